@@ -1,0 +1,112 @@
+"""What the AVEC 2016 package holds: six raters' CSV files, gold standards in ARFF, recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import arff
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from emoseq import SETS, DataError
+from emoseq.archive import audio_duration
+from emoseq.features import FRAME_SHIFT
+from emoseq.metrics import TRIM
+
+RATERS = 6
+AUDIO = (".wav", ".flac")
+
+
+def find_recordings(corpus: Path) -> dict[str, dict[str, Path]]:
+    """Audio file of each utterance of each set, by the file's stem (`train_1`).
+
+    Raises:
+        DataError: if the folder or a set is missing, or two files have one stem
+    """
+    folder = corpus / "recordings_audio"
+    if not folder.is_dir():
+        raise DataError(f"{folder} does not exist; --corpus must name a folder in the AVEC 2016 layout")
+    found: dict[str, dict[str, Path]] = {name: {} for name in SETS}
+    for path in sorted(folder.iterdir()):
+        stem, suffix = path.stem, path.suffix.lower()
+        name = stem.partition("_")[0]
+        if suffix not in AUDIO or name not in found:
+            continue
+        if stem in found[name]:
+            raise DataError(f"{path}: {stem} is also the id of {found[name][stem].name}; keep one of the two")
+        if any(character.isspace() for character in stem):
+            raise DataError(f"{path}: an id may hold no blanks; rename the file")
+        found[name][stem] = path.absolute()
+    for name, recordings in found.items():
+        if not recordings:
+            raise DataError(f"{folder} holds no {name}_*.wav; is the copy complete?")
+    return found
+
+
+def read_ratings(path: Path) -> NDArray[np.float32]:
+    """The raters' traces of a CSV file, shape (frames, raters), without the row at time 0.
+
+    Raises:
+        DataError: if a rater, a row or a value is missing
+    """
+    try:
+        table = pd.read_csv(path, sep=";", skipinitialspace=True)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise DataError(f"{path}: not a table separated by semicolons ({' '.join(str(error).split())})") from None
+    names = [str(name).strip() for name in table.columns]
+    if names[0] != "time" or len(names) != 1 + RATERS:
+        raise DataError(
+            f"{path}: the header names {len(names) - 1} raters, {RATERS} are expected; "
+            "take the complete file from the package"
+        )
+    values = table.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    for row, column in np.argwhere(~np.isfinite(values))[:1]:
+        raise DataError(f"{path}:{row + 2}: no number under {names[column]}; take the file from the package anew")
+    return _after_zero(values[:, 0], values[:, 1:], path)
+
+
+def read_gold_standard(path: Path) -> NDArray[np.float32]:
+    """The gold standard of an ARFF file, shape (frames,), without the row at time 0.
+
+    Raises:
+        DataError: if it is no such file, is about another recording, or lacks a row or a value
+    """
+    try:
+        with open(path, encoding="utf-8") as stream:
+            rows = arff.load(stream)["data"]
+        instances = {row[0] for row in rows}
+        values = np.array([row[1:3] for row in rows], dtype=np.float64)
+    except (arff.ArffException, ValueError, IndexError) as error:
+        raise DataError(f"{path}: not a gold standard in ARFF ({' '.join(str(error).split())[:120]})") from None
+    if instances - {path.stem}:
+        raise DataError(f"{path}: is about {min(instances - {path.stem})}, not {path.stem}; rename or replace it")
+    for row, _ in np.argwhere(~np.isfinite(values))[:1]:
+        raise DataError(f"{path}: data row {row + 1} holds no number; take the file from the package anew")
+    return _after_zero(values[:, 0], values[:, 1], path)
+
+
+def check_length(labels: NDArray, recording: Path, path: Path) -> None:
+    """Compare rows after time 0 with the length of the recording.
+
+    Raises:
+        DataError: if they differ by more than the two frames that later stages trim
+    """
+    expected = round(audio_duration(recording) / FRAME_SHIFT)
+    if abs(len(labels) - expected) > TRIM:
+        raise DataError(
+            f"{path}: {len(labels)} rows after time 0, but {recording.name} has {expected} frames of "
+            f"{FRAME_SHIFT:g} s; take both from the package anew"
+        )
+
+
+def _after_zero(times: NDArray, values: NDArray, path: Path) -> NDArray[np.float32]:
+    if not len(times):
+        raise DataError(f"{path}: holds no rows; take the file from the package anew")
+    rows = np.round(times / FRAME_SHIFT)
+    wrong = (np.abs(times - rows * FRAME_SHIFT) > 1e-3) | (rows != rows[0] + np.arange(len(rows))) | (rows[0] > 1)
+    for row in np.flatnonzero(wrong)[:1]:
+        raise DataError(
+            f"{path}: data row {row + 1} is at {times[row]:g} s; rows must follow each other every {FRAME_SHIFT:g} s"
+        )
+    return values[rows > 0].astype(np.float32)

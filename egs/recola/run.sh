@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# RECOLA / AVEC 2016: the recipe's stages with the settings of this folder's conf/.
+# Takes the options of ./run.sh; --corpus DIR is needed. data/ and exp/ are this folder's own.
+
+options=()
+for argument in "$@"; do
+  case ${options[-1]-} in --corpus | --conf | --data | --exp) argument=$(realpath -ms -- "$argument") ;; esac
+  case $argument in --corpus=* | --conf=* | --data=* | --exp=*)
+    argument=${argument%%=*}=$(realpath -ms -- "${argument#*=}") ;;
+  esac
+  options+=("$argument")
+done
+cd "$(dirname "${BASH_SOURCE[0]}")" && exec ../../run.sh "${options[@]}"

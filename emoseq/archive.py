@@ -1,0 +1,297 @@
+"""Kaldi archives: reading and writing by specifier, so that no reader ever sees half a file.
+
+`ark:F`, `ark,t:F`, `scp:F` and `ark,scp:A,S`; `-` is standard input or output. kaldiio does the
+formats. A pipe (`cmd |`) is refused: reading data must not run commands.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import kaldiio
+import numpy as np
+from numpy.typing import NDArray
+
+from emoseq import DataError
+
+
+class Scp(Mapping[str, NDArray]):
+    """The matrices or vectors that an scp file lists, read when asked for.
+
+    Raises:
+        DataError: if the file is missing or malformed, or what it points to cannot be read
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = Path(path)
+        self._entries: dict[str, str] = {}
+        for number, line in enumerate(read_text(self.path).splitlines(), 1):
+            utterance, _, entry = line.strip().partition(" ")
+            if not entry:
+                raise DataError(f"{path}:{number}: not `<utt> <file>:<offset>`; run the step that writes it again")
+            if utterance in self._entries:
+                raise DataError(f"{path}: {utterance} comes twice; keep one of the two")
+            self._entries[utterance] = entry.strip()
+
+    def __getitem__(self, utterance: str) -> NDArray:
+        if utterance not in self._entries:
+            raise DataError(f"{self.path}: {utterance} is missing")
+        entry = self._entries[utterance]
+        where = f"{self.path}: {utterance}"
+        if "|" in entry:
+            raise DataError(f"{where}: {entry!r} is a command; write its output to a file and list that")
+        try:
+            return _array(kaldiio.load_mat(entry), where)
+        except FileNotFoundError:
+            raise DataError(f"{where}: {entry} does not exist; run the stage that writes it again") from None
+        except (ValueError, RuntimeError, AssertionError, IndexError, EOFError) as error:
+            raise DataError(f"{where}: {entry} is not a Kaldi archive ({_brief(error)})") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def read(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
+    """Utterances and arrays of a read specifier, in the order of the file.
+
+    Raises:
+        DataError: if the specifier, the file or an entry is malformed, or an id comes twice
+    """
+    options, _, location = rspecifier.partition(":")
+    kinds = set(options.split(","))
+    if not location or len(kinds & {"ark", "scp"}) != 1 or kinds - {"ark", "scp", "t", "s", "cs", "o", "p"}:
+        raise DataError(f"{rspecifier!r} is not a read specifier such as scp:FILE, ark:FILE or ark,t:-")
+    if location.rstrip().endswith("|"):
+        raise DataError(f"{rspecifier!r} is a command; write its output to a file and read that")
+    if "scp" in kinds:
+        yield from Scp("/dev/stdin" if location == "-" else location).items()
+        return
+    seen: set[str] = set()
+    last = "its start"
+    with _opened(location) as stream:
+        entries = kaldiio.load_ark(stream)
+        while True:
+            where = f"{location}: after {last}"
+            try:
+                utterance, array = next(entries)
+            except StopIteration:
+                return
+            except Exception as error:  # kaldiio raises whatever the bytes happen to break
+                raise DataError(f"{where}: not a Kaldi archive ({_brief(error)})") from None
+            if utterance in seen:
+                raise DataError(f"{location}: {utterance} comes twice; keep one of the two")
+            seen.add(utterance)
+            last = utterance
+            yield utterance, _array(array, f"{location}: {utterance}")
+
+
+class Writer:
+    """Writes arrays by a write specifier; the files appear when the block ends without an error.
+
+    >>> with Writer("ark,scp:/tmp/x.ark,/tmp/x.scp") as write:  # doctest: +SKIP
+    ...     write("dev_1", np.array([0, 0, 3], dtype=np.int32))
+
+    Raises:
+        DataError: if the specifier is malformed
+    """
+
+    def __init__(self, wspecifier: str) -> None:
+        options, _, location = wspecifier.partition(":")
+        kinds = options.split(",")
+        self._text = "t" in kinds
+        files = location.split(",")
+        wants_scp = "scp" in kinds
+        if not location or "ark" not in kinds or set(kinds) - {"ark", "scp", "t"} or len(files) != 1 + wants_scp:
+            raise DataError(f"{wspecifier!r} is not a write specifier such as ark:FILE or ark,scp:ARK,SCP")
+        if wants_scp and kinds.index("scp") < kinds.index("ark"):
+            raise DataError(f"{wspecifier!r}: write ark,scp:ARK,SCP, the archive first")
+        self._ark = files[0]
+        self._scp = Path(files[1]) if wants_scp else None
+        self._lines: list[str] = []
+        self._stream: IO[bytes]
+
+    def __enter__(self) -> Writer:
+        if self._ark == "-":
+            self._stream = sys.stdout.buffer
+        else:
+            self._stream = open(_temporary(Path(self._ark)), "wb")  # noqa: SIM115
+        return self
+
+    def __call__(self, utterance: str, array: NDArray) -> None:
+        if self._scp is not None:
+            offset = self._stream.tell() + len(f"{utterance} ".encode())
+            self._lines.append(f"{utterance} {Path(self._ark).absolute()}:{offset}\n")
+        if self._text and array.ndim == 1 and array.dtype.kind == "i":
+            # Kaldi's text form of an integer vector has no brackets; kaldiio would write them.
+            self._stream.write(f"{utterance} {' '.join(map(str, array.tolist()))}\n".encode())
+        else:
+            kaldiio.save_ark(self._stream, {utterance: array}, text=self._text)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._ark == "-":
+            self._stream.flush()
+            return
+        self._stream.close()
+        temporary = _temporary(Path(self._ark))
+        if error is not None:
+            temporary.unlink(missing_ok=True)
+            return
+        os.replace(temporary, self._ark)
+        if self._scp is not None:
+            write_text(self._scp, "".join(self._lines))
+
+
+def write_scp(stem: Path, arrays: Mapping[str, NDArray]) -> None:
+    """Write `stem`.ark and `stem`.scp together."""
+    with Writer(f"ark,scp:{stem}.ark,{stem}.scp") as write:
+        for utterance, array in arrays.items():
+            write(utterance, array)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its name when the block ends without an error."""
+    temporary = _temporary(path)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole text file or leave the old one."""
+    with replacing(path) as temporary:
+        temporary.write_text(text)
+
+
+def read_text(path: Path) -> str:
+    """Content of a text file.
+
+    Raises:
+        DataError: if it does not exist or is not text
+    """
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not a text file") from None
+
+
+def read_matrix(path: Path) -> NDArray[np.float64]:
+    """Kaldi's text matrix without a key, ` [ a b\\n c d ]`.
+
+    Raises:
+        DataError: if the file is missing or is not such a matrix
+    """
+    text = read_text(path).strip()
+    rows = [row.split() for row in text.removeprefix("[").removesuffix("]").strip().split("\n")]
+    try:
+        if not (text.startswith("[") and text.endswith("]")):
+            raise ValueError("no [ ] around it")
+        return np.array(rows, dtype=np.float64)
+    except ValueError as error:
+        raise DataError(f"{path}: not a matrix in Kaldi's text form ({_brief(error)})") from None
+
+
+def write_matrix(path: Path, matrix: NDArray) -> None:
+    """Write a vector or matrix in the form that `read_matrix` reads."""
+    rows = "\n".join("  " + " ".join(f"{value:.9g}" for value in row) for row in np.atleast_2d(matrix))
+    write_text(path, f" [\n{rows} ]\n")
+
+
+def read_centers(path: Path) -> dict[str, NDArray]:
+    """Cluster means by `K4`, `K6`, ..., each ascending of shape (K,), in the order of the file.
+
+    Raises:
+        DataError: if the file is missing, malformed or not ascending
+    """
+    centers = dict(read(f"ark,t:{path}"))
+    for key, means in centers.items():
+        if means.ndim != 1 or key != f"K{len(means)}" or (np.diff(means) <= 0).any():
+            raise DataError(f"{path}: {key} is not a vector of as many ascending cluster means")
+    return centers
+
+
+def _array(value: Any, where: str) -> NDArray:
+    if not isinstance(value, np.ndarray):
+        raise DataError(f"{where}: holds audio, not a matrix or a vector")
+    return value
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+@contextlib.contextmanager
+def _opened(location: str) -> Iterator[IO[bytes]]:
+    if location == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = open(location, "rb")  # noqa: SIM115
+    except FileNotFoundError:
+        raise DataError(f"{location} does not exist") from None
+    with stream:
+        yield stream
+
+
+def _brief(error: BaseException) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__
+
+
+def audio_duration(path: str | os.PathLike) -> float:
+    """Seconds of an audio file, from its header.
+
+    Raises:
+        DataError: if the file is missing, is no audio or holds no samples
+    """
+    import soundfile
+
+    with _audio_errors(path):
+        info = soundfile.info(str(path))
+    return _not_empty(path, info.frames) / info.samplerate
+
+
+def read_audio(path: str | os.PathLike) -> tuple[NDArray[np.float32], int]:
+    """Samples within [-1, 1] of shape (samples,) or (samples, channels), and their rate in Hz.
+
+    Raises:
+        DataError: as `audio_duration`
+    """
+    import soundfile
+
+    with _audio_errors(path):
+        samples, rate = soundfile.read(str(path), dtype="float32")
+    _not_empty(path, len(samples))
+    return samples, rate
+
+
+@contextlib.contextmanager
+def _audio_errors(path: str | os.PathLike) -> Iterator[None]:
+    import soundfile
+
+    if not os.path.isfile(path):
+        raise DataError(f"{path} does not exist")
+    try:
+        yield
+    except soundfile.LibsndfileError:
+        raise DataError(f"{path} is not an audio file ({os.path.getsize(path)} bytes); copy it again") from None
+
+
+def _not_empty(path: str | os.PathLike, samples: int) -> int:
+    if not samples:
+        raise DataError(f"{path} holds no samples; copy it again")
+    return samples

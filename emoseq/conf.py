@@ -1,0 +1,177 @@
+"""Options of the steps: dataclasses, conf files in Kaldi's grammar, and one-line errors.
+
+A conf file holds one `--name=value` a line and `#` comments; it is parsed, never sourced. Each
+concern (`fbank`, `train`, ...) has a file of its name. A step reads the recipe's conf/, then conf/
+of the current folder, then `--config FILE`, each over the one before, and the command line wins.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import configargparse
+
+from emoseq import DataError
+
+ROOT = Path(__file__).resolve().parent.parent
+T = TypeVar("T")
+
+
+def option(help: str, *, default: Any = dataclasses.MISSING) -> Any:
+    """A dataclass field that `add_options` turns into `--its-name`; without default the conf file decides."""
+    return dataclasses.field(default=default, metadata={"help": help})
+
+
+def boolean(text: str) -> bool:
+    """Kaldi's spelling of a truth value.
+
+    Raises:
+        ValueError: if text is neither true nor false
+    """
+    if text not in ("true", "false"):
+        raise ValueError(f"{text!r} is neither true nor false")
+    return text == "true"
+
+
+def items(kind: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
+    """Type of an option that is a comma-separated list."""
+
+    def parse(text: str) -> tuple[T, ...]:
+        return tuple(kind(item) for item in text.split(","))
+
+    parse.__name__ = f"comma-separated list of {kind.__name__}"
+    return parse
+
+
+_TYPES: dict[Any, Callable[[str], Any]] = {
+    bool: boolean,
+    tuple[int, ...]: items(int),
+    tuple[float, ...]: items(float),
+    tuple[str, ...]: items(str),
+}
+
+
+class _ConfFile(configargparse.ConfigFileParser):
+    """Reads `--name=value` lines and says which line of which file is wrong."""
+
+    names: frozenset[str] = frozenset()
+
+    def parse(self, stream) -> dict[str, str]:
+        settings: dict[str, str] = {}
+        for number, line in enumerate(stream, 1):
+            text = line.split("#", 1)[0].strip()
+            if not text:
+                continue
+            where = f"{stream.name}:{number}"
+            name, equals, value = text.partition("=")
+            if not (name.startswith("--") and equals):
+                raise configargparse.ConfigFileParserException(f"{where}: {text!r} is not --name=value")
+            if name not in self.names:
+                raise configargparse.ConfigFileParserException(f"{where}: there is no option {name}")
+            settings[name[2:]] = value
+        return settings
+
+
+class Parser(configargparse.ArgParser):
+    """An argparse parser with conf files under it.
+
+    Args:
+        description: the step's docstring
+        confs: concerns whose conf files the step reads; the first one is `--config`, a further one
+            `--<concern>-config`
+    """
+
+    def __init__(self, description: str | None, *confs: str) -> None:
+        folders = dict.fromkeys([ROOT / "conf", Path("conf").absolute()])
+        super().__init__(
+            description=description,
+            formatter_class=configargparse.RawDescriptionHelpFormatter,
+            config_file_parser_class=_ConfFile(),
+            default_config_files=[str(d / f"{c}.conf") for d in folders for c in confs],
+            add_config_file_help=False,
+            add_env_var_help=False,
+            allow_abbrev=False,
+        )
+        for i, concern in enumerate(confs or ("",)):
+            self.add_argument(
+                f"--{concern}-config" if i else "--config",
+                is_config_file=True,
+                metavar="FILE",
+                help=f"conf file over conf/{concern}.conf" if concern else "conf file",
+            )
+
+    def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
+        self._config_file_parser.names = frozenset(self._option_string_actions)
+        return super().parse_known_args(*args, **kwargs)
+
+    def add_options(self, cls: type) -> None:
+        """Give the parser one option for each field of a dataclass."""
+        hints = get_type_hints(cls)
+        for field in dataclasses.fields(cls):
+            required = field.default is dataclasses.MISSING
+            self.add_argument(
+                "--" + field.name.replace("_", "-"),
+                type=_TYPES.get(hints[field.name], hints[field.name]),
+                default=None if required else field.default,
+                required=required,
+                metavar="X",
+                help=field.metadata["help"] + ("" if required else f" (default {_spelled(field.default)})"),
+            )
+
+
+def options_from(cls: type[T], args: Any) -> T:
+    """The dataclass from what `Parser.parse_args` returned.
+
+    Raises:
+        DataError: if the dataclass refuses a value
+    """
+    try:
+        return cls(**{f.name: getattr(args, f.name) for f in dataclasses.fields(cls)})  # type: ignore[arg-type]
+    except ValueError as error:
+        raise DataError(str(error)) from None
+
+
+def write_conf(path: Path, options: Any) -> None:
+    """Write a dataclass of options as the conf file that gives it."""
+    lines = [
+        f"--{f.name.replace('_', '-')}={_spelled(getattr(options, f.name))}\n" for f in dataclasses.fields(options)
+    ]
+    path.write_text("".join(lines))
+
+
+def log(message: str) -> None:
+    """One line about the running step on stderr, which begins with its name as the user typed it."""
+    print(f"{_step_name()}: {message}", file=sys.stderr, flush=True)
+
+
+def run_step(main: Callable[[], int]) -> int:
+    """Run a step's main function; what a user can get wrong becomes one line and status 1."""
+    try:
+        return main()
+    except DataError as error:
+        log(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        log(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+def _step_name() -> str:
+    script = Path(sys.argv[0])
+    return f"{script.absolute().parent.name}/{script.name}"
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ",".join(_spelled(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

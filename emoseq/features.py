@@ -1,0 +1,129 @@
+"""Log-mel filterbanks on the ratings' 40 ms grid, and their per-utterance normalisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from emoseq.archive import Scp
+from emoseq.conf import option
+
+FRAME_SHIFT = 0.04  # seconds between ratings, and between stacked frames
+VARIANCE_FLOOR = 1e-20
+
+
+@dataclass(frozen=True)
+class FbankOptions:
+    """Kaldi's compute-fbank-feats with Kaldi's defaults (conf/fbank.conf says where we differ)."""
+
+    stack: int = option("consecutive frames that make one feature vector")
+    num_mel_bins: int = option("triangular mel filters", default=23)
+    sample_frequency: float = option("Hz; audio at another rate is resampled to it", default=16000.0)
+    frame_length: float = option("window in ms", default=25.0)
+    frame_shift: float = option("ms", default=10.0)
+    preemphasis_coefficient: float = option("first-order preemphasis", default=0.97)
+    window_type: str = option("povey, hamming, hanning, rectangular or blackman", default="povey")
+    remove_dc_offset: bool = option("subtract the mean of each window", default=True)
+    snip_edges: bool = option("only windows that lie inside the signal", default=True)
+    low_freq: float = option("lower edge of the filters in Hz", default=20.0)
+    high_freq: float = option("upper edge in Hz; 0 or less counts from the Nyquist frequency", default=0.0)
+    dither: float = option("standard deviation of noise added to the samples", default=1.0)
+
+    def __post_init__(self) -> None:
+        if abs(self.frame_shift * self.stack - 1000 * FRAME_SHIFT) > 1e-6:
+            raise ValueError(
+                f"--frame-shift={self.frame_shift:g} times --stack={self.stack} is not the ratings' "
+                f"{1000 * FRAME_SHIFT:g} ms"
+            )
+
+
+def fbank(samples: ArrayLike, options: FbankOptions) -> NDArray[np.float32]:
+    """Natural log mel energies of one channel.
+
+    Args:
+        samples: shape (samples,), at `options.sample_frequency`, on the scale of 16-bit integers
+
+    Returns:
+        shape (1 + (samples - window) // shift, num_mel_bins), empty where the signal is shorter
+        than one window
+    """
+    import kaldi_native_fbank
+
+    settings = kaldi_native_fbank.FbankOptions()
+    settings.frame_opts.samp_freq = options.sample_frequency
+    settings.frame_opts.frame_length_ms = options.frame_length
+    settings.frame_opts.frame_shift_ms = options.frame_shift
+    settings.frame_opts.preemph_coeff = options.preemphasis_coefficient
+    settings.frame_opts.window_type = options.window_type
+    settings.frame_opts.remove_dc_offset = options.remove_dc_offset
+    settings.frame_opts.snip_edges = options.snip_edges
+    settings.frame_opts.dither = options.dither
+    settings.mel_opts.num_bins = options.num_mel_bins
+    settings.mel_opts.low_freq = options.low_freq
+    settings.mel_opts.high_freq = options.high_freq
+    settings.use_energy = False
+    computer = kaldi_native_fbank.OnlineFbank(settings)
+    computer.accept_waveform(options.sample_frequency, np.asarray(samples, dtype=np.float32))
+    computer.input_finished()
+    frames = [computer.get_frame(i) for i in range(computer.num_frames_ready)]
+    return np.stack(frames) if frames else np.empty((0, options.num_mel_bins), dtype=np.float32)
+
+
+def mono_at(samples: NDArray, rate: float, target_rate: float) -> NDArray[np.float32]:
+    """Mean of the channels, resampled.
+
+    Args:
+        samples: shape (samples,) or (samples, channels)
+        rate, target_rate: Hz
+    """
+    import soxr
+
+    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
+    return mono if rate == target_rate else soxr.resample(mono, rate, target_rate)
+
+
+def stack_frames(frames: NDArray, size: int) -> NDArray:
+    """Join every `size` consecutive frames; the last stack is padded with the last frame.
+
+    Args:
+        frames: shape (frames, dimensions)
+
+    Returns:
+        shape (ceil(frames / size), size * dimensions), the earliest frame first
+    """
+    missing = -len(frames) % size
+    padded = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
+    return padded.reshape(len(padded) // size, size * frames.shape[1])
+
+
+def cmvn_statistics(features: NDArray) -> NDArray[np.float64]:
+    """Kaldi's accumulators of shape (2, dimensions + 1): sums and the count; squares and 0."""
+    wide = features.astype(np.float64)
+    return np.stack([np.append(wide.sum(axis=0), len(wide)), np.append((wide**2).sum(axis=0), 0.0)])
+
+
+def apply_cmvn(features: NDArray, statistics: NDArray) -> NDArray[np.float32]:
+    """Zero mean and unit variance in each dimension, from `cmvn_statistics`.
+
+    Raises:
+        ValueError: if the statistics are of another dimension or of no frames
+    """
+    dimensions = features.shape[1]
+    if statistics.shape != (2, dimensions + 1) or statistics[0, -1] < 1:
+        raise ValueError(f"statistics of shape {statistics.shape} for {dimensions}-dimensional features")
+    mean, square = statistics[:, :-1] / statistics[0, -1]
+    deviation = np.sqrt(np.maximum(square - mean**2, VARIANCE_FLOOR))
+    return ((features - mean) / deviation).astype(np.float32)
+
+
+def read_features(data_dir: Path) -> dict[str, NDArray[np.float32]]:
+    """Normalised features (frames, dimensions) of each utterance of a data directory.
+
+    Raises:
+        DataError: if a file or an utterance is missing or malformed
+    """
+    statistics = Scp(data_dir / "cmvn.scp")
+    return {utt: apply_cmvn(matrix, statistics[utt]) for utt, matrix in Scp(data_dir / "feats.scp").items()}

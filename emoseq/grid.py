@@ -1,0 +1,120 @@
+"""Which models an experiment trains: one line a model in exp/train.jobs, line N being JOB N."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from emoseq import DIMENSIONS, DataError
+from emoseq.conf import option
+
+RAW_SERIES = {"cls": "CLS-Raw"}  # the paper's name of each system's undecoded series
+DECODED_SERIES = "CLS-Decoded"
+
+
+@dataclass(frozen=True)
+class GridOptions:
+    """The grid of conf/train.conf: one model for each combination and dimension."""
+
+    systems: tuple[str, ...] = option(f"losses, of {', '.join(RAW_SERIES)}")
+    layers: tuple[int, ...] = option("numbers of BLSTM layers")
+    l2: tuple[float, ...] = option("weights of the L2 penalty")
+    seeds: tuple[int, ...] = option("seeds, whose predictions are averaged")
+
+    def __post_init__(self) -> None:
+        unknown = set(self.systems) - set(RAW_SERIES)
+        if unknown:
+            raise ValueError(f"--systems: there is no {min(unknown)}; choose from {', '.join(RAW_SERIES)}")
+        if min(self.layers) < 1 or min(self.l2) < 0:
+            raise ValueError("--layers must be 1 or more and --l2 0 or more")
+        for name, values in vars(self).items():
+            if len(set(values)) < len(values):
+                raise ValueError(f"--{name}={values}: a value comes twice")
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Shape of the network (conf/model.conf); the number of layers is part of the grid in conf/train.conf."""
+
+    hidden_size: int = option("LSTM cells per layer and direction", default=80)
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """What is tried on the dev set (conf/decode.conf)."""
+
+    lm_weights: tuple[float, ...] = option("weights of the language model")
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """One model: what it is and the folder that holds it."""
+
+    dimension: str
+    system: str
+    layers: int
+    l2: float
+    seed: int
+    folder: Path
+
+    def line(self) -> str:
+        """The job's line in the file of jobs."""
+        return f"{self.dimension} {self.system} {self.layers} {short(self.l2)} {self.seed} {self.folder}\n"
+
+
+def plan(options: GridOptions, exp: Path) -> list[TrainJob]:
+    """All jobs of a grid, those that take longest first so that the last to end is a short one."""
+    grid = product(sorted(options.layers, reverse=True), DIMENSIONS, options.systems, options.l2, options.seeds)
+    return [
+        TrainJob(dim, system, layers, l2, seed, exp / dim / f"{system}_l{layers}_r{short(l2)}_s{seed}")
+        for layers, dim, system, l2, seed in grid
+    ]
+
+
+def parse_jobs(text: str, name: str) -> list[TrainJob]:
+    """Jobs from the lines of the file `name`.
+
+    Raises:
+        DataError: if a line is malformed or there is none
+    """
+    jobs = []
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            dimension, system, layers, l2, seed, folder = line.split(maxsplit=5)
+            jobs.append(TrainJob(dimension, system, int(layers), float(l2), int(seed), Path(folder)))
+        except ValueError:
+            raise DataError(f"{name}:{number}: not `dimension system layers l2 seed folder`") from None
+    if not jobs:
+        raise DataError(f"{name}: lists no model; run stage 4 again")
+    return jobs
+
+
+def pick_job(text: str, name: str, number: int) -> TrainJob:
+    """Job number `number`, from 1.
+
+    Raises:
+        DataError: as `parse_jobs`, or if there are fewer jobs
+    """
+    jobs = parse_jobs(text, name)
+    if not 1 <= number <= len(jobs):
+        raise DataError(f"{name}: there is no line {number}; it has {len(jobs)}")
+    return jobs[number - 1]
+
+
+def settings(jobs: Sequence[TrainJob]) -> dict[tuple[str, str], dict[tuple[int, float], list[TrainJob]]]:
+    """Jobs by (dimension, system) and within that by (layers, L2): what is averaged and chosen from."""
+    grouped: dict[tuple[str, str], dict[tuple[int, float], list[TrainJob]]] = {}
+    for job in sorted(jobs, key=lambda job: (job.layers, job.l2, job.seed)):
+        grouped.setdefault((job.dimension, job.system), {}).setdefault((job.layers, job.l2), []).append(job)
+    return grouped
+
+
+def short(number: float) -> str:
+    """A number as in folder names: 0, 2e-5.
+
+    >>> short(2e-5)
+    '2e-5'
+    """
+    return f"{number:g}".replace("e-0", "e-")

@@ -1,0 +1,105 @@
+"""The multi-task deep BLSTM (paper, Fig. 2) and everything that makes its output a time series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from emoseq import DataError
+from emoseq.archive import replacing
+from emoseq.labels import average, reconstruct
+
+
+class Blstm(nn.Module):
+    """Stacked bidirectional LSTM layers (Eqs. 1 to 3) under one linear output layer per task (Eq. 4)."""
+
+    def __init__(self, input_size: int, layers: int, hidden_size: int, tasks: Sequence[int]) -> None:
+        super().__init__()
+        self.tasks = tuple(tasks)
+        self.blstm = nn.LSTM(input_size, hidden_size, layers, bidirectional=True)
+        self.output = nn.Linear(2 * hidden_size, sum(tasks))
+
+    def forward(self, features: Tensor) -> tuple[Tensor, ...]:
+        """Logits of one utterance, a tensor (frames, K) per task, from features (frames, dimensions)."""
+        hidden, _ = self.blstm(features)
+        return self.output(hidden).split(self.tasks, dim=-1)
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A network with the cluster means and class priors that give its output a meaning.
+
+    `centers` and `priors` hold one array of shape (K,) per task, in the network's order.
+    """
+
+    network: Blstm
+    centers: tuple[NDArray, ...]
+    priors: tuple[NDArray, ...]
+
+    def posteriors(self, features: NDArray) -> list[NDArray[np.float32]]:
+        """Prior-scaled posteriors (frames, K) of each task for normalised features (frames, dimensions)."""
+        with torch.inference_mode():
+            logits = self.network(torch.from_numpy(features))
+        return [scale_by_priors(task.numpy(), prior) for task, prior in zip(logits, self.priors, strict=True)]
+
+    def series(self, posteriors: Sequence[NDArray]) -> NDArray[np.float32]:
+        """The raw time series (frames,): each task's most probable cluster mean, averaged over the tasks."""
+        labels = [task.argmax(axis=1) for task in posteriors]
+        return average([reconstruct(path, means) for path, means in zip(labels, self.centers, strict=True)])
+
+
+def scale_by_priors(logits: NDArray, priors: NDArray) -> NDArray[np.float32]:
+    """Softmax divided by the class priors and renormalised (paper, Sec. 4.2), computed in logarithms.
+
+    Args:
+        logits: shape (frames, K)
+        priors: shape (K,), positive
+
+    Returns:
+        shape (frames, K), at least the smallest normal float32, so that a logarithm stays finite
+    """
+    scaled = logits.astype(np.float64) - np.log(priors)
+    scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    scaled /= scaled.sum(axis=1, keepdims=True)
+    return np.maximum(scaled, np.finfo(np.float32).tiny).astype(np.float32)
+
+
+def save_model(path: Path, model: Classifier) -> None:
+    """Write the model to one file of tensors and plain numbers, whole or not at all."""
+    network = model.network
+    content = {
+        "input_size": network.blstm.input_size,
+        "layers": network.blstm.num_layers,
+        "hidden_size": network.blstm.hidden_size,
+        "tasks": list(network.tasks),
+        "centers": [torch.from_numpy(means) for means in model.centers],
+        "priors": [torch.from_numpy(prior) for prior in model.priors],
+        "parameters": network.state_dict(),
+    }
+    with replacing(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load_model(path: Path) -> Classifier:
+    """Read what `save_model` wrote; no code in the file is run.
+
+    Raises:
+        DataError: if the file is missing or is not such a model
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        shape = (content[key] for key in ("input_size", "layers", "hidden_size", "tasks"))
+        network = Blstm(*shape)
+        network.load_state_dict(content["parameters"])
+        centers, priors = (tuple(tensor.numpy() for tensor in content[key]) for key in ("centers", "priors"))
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist; train the model first") from None
+    except Exception as error:  # torch's unpickler has no error type of its own
+        raise DataError(f"{path}: not a model of this program ({' '.join(str(error).split())[:120]})") from None
+    return Classifier(network.eval(), centers, priors)

@@ -1,0 +1,89 @@
+"""Tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from emoseq import DIMENSIONS
+from emoseq.archive import replacing
+from emoseq.features import FRAME_SHIFT
+from emoseq.labels import quantise, reconstruct
+
+RESULTS_COLUMNS = (
+    "system", "dimension", "set", "fit_on", "ccc", "ccc_low", "ccc_high", "rmse", "mean_ccc", "frames", "utterances"
+)  # fmt: skip
+
+
+def results_csv(results: pd.DataFrame) -> str:
+    """results.csv: one row a system, dimension and set, in RESULTS_COLUMNS, six decimals."""
+    return results.to_csv(index=False, columns=list(RESULTS_COLUMNS), float_format="%.6f")
+
+
+def results_table(results: pd.DataFrame) -> str:
+    """The paper's Table 2 in Markdown, with the interval of each CCC and its RMSE."""
+    sets = list(dict.fromkeys(results["set"]))
+    columns = [
+        (dim, name) for dim in DIMENSIONS for name in sets if ((results.dimension == dim) & (results.set == name)).any()
+    ]
+    cells = {
+        (
+            row.system,
+            row.dimension,
+            row.set,
+        ): f"{row.ccc:.3f} [{row.ccc_low:.3f}, {row.ccc_high:.3f}] {row.rmse:.3f}"
+        for row in results.itertuples()
+    }
+    lines = [["System", *(f"{dim} {name}" for dim, name in columns)]]
+    lines += [
+        [system, *(cells.get((system, *column), "not scored") for column in columns)]
+        for system in dict.fromkeys(results.system)
+    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    rows = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
+    ]
+    rows.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    fitted = " and ".join(dict.fromkeys(results.fit_on))
+    caption = f"CCC [95 % interval, bootstrap over utterances] RMSE; clusters and language model fitted on {fitted}."
+    return "\n".join(rows) + f"\n\n{caption}\n"
+
+
+def plot_discretisation(series: NDArray, centers: Mapping[int, NDArray], title: str) -> Figure:
+    """The paper's Figure 1: a gold standard under its reconstruction, coarsest and finest resolution.
+
+    Args:
+        series: gold standard of one utterance, shape (frames,)
+        centers: ascending cluster means by number of clusters
+        title: dimension and utterance
+    """
+    figure, axes = plt.subplots(2, 1, figsize=(8, 5), sharex=True, sharey=True, layout="constrained")
+    times = FRAME_SHIFT * (1 + np.arange(len(series)))
+    for axis, k in zip(axes, (min(centers), max(centers)), strict=True):
+        axis.plot(times, series, color="0.55", linewidth=1.2, label="gold standard")
+        rebuilt = reconstruct(quantise(series, centers[k]), centers[k])
+        axis.step(times, rebuilt, where="mid", color="C3", linewidth=1.2, label=f"{k} clusters")
+        axis.legend(loc="upper right", frameon=False, ncols=2)
+        axis.set_ylabel(title.split()[0])
+    axes[0].set_title(title, loc="left")
+    axes[-1].set_xlabel("time (s)")
+    axes[-1].set_xlim(0, times[-1])
+    return figure
+
+
+def save_figure(figure: Figure, stem: Path) -> None:
+    """Write `stem`.png and `stem`.pdf and close the figure."""
+    for suffix, metadata in ((".png", {}), (".pdf", {"CreationDate": None})):
+        with replacing(stem.with_suffix(suffix)) as temporary:
+            figure.savefig(temporary, format=suffix[1:], dpi=150, metadata=metadata)
+    plt.close(figure)

@@ -1,0 +1,137 @@
+"""Which work is done already: digests of a step's inputs, options and code beside its outputs.
+
+A step is current when the content of its inputs, its options, the code it consists of and the
+content of its outputs are what they were when it last finished. Times of files play no part, so a
+copied or touched tree is not done again, and a damaged output is.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from emoseq.archive import write_text
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+class Stamp:
+    """The record of one piece of work.
+
+    Args:
+        step: the step's `__file__`
+        key: tells this piece from others of the same step in the same folder
+        folder: where the stamp is kept, as a rule that of the outputs
+        inputs, outputs: files; what an .scp file points to counts as its content
+        options: whatever `json` can write, or has a repr that is its value
+    """
+
+    def __init__(
+        self,
+        step: str,
+        key: str,
+        folder: Path,
+        *,
+        inputs: Iterable[Path],
+        outputs: Iterable[Path],
+        options: Any,
+    ) -> None:
+        self._file = folder / f".{Path(step).stem}.{key}.json"
+        self._folder = folder
+        self._inputs = list(inputs)
+        self._outputs = list(outputs)
+        self._made_of = {"code": code_digest(Path(step)), "options": repr(options)}
+
+    def is_current(self) -> bool:
+        """Whether the work need not be done again."""
+        try:
+            recorded = json.loads(self._file.read_text())
+        except (OSError, ValueError):
+            return False
+        if not all(path.exists() for path in self._outputs):
+            return False
+        return recorded == self._state()
+
+    def write(self) -> None:
+        """Record that the work is done."""
+        write_text(self._file, json.dumps(self._state(), indent=1, sort_keys=True) + "\n")
+
+    def _state(self) -> dict[str, Any]:
+        return self._made_of | {
+            "inputs": {self._name(path): _digest(path) for path in self._inputs},
+            "outputs": {self._name(path): _digest(path, located=True) for path in self._outputs},
+        }
+
+    def _name(self, path: Path) -> str:
+        return os.path.relpath(path, self._folder)
+
+
+def code_digest(script: Path) -> str:
+    """Digest of a script and of every module of this package that it imports, directly or not.
+
+    Comments and layout do not count.
+    """
+    found: dict[Path, str] = {}
+    waiting = [script.resolve()]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found[path], imported = _parsed(path)
+            waiting += imported
+    return hashlib.blake2b("".join(sorted(found.values())).encode(), digest_size=16).hexdigest()
+
+
+@cache
+def _parsed(path: Path) -> tuple[str, tuple[Path, ...]]:
+    tree = ast.parse(path.read_text())
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    modules = [
+        _PACKAGE.joinpath(*name.split(".")[1:]).with_suffix(".py") for name in names if name.startswith("emoseq.")
+    ]
+    digest = hashlib.blake2b(ast.dump(tree).encode(), digest_size=16).hexdigest()
+    return f"{path.name} {digest}\n", tuple(module for module in modules if module.is_file())
+
+
+def _digest(path: Path, *, located: bool = False) -> str | None:
+    """Digest of a file's content; for an scp file of its ids and of the files it lists.
+
+    With `located` the paths in an scp file count too: they are absolute, so after the tree has moved
+    the step that wrote them runs again, but nothing that only reads them does.
+    """
+    if not path.is_file():
+        return None
+    if path.suffix != ".scp":
+        return _file_digest(path)
+    content = hashlib.blake2b(digest_size=16)
+    listed: dict[str, str | None] = {}
+    for line in path.read_text().splitlines():
+        utterance, _, entry = line.partition(" ")
+        file, colon, offset = entry.rpartition(":")
+        if not (colon and offset.isdigit()):
+            file, offset = entry, ""
+        if file not in listed:
+            listed[file] = _file_digest(Path(file)) if Path(file).is_file() else None
+        if listed[file] is None:
+            return None
+        content.update(f"{utterance} {entry if located else ''} {listed[file]} {offset}\n".encode())
+    return content.hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    content = hashlib.blake2b(digest_size=16)
+    with open(path, "rb") as stream:
+        while chunk := stream.read(1 << 20):
+            content.update(chunk)
+    return content.hexdigest()

@@ -1,0 +1,118 @@
+"""Training one model: the paper's loss and two-stage schedule (Sec. 4.2)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import log_softmax
+
+from emoseq.grid import ModelOptions
+from emoseq.metrics import concordance
+from emoseq.model import Blstm, Classifier
+from emoseq.schedule import Schedule, TrainOptions
+
+
+@dataclass(frozen=True)
+class Example:
+    """One utterance: normalised features (frames, dimensions), labels per task and gold standard (frames,)."""
+
+    features: NDArray[np.float32]
+    labels: Sequence[NDArray[np.int32]]
+    gold: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What became of one epoch: mean training loss, dev CCC, and whether its parameters are the best so far."""
+
+    epoch: int
+    learning_rate: float
+    loss: float
+    dev_ccc: float
+    best: bool
+
+
+def cost_sensitive_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Eqs. 6 and 7 for one task, as a mean over frames.
+
+    The cost 1 + |argmax y - l| / K carries no gradient: argmax has none.
+
+    Args:
+        logits: shape (frames, K)
+        labels: classes of shape (frames,), int64
+    """
+    cost = 1 + (logits.argmax(dim=-1) - labels).abs() / logits.shape[-1]
+    correct = log_softmax(logits, dim=-1).gather(-1, labels[:, None]).squeeze(-1)
+    return -(cost * correct).mean()
+
+
+def l2_penalty(network: torch.nn.Module) -> Tensor:
+    """Sum of squares of all weights, biases excepted."""
+    return torch.stack(
+        [parameter.square().sum() for name, parameter in network.named_parameters() if "bias" not in name]
+    ).sum()
+
+
+def train(
+    train_set: Sequence[Example],
+    dev_set: Sequence[Example],
+    *,
+    centers: Sequence[NDArray],
+    priors: Sequence[NDArray],
+    layers: int,
+    l2: float,
+    seed: int,
+    model_options: ModelOptions,
+    options: TrainOptions,
+) -> Iterator[tuple[Epoch, Classifier]]:
+    """Train a classifier with Adam, one utterance a minibatch, full back-propagation through time.
+
+    Yields after every epoch what became of it and the model with the best parameters so far. The
+    order of the utterances and the first parameters follow from the seed alone.
+    """
+    torch.manual_seed(seed)
+    shuffle = torch.Generator().manual_seed(seed)
+    network = Blstm(train_set[0].features.shape[1], layers, model_options.hidden_size, [len(c) for c in centers])
+    model = Classifier(network, tuple(centers), tuple(priors))
+    best = copy.deepcopy(model)
+    optimiser = torch.optim.Adam(network.parameters(), lr=options.learning_rate)
+    batches = [
+        (
+            torch.from_numpy(example.features),
+            [torch.from_numpy(task.astype(np.int64)) for task in example.labels],
+        )
+        for example in train_set
+    ]
+    dev_gold = np.concatenate([example.gold for example in dev_set])
+
+    schedule = Schedule.start(options)
+    while not schedule.done:
+        for group in optimiser.param_groups:
+            group["lr"] = schedule.learning_rate
+        losses = []
+        for i in torch.randperm(len(batches), generator=shuffle).tolist():
+            features, labels = batches[i]
+            logits = network(features)
+            loss = torch.stack([cost_sensitive_cross_entropy(*task) for task in zip(logits, labels, strict=True)]).sum()
+            losses.append(loss.item())
+            if l2:
+                loss = loss + l2 * l2_penalty(network)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+
+        dev_series = [model.series(model.posteriors(example.features)) for example in dev_set]
+        dev_ccc = concordance(np.concatenate(dev_series), dev_gold)
+        rate = schedule.learning_rate
+        schedule = schedule.after(dev_ccc)
+        if schedule.improved:
+            best.network.load_state_dict(network.state_dict())
+        elif schedule.go_back:
+            network.load_state_dict(best.network.state_dict())
+        yield Epoch(schedule.epoch, rate, float(np.mean(losses)), dev_ccc, schedule.improved), best

@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# The recipe: recordings of speech in, time series of arousal and valence out, scored.
+# Every stage may be run again and does only what its inputs, options or code make necessary.
+
+stage=0
+stop_stage=7
+nj=$(nproc 2> /dev/null || echo 1)
+cmd=
+corpus=
+conf=conf
+data=data
+exp=exp
+
+help_message="Usage: $0 [options]
+
+  --stage N        first stage (default $stage)
+  --stop-stage M   last stage (default $stop_stage)
+  --nj J           jobs at once (default: the number of cores, $nj)
+  --cmd CMD        wrapper that runs the jobs, for example \"utils/run.py\" (default: see cmd.sh)
+  --corpus DIR     corpus in the AVEC 2016 layout (default: the embedded synthetic speech)
+  --conf DIR       settings laid over conf/ (default $conf)
+  --data DIR       data directories (default $data)
+  --exp DIR        models and results (default $exp)
+
+Stages: 0 data, 1 features, 2 labels, 3 language models, 4 training, 5 posteriors, 6 decoding, 7 scores"
+
+if [ ! -f utils/parse_options.sh ] || [ ! -f steps/train.py ]; then
+  echo "$0: start it in its own folder: cd '$(dirname "$0")' && ./run.sh" >&2
+  exit 1
+fi
+. utils/parse_options.sh
+set -euo pipefail
+
+fail() {
+  echo "$0: $*" >&2
+  exit 1
+}
+[ $# -eq 0 ] || fail "what is '$1'? See $0 --help"
+for number in stage stop_stage nj; do
+  [[ ${!number} =~ ^[0-9]+$ ]] || fail "--${number//_/-} ${!number}: a whole number is needed"
+done
+[ "$nj" -gt 0 ] || fail "--nj 0: at least one job is needed"
+[ -d "$conf" ] || fail "--conf $conf: there is no such folder"
+[ -z "$corpus" ] || [ -d "$corpus" ] || fail "--corpus $corpus: there is no such folder"
+for folder in "$data" "$exp"; do
+  { mkdir -p "$folder" && [ -w "$folder" ]; } 2> /dev/null \
+    || fail "$folder cannot be written; give it the right permissions or choose another with --data or --exp"
+done
+
+. ./path.sh || exit 1
+. ./cmd.sh
+[ -z "$cmd" ] || train_cmd=$cmd decode_cmd=$cmd
+recipe=$EMOSEQ_ROOT/egs/recola/local
+
+# config NAME [OPTION]: the option that makes a step read DIR/NAME.conf over conf/NAME.conf, if it is there.
+config() {
+  if [ -f "$conf/$1.conf" ]; then echo "--${2:-config}=$conf/$1.conf"; fi
+}
+# setting NAME OPTION: a list from the conf file that holds it, separated by blanks.
+setting() {
+  cat "$EMOSEQ_ROOT/conf/$1.conf" "conf/$1.conf" "$conf/$1.conf" 2> /dev/null \
+    | sed -n "s/^[[:space:]]*--$2=\([^#[:space:]]*\).*/\1/p" | tail -n 1 | tr ',' ' '
+}
+at() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
+models() { wc -l < "$exp/train.jobs"; }
+
+if at 0; then
+  echo "$0: stage 0: data"
+  if [ -z "$corpus" ]; then
+    [ -f local/make_corpus.py ] || fail "--corpus DIR is needed, a folder in the AVEC 2016 layout; see README.md"
+    corpus=$data/corpus
+    local/make_corpus.py $(config corpus) "$corpus"
+  fi
+  "$recipe/prepare_data.py" "$corpus" "$data"
+fi
+
+if at 1; then
+  echo "$0: stage 1: features"
+  for set in train dev test; do
+    steps/make_fbank.py $(config fbank) --nj "$nj" --cmd "$train_cmd" "$data/$set"
+  done
+fi
+
+if at 2; then
+  echo "$0: stage 2: labels"
+  for set in train dev test; do
+    steps/make_gold_standard.py "$data/$set"
+    utils/validate_data_dir.py "$data/$set"
+  done
+  for dim in arousal valence; do
+    steps/make_labels.py $(config labels) "$dim" "$data" "$exp/$dim/labels"
+  done
+fi
+
+if at 3; then
+  echo "$0: stage 3: transitions and language models"
+  for dim in arousal valence; do
+    steps/make_regions.py $(config lm) "$exp/$dim/labels" "$exp/$dim/lm"
+    for k in $(cut -d ' ' -f 1 "$exp/$dim/labels/centers"); do
+      for order in $(setting lm orders); do
+        steps/train_lm.py --order "$order" --num-classes "${k#K}" \
+          "$exp/$dim/lm/$k.regions" "$exp/$dim/lm/$k.${order}gram.arpa"
+      done
+    done
+  done
+fi
+
+if at 4; then
+  echo "$0: stage 4: training"
+  steps/make_train_jobs.py $(config train) "$exp"
+  $train_cmd --max-jobs-run "$nj" "JOB=1:$(models)" "$exp/log/train.JOB.log" \
+    steps/train.py $(config train) $(config model model-config) "$exp/train.jobs" JOB "$data"
+fi
+
+if at 5; then
+  echo "$0: stage 5: posteriors"
+  $decode_cmd --max-jobs-run "$nj" "JOB=1:$(models)" "$exp/log/posteriors.JOB.log" \
+    steps/compute_posteriors.py "$exp/train.jobs" JOB "$data" dev test
+fi
+
+if at 6; then
+  echo "$0: stage 6: decoding"
+  steps/select_models.py "$exp/train.jobs" "$data" dev test
+  for dim in arousal valence; do
+    steps/tune_decoding.py $(config decode) $(config lm lm-config) "$data/dev/$dim.scp" "$exp/$dim"
+    steps/decode_models.py --config "$exp/$dim/decode_dev/best.conf" "$exp/$dim" dev test
+  done
+fi
+
+if at 7; then
+  echo "$0: stage 7: scores"
+  steps/make_results.py $(config score) "$data" "$exp"
+fi

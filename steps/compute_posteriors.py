@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Forward pass of one model of a file of jobs over sets of a data directory.
+
+Writes posteriors_<set>.K<k>.scp, prior-scaled and renormalised, and predict_<set>.scp, the model's
+raw time series, in the model's folder.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq.archive import read_centers, read_text, write_scp
+from emoseq.conf import Parser, log, run_step
+from emoseq.features import read_features
+from emoseq.grid import pick_job
+from emoseq.stamp import Stamp
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__)
+    parser.add_argument("jobs_file", type=Path)
+    parser.add_argument("job", type=int, help="line of the file, from 1")
+    parser.add_argument("data_dir", type=Path, help="folder of the sets")
+    parser.add_argument("sets", nargs="+", help="such as dev test")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    folder = pick_job(read_text(args.jobs_file), str(args.jobs_file), args.job).folder
+    tasks = list(read_centers(folder.parent / "labels" / "centers"))
+    for name in args.sets:
+        data = args.data_dir / name
+        stems = [folder / f"posteriors_{name}.{task}" for task in tasks] + [folder / f"predict_{name}"]
+        stamp = Stamp(
+            __file__,
+            name,
+            folder,
+            inputs=[folder / "final.pt", data / "feats.scp", data / "cmvn.scp"],
+            outputs=[stem.with_name(f"{stem.name}.scp") for stem in stems],
+            options=tasks,
+        )
+        if stamp.is_current():
+            log(f"{folder}: {name}: up to date")
+            continue
+        from emoseq.model import load_model
+
+        model = load_model(folder / "final.pt")
+        posteriors = {utt: model.posteriors(features) for utt, features in read_features(data).items()}
+        for i, stem in enumerate(stems[:-1]):
+            write_scp(stem, {utt: tasks[i] for utt, tasks in posteriors.items()})
+        write_scp(stems[-1], {utt: model.series(tasks) for utt, tasks in posteriors.items()})
+        stamp.write()
+        log(f"{folder}: {name}: posteriors of {len(posteriors)} utterances")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))

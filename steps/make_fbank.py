@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""Log-mel filterbanks of a data directory: feats.scp, cmvn.scp, utt2num_frames and frame_shift.
+
+Recordings of any rate and number of channels are mixed to mono and resampled. Every four frames of
+10 ms are stacked into one of 40 ms, not normalised; cmvn.scp has the sums for that.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq import DataError
+from emoseq.archive import Scp, Writer, read_audio, write_scp, write_text
+from emoseq.conf import Parser, boolean, log, options_from, run_step, write_conf
+from emoseq.datadir import read_table, split, write_table
+from emoseq.features import FRAME_SHIFT, FbankOptions, cmvn_statistics, fbank, mono_at, stack_frames
+from emoseq.stamp import Stamp
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__, "fbank")
+    parser.add_options(FbankOptions)
+    parser.add_argument("--nj", type=int, default=1, help="jobs (default 1)")
+    parser.add_argument("--cmd", default="utils/run.py", help="wrapper that runs them (default utils/run.py)")
+    parser.add_argument("data_dir", type=Path)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    options = options_from(FbankOptions, args)
+    data = args.data_dir
+    recordings = read_table(data / "wav.scp")
+    outputs = [data / name for name in ("feats.scp", "cmvn.scp", "utt2num_frames", "frame_shift", "fbank.conf")]
+    stamp = Stamp(__file__, "fbank", data, inputs=[data / "wav.scp"], outputs=outputs, options=options)
+    if stamp.is_current():
+        log(f"{data}: up to date")
+        return 0
+    if args.nj > 1 and len(recordings) > 1:
+        features = from_jobs(data, options, args.nj, args.cmd)
+    else:
+        features = ((utt, extract(utt, path, data, options)) for utt, path in recordings.items())
+    statistics, lengths = {}, {}
+    with Writer(f"ark,scp:{data}/feats.ark,{data}/feats.scp") as write:
+        for utt, matrix in features:
+            write(utt, matrix)
+            statistics[utt] = cmvn_statistics(matrix)
+            lengths[utt] = str(len(matrix))
+    write_scp(data / "cmvn", statistics)
+    write_table(data / "utt2num_frames", lengths)
+    write_text(data / "frame_shift", f"{FRAME_SHIFT:.3f}\n")
+    write_conf(data / "fbank.conf", options)
+    stamp.write()
+    log(f"{data}: features of {len(lengths)} recordings")
+    return 0
+
+
+def extract(utt: str, path: str, data: Path, options: FbankOptions):
+    """Stacked features of one recording."""
+    try:
+        samples, rate = read_audio(path)
+        frames = fbank(32768 * mono_at(samples, rate, options.sample_frequency), options)
+        if not len(frames):
+            raise DataError(f"{path} is shorter than one window of {options.frame_length:g} ms; leave it out")
+        if not abs(frames.sum()) < float("inf"):
+            raise DataError(f"{path} holds NaN or infinite samples; copy it again")
+    except DataError as error:
+        raise DataError(f"{data}/wav.scp: {utt}: {error}") from None
+    return stack_frames(frames, options.stack)
+
+
+def from_jobs(data: Path, options: FbankOptions, nj: int, cmd: str):
+    """The features of all recordings in their order, computed by jobs on pieces of the data directory."""
+    pieces = split(data, nj)
+    folder = pieces[0].parent
+    write_conf(folder / "fbank.conf", options)
+    command = [*shlex.split(cmd), f"JOB=1:{len(pieces)}", f"{data}/log/make_fbank.JOB.log"]
+    step = [__file__, "--config", f"{folder}/fbank.conf", f"{folder}/JOB"]
+    if subprocess.run([*command, *step]).returncode:
+        raise DataError(f"{data}: features are incomplete; mend what {data}/log names and run this again")
+    for piece in pieces:
+        yield from Scp(piece / "feats.scp").items()
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Score the reported series of every system on dev and test: results.csv and RESULTS.md (Table 2)."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq import DIMENSIONS, DataError
+from emoseq.archive import Scp, read_text, write_text
+from emoseq.conf import Parser, log, options_from, run_step
+from emoseq.grid import DECODED_SERIES, RAW_SERIES, parse_jobs
+from emoseq.metrics import ScoreOptions, paired, score
+from emoseq.stamp import Stamp
+
+SCORED = ("dev", "test")
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__, "score")
+    parser.add_options(ScoreOptions)
+    parser.add_argument("data_dir", type=Path, help="folder of dev/ and test/")
+    parser.add_argument("exp_dir", type=Path)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    options = options_from(ScoreOptions, args)
+    data, exp = args.data_dir, args.exp_dir
+    trained = {job.system for job in parse_jobs(read_text(exp / "train.jobs"), str(exp / "train.jobs"))}
+    systems = [name for system, name in RAW_SERIES.items() if system in trained]
+    systems += [DECODED_SERIES] * ("cls" in trained)
+    scored = {(dim, name): data / name / f"{dim}.scp" for dim in DIMENSIONS for name in SCORED}
+    for (dimension, name), gold in list(scored.items()):
+        if not gold.exists():
+            log(f"{name}: {dimension} has no gold standard: predicted, not scored")
+            del scored[dimension, name]
+    series = {
+        (system, dim, name): exp / dim / f"predict_{name}" / f"{system}.scp"
+        for system in systems
+        for dim, name in scored
+    }
+    fit_on = {dim: exp / dim / "labels" / "fit_on" for dim in DIMENSIONS}
+    stamp = Stamp(
+        __file__,
+        "results",
+        exp,
+        inputs=[*scored.values(), *series.values(), *fit_on.values()],
+        outputs=[exp / "results.csv", exp / "RESULTS.md"],
+        options=options,
+    )
+    if stamp.is_current():
+        log(f"{exp}/results.csv: up to date")
+    else:
+        import pandas as pd
+
+        from emoseq.report import results_csv, results_table
+
+        rows = []
+        for (system, dimension, name), path in series.items():
+            try:
+                result = score(*paired(Scp(path), Scp(scored[dimension, name])), options=options)
+            except ValueError as error:
+                raise DataError(f"{path}: {error}") from None
+            trained_on = read_text(fit_on[dimension]).strip()
+            key = {"system": system, "dimension": dimension, "set": name, "fit_on": trained_on}
+            rows.append(key | dataclasses.asdict(result))
+        table = pd.DataFrame(rows)
+        write_text(exp / "results.csv", results_csv(table))
+        write_text(exp / "RESULTS.md", results_table(table))
+        stamp.write()
+    print(read_text(exp / "RESULTS.md"), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))

@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""List the models to train, one line each: dimension, system, layers, L2, seed, folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq.archive import write_text
+from emoseq.conf import Parser, log, options_from, run_step
+from emoseq.grid import GridOptions, plan
+from emoseq.schedule import TrainOptions
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__, "train")
+    parser.add_options(GridOptions)
+    parser.add_options(TrainOptions)
+    parser.add_argument("exp_dir", type=Path)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    jobs = plan(options_from(GridOptions, args), args.exp_dir)
+    write_text(args.exp_dir / "train.jobs", "".join(job.line() for job in jobs))
+    log(f"{args.exp_dir}/train.jobs: {len(jobs)} models")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))

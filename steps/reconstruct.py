@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""Time series from labels: every class becomes its cluster mean."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq import DataError
+from emoseq.archive import Writer, read, read_centers
+from emoseq.conf import Parser, run_step
+from emoseq.labels import reconstruct
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__)
+    parser.add_argument("centers_file", type=Path, help="text archive of ascending cluster means")
+    parser.add_argument("key", help="which of them, such as K4")
+    parser.add_argument("labels_rspec", metavar="LABELS_RSPEC")
+    parser.add_argument("series_wspec", metavar="SERIES_WSPEC")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    centers = read_centers(args.centers_file)
+    if args.key not in centers:
+        raise DataError(f"{args.centers_file}: there is no {args.key}; it has {', '.join(centers)}")
+    with Writer(args.series_wspec) as write:
+        for utt, labels in read(args.labels_rspec):
+            try:
+                write(utt, reconstruct(labels, centers[args.key]))
+            except (ValueError, IndexError) as error:
+                raise DataError(f"{args.labels_rspec}: {utt}: {error}") from None
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))

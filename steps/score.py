@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""CCC and RMSE of predicted series, pooled over the utterances of the gold standard."""
+
+from __future__ import annotations
+
+import sys
+
+import _recipe  # noqa: F401
+
+from emoseq import DataError
+from emoseq.archive import read
+from emoseq.conf import Parser, run_step
+from emoseq.metrics import ccc_and_rmse
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__)
+    parser.add_argument("gold_rspec", metavar="GOLD_RSPEC")
+    parser.add_argument("series_rspec", metavar="SERIES_RSPEC")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    gold, series = dict(read(args.gold_rspec)), dict(read(args.series_rspec))
+    try:
+        ccc, error = ccc_and_rmse(series, gold)
+    except ValueError as problem:
+        raise DataError(f"{args.series_rspec}: {problem}") from None
+    frames = sum(min(len(series[utt]), len(gold[utt])) for utt in gold)
+    print(f"CCC {ccc:.4f} RMSE {error:.4f} over {frames} frames, {len(gold)} utterances")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))

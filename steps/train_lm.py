@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""N-gram language model over regions, as an ARPA file (interpolated Witten-Bell).
+
+No region follows itself, so no probability is spent on that. ARPA files of other toolkits decode
+as well.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq import DataError
+from emoseq.archive import read_text, write_text
+from emoseq.conf import Parser, log, run_step
+from emoseq.ngram import SMOOTHINGS, arpa, parse_regions, witten_bell
+from emoseq.stamp import Stamp
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__)
+    parser.add_argument("--order", type=int, default=3, choices=range(1, 6), help="n (default 3)")
+    parser.add_argument("--num-classes", type=int, required=True, help="K; the regions are r0 to r<K-1>")
+    parser.add_argument("--smoothing", choices=SMOOTHINGS, default=SMOOTHINGS[0])
+    parser.add_argument("regions_file", type=Path, help="lines `<utt> r0 r3 ...`")
+    parser.add_argument("arpa_file", type=Path)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    if args.num_classes < 2:
+        raise DataError(f"--num-classes {args.num_classes}: 2 or more are needed")
+    target = args.arpa_file
+    stamp = Stamp(
+        __file__,
+        target.name,
+        target.parent,
+        inputs=[args.regions_file],
+        outputs=[target],
+        options=(args.order, args.num_classes, args.smoothing),
+    )
+    if stamp.is_current():
+        log(f"{target}: up to date")
+        return 0
+    lines = read_text(args.regions_file).splitlines()
+    regions = parse_regions(lines, args.num_classes, str(args.regions_file))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_text(target, arpa(witten_bell(list(regions.values()), args.num_classes, args.order)))
+    stamp.write()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))
