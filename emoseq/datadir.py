@@ -219,9 +219,7 @@ def fix(data_dir: str | os.PathLike[str]) -> tuple[int, int]:
     return len(kept), len(set.union(*(set(tables[name]) for name in required)))
 
 
-def validate(
-    data_dir: str | os.PathLike[str], *, features: bool = True, allow_pipes: bool = False
-) -> Summary:
+def validate(data_dir: str | os.PathLike[str], *, features: bool = True, allow_pipes: bool = False) -> Summary:
     """Check a data directory and open what it points to.
 
     Args:
@@ -247,8 +245,7 @@ def validate(
             _refuse_pipes(folder / name, table)
     durations = _numbers(folder, "utt2dur", tables)
     seconds = sum(
-        _seconds(entry, f"{folder / 'wav.scp'}: {key}", durations.get(key))
-        for key, entry in tables["wav.scp"].items()
+        _seconds(entry, f"{folder / 'wav.scp'}: {key}", durations.get(key)) for key, entry in tables["wav.scp"].items()
     )
     if (folder / "frame_shift").exists():
         _positive((folder / "frame_shift").read_text(errors="replace").strip(), folder / "frame_shift")
@@ -382,6 +379,4 @@ def _check_shape(name: str, array: NDArray, where: str, width: int | None) -> in
 def _check_frames(name: str, count: int, where: str, expected: int, reference: str) -> None:
     tolerance = 0 if (name, reference) == ("feats.scp", "utt2num_frames") else FRAME_TOLERANCE
     if abs(count - expected) > tolerance:
-        raise DataError(
-            f"{where} has {count} frames and {reference} {expected}; at most {tolerance} may be trimmed"
-        )
+        raise DataError(f"{where} has {count} frames and {reference} {expected}; at most {tolerance} may be trimmed")

@@ -45,7 +45,7 @@ class StateGraph:
     """The moves between histories for one transition matrix, language model and weight.
 
     States come in groups of `width` that differ in their oldest region only: state = group * width +
-    oldest. `moves[group, oldest, class]` is the log weight of leaving a state for a region of that
+    oldest. `moves[group, class, oldest]` is the log weight of leaving a state for a region of that
     class, and `targets[group, class]` the state it leads to, -1 where the class is the current one.
     """
 
@@ -83,7 +83,7 @@ def state_graph(transitions: ArrayLike, table: NDArray, *, lm_weight: float) -> 
     if weighted.ndim == 2:
         # The only region of the history is the current one: one group, from any state to any other.
         width, groups = num_classes, 1
-        moves = (weighted[:num_classes, :num_classes] + log_transitions)[None]
+        moves = (weighted[:num_classes, :num_classes] + log_transitions).T[None]
         moves[0, np.arange(num_classes), np.arange(num_classes)] = -np.inf
         targets = np.arange(num_classes)[None]
         current = np.arange(num_classes)
@@ -101,7 +101,7 @@ def state_graph(transitions: ArrayLike, table: NDArray, *, lm_weight: float) -> 
         by_history = weighted.reshape(width, middles, size, size)
         current_of_group = np.tile(np.arange(num_classes), middles)
         moves = by_history[:, :, :num_classes, :num_classes] + log_transitions
-        moves = np.ascontiguousarray(moves.reshape(width, groups, num_classes).transpose(1, 0, 2))
+        moves = np.ascontiguousarray(moves.reshape(width, groups, num_classes).transpose(1, 2, 0))
         # Group g is (middle, current) with the middle's first region the next one to be the oldest.
         middle, last = np.divmod(np.arange(groups), num_classes)
         oldest, rest = np.divmod(middle * size + last, middles)
@@ -148,7 +148,7 @@ def decode(
     """
     probabilities = np.asarray(posteriors, dtype=np.float64)
     graph = graph or state_graph(transitions, table, lm_weight=lm_weight)
-    num_classes = graph.moves.shape[2]
+    num_classes = graph.moves.shape[1]
     if probabilities.ndim != 2 or probabilities.shape[1] != num_classes or not len(probabilities):
         raise ValueError(f"posteriors of shape {probabilities.shape} for {num_classes} classes")
     if not np.isfinite(probabilities).all() or probabilities.min() < 0:
@@ -185,47 +185,49 @@ def _viterbi(scores, moves, targets, stays, starts, start_states, ends, classes)
 
     A backpointer is one byte: the oldest region of the predecessor, whose other regions follow from
     the state itself, or `width` for a frame that stays. Ties go to staying, then to lower indices.
+    Most moves lose to staying by more than the predecessors of a group differ, so the best of them
+    is looked for only where the group's best score with its best move could win.
     """
     frames = len(scores)
-    groups, width, num_classes = moves.shape
+    groups, num_classes, width = moves.shape
     states = groups * width
     source = np.full(states, -1, np.int64)
+    best_move = np.empty((groups, num_classes))
     for group in range(groups):
         for label in range(num_classes):
+            best_move[group, label] = moves[group, label].max()
             if targets[group, label] >= 0:
                 source[targets[group, label]] = group
     back = np.empty((frames, states), np.uint8)
     old = np.full(states, -np.inf)
     new = np.full(states, -np.inf)
-    entering = np.empty(num_classes)
-    origin = np.zeros(num_classes, np.int64)
     for label in range(num_classes):
         old[start_states[label]] = starts[label] + scores[0, label]
     for frame in range(1, frames):
         for state in range(states):
-            new[state] = old[state] + stays[state] + scores[frame, classes[state]]
+            new[state] = old[state] + stays[state]
             back[frame, state] = width
         for group in range(groups):
-            entering[:] = -np.inf
-            for oldest in range(width):
-                leaving = old[group * width + oldest]
-                for label in range(num_classes):  # written so that the compiler makes vectors of it
-                    score = leaving + moves[group, oldest, label]
-                    better = score > entering[label]
-                    entering[label] = score if better else entering[label]
-                    origin[label] = oldest if better else origin[label]
+            first = group * width
+            highest = old[first]
+            for state in range(first + 1, first + width):
+                highest = max(highest, old[state])
             for label in range(num_classes):
                 target = targets[group, label]
-                score = entering[label] + scores[frame, label]
-                if target >= 0 and score > new[target]:
-                    new[target] = score
-                    back[frame, target] = origin[label]
+                if target < 0 or highest + best_move[group, label] <= new[target]:
+                    continue
+                for oldest in range(width):
+                    score = old[first + oldest] + moves[group, label, oldest]
+                    if score > new[target]:
+                        new[target] = score
+                        back[frame, target] = oldest
+        for state in range(states):
+            new[state] += scores[frame, classes[state]]
         old, new = new, old
     best, state = -np.inf, -1
     for candidate in range(states):
         if old[candidate] + ends[candidate] > best:
-            best = old[candidate] + ends[candidate]
-            state = candidate
+            best, state = old[candidate] + ends[candidate], candidate
     if state < 0:
         return np.empty(0, np.int32)
     labels = np.empty(frames, np.int32)
@@ -240,7 +242,7 @@ def _viterbi(scores, moves, targets, stays, starts, start_states, ends, classes)
 def _beam(scores, moves, targets, stays, starts, start_states, ends, classes, beam):  # type: ignore[no-untyped-def]
     """As `_viterbi` over the `beam` best states of each frame; also says whether any state was dropped."""
     frames = len(scores)
-    groups, width, num_classes = moves.shape
+    groups, num_classes, width = moves.shape
     states = groups * width
     kept = min(beam, states)
     hypotheses = np.full((frames, kept), -1, np.int64)  # states, in ascending order
@@ -269,7 +271,7 @@ def _beam(scores, moves, targets, stays, starts, start_states, ends, classes, be
                     score = old[state] + stays[state] + scores[frame, label]
                 else:
                     target = targets[group, label]
-                    score = old[state] + moves[group, oldest, label] + scores[frame, label]
+                    score = old[state] + moves[group, label, oldest] + scores[frame, label]
                 if score > new[target]:
                     if new[target] == -np.inf:
                         reached[count] = target

@@ -286,11 +286,10 @@ def run_here(jobs: Jobs) -> dict[int, int]:
             while len(codes) < len(jobs.numbers):
                 while waiting and free_slots:
                     number = waiting.pop(0)
-                    started = _start(jobs, number, free_slots[0], devices)
+                    started = _start(jobs, number, free_slots[0], devices, note)
                     if isinstance(started, int):
                         codes[number] = started
                     else:
-                        note(f"+{started.process.pid}\n")
                         running.append(started)
                         free_slots.pop(0)
                 if running:
@@ -335,7 +334,7 @@ def _environment(jobs: Jobs, slot: int, devices: list[str]) -> dict[str, str]:
     return environment
 
 
-def _start(jobs: Jobs, number: int, slot: int, devices: list[str]) -> _Running | int:
+def _start(jobs: Jobs, number: int, slot: int, devices: list[str], note: Callable[[str], None]) -> _Running | int:
     """A running job, or the exit code of one that could not be started."""
     words = jobs.command_of(number)
     in_shell = any(word in OPERATORS for word in words) or _ASSIGNMENT.fullmatch(words[0])
@@ -352,6 +351,7 @@ def _start(jobs: Jobs, number: int, slot: int, devices: list[str]) -> _Running |
                     stderr=log,
                     env=_environment(jobs, slot, devices),
                     start_new_session=True,
+                    preexec_fn=lambda: note(f"+{os.getpid()}\n"),  # before it can do anything
                 )
                 return _Running(number, process, began, slot)
             except OSError as error:

@@ -1,0 +1,13 @@
+# shellcheck shell=bash
+# The wrapper that runs the jobs of each kind, as in Kaldi; sourced by run.sh, and --cmd overrides all three.
+#
+#   utils/run.py                                  on this machine
+#   utils/slurm.py --config conf/slurm.conf       on a Slurm cluster
+#   utils/queue.py --config conf/queue.conf       on Grid Engine
+#
+# Options that every job is to have follow the name: "utils/slurm.py --mem 4G --time 2:00:00". Kaldi's own
+# queue.pl and slurm.pl, or a site's, are called in the same way and work as well.
+
+export train_cmd="utils/run.py"
+export decode_cmd="utils/run.py"
+export cuda_cmd="utils/run.py"

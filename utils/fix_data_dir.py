@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""Sort the tables of a data directory and keep the utterances that all of them have.
+
+Those are the utterances of wav.scp, utt2spk and, where it exists, feats.scp. The other tables are
+reduced to them and spk2utt is written anew. Files that change are kept in DATA_DIR/.backup.
+"""
+
+import argparse
+import sys
+
+import _recipe  # noqa: F401
+
+from emoseq.conf import run_step
+from emoseq.datadir import fix
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data_dir", metavar="DATA_DIR", help="such as data/train")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    kept, total = fix(args.data_dir)
+    print(f"utils/fix_data_dir.py: {args.data_dir}: kept {kept} of {total} utterances")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))
