@@ -56,13 +56,18 @@ recipe=$EMOSEQ_ROOT/egs/recola/local
 config() {
   if [ -f "$conf/$1.conf" ]; then echo "--${2:-config}=$conf/$1.conf"; fi
 }
-# setting NAME OPTION: a list from the conf file that holds it, separated by blanks.
-setting() {
-  cat "$EMOSEQ_ROOT/conf/$1.conf" "conf/$1.conf" "$conf/$1.conf" 2> /dev/null \
-    | sed -n "s/^[[:space:]]*--$2=\([^#[:space:]]*\).*/\1/p" | tail -n 1 | tr ',' ' '
-}
 at() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
-models() { wc -l < "$exp/train.jobs"; }
+# array NAME WRAPPER COMMAND...: run COMMAND for each line of train.jobs; JOB stands for its number.
+array() {
+  local name=$1 wrapper=$2 count current=0
+  shift 2
+  count=$(wc -l < "$exp/train.jobs")
+  $wrapper --max-jobs-run "$nj" "JOB=1:$count" "$exp/log/$name.JOB.log" "$@"
+  for job in $(seq "$count"); do
+    if grep -q ': up to date$' "$exp/log/$name.$job.log"; then current=$((current + 1)); fi
+  done
+  echo "$0: $count models, $current of them up to date"
+}
 
 if at 0; then
   echo "$0: stage 0: data"
@@ -95,26 +100,20 @@ fi
 if at 3; then
   echo "$0: stage 3: transitions and language models"
   for dim in arousal valence; do
-    steps/make_regions.py $(config lm) "$exp/$dim/labels" "$exp/$dim/lm"
-    for k in $(cut -d ' ' -f 1 "$exp/$dim/labels/centers"); do
-      for order in $(setting lm orders); do
-        steps/train_lm.py --order "$order" --num-classes "${k#K}" \
-          "$exp/$dim/lm/$k.regions" "$exp/$dim/lm/$k.${order}gram.arpa"
-      done
-    done
+    steps/make_lm.py $(config lm) "$exp/$dim/labels" "$exp/$dim/lm"
   done
 fi
 
 if at 4; then
   echo "$0: stage 4: training"
   steps/make_train_jobs.py $(config train) "$exp"
-  $train_cmd --max-jobs-run "$nj" "JOB=1:$(models)" "$exp/log/train.JOB.log" \
+  array train "$train_cmd" \
     steps/train.py $(config train) $(config model model-config) "$exp/train.jobs" JOB "$data"
 fi
 
 if at 5; then
   echo "$0: stage 5: posteriors"
-  $decode_cmd --max-jobs-run "$nj" "JOB=1:$(models)" "$exp/log/posteriors.JOB.log" \
+  array posteriors "$decode_cmd" \
     steps/compute_posteriors.py "$exp/train.jobs" JOB "$data" dev test
 fi
 

@@ -7,18 +7,23 @@ formats. A pipe (`cmd |`) is refused: reading data must not run commands.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
 import kaldiio
 import numpy as np
+from kaldiio.matio import read_kaldi, read_token
 from numpy.typing import NDArray
 
 from emoseq import DataError
+
+_ENTRY = re.compile(r"(.+?)(?::(\d+))?(?:\[[\d:,]*\])?")
 
 
 class Scp(Mapping[str, NDArray]):
@@ -43,21 +48,37 @@ class Scp(Mapping[str, NDArray]):
         if utterance not in self._entries:
             raise DataError(f"{self.path}: {utterance} is missing")
         entry = self._entries[utterance]
-        where = f"{self.path}: {utterance}"
-        if "|" in entry:
-            raise DataError(f"{where}: {entry!r} is a command; write its output to a file and list that")
-        try:
-            return _array(kaldiio.load_mat(entry), where)
-        except FileNotFoundError:
-            raise DataError(f"{where}: {entry} does not exist; run the stage that writes it again") from None
-        except (ValueError, RuntimeError, AssertionError, IndexError, EOFError) as error:
-            raise DataError(f"{where}: {entry} is not a Kaldi archive ({_brief(error)})") from None
+        return load_entry(entry, f"{self.path}: {utterance}: {entry}")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+def load_entry(entry: str, where: str) -> NDArray:
+    """The matrix or vector that an entry of an scp file, `<file>:<offset>`, points to.
+
+    Args:
+        entry: as in the scp file
+        where: what messages begin with
+
+    Raises:
+        DataError: if it cannot be read or is something else
+    """
+    if "|" in entry:
+        raise DataError(f"{where} is a command; write its output to a file and list that")
+    match = _ENTRY.fullmatch(entry)
+    try:
+        with open(match[1] if match else entry, "rb") as stream:
+            stream.seek(int(match[2] or 0) if match else 0)
+            _refuse_foreign(stream)
+        return kaldiio.load_mat(entry)
+    except FileNotFoundError:
+        raise DataError(f"{where} does not exist; run the step that writes it again") from None
+    except Exception as error:  # kaldiio raises whatever the bytes happen to break
+        raise DataError(f"{where} is no Kaldi matrix or vector ({_brief(error)})") from None
 
 
 def read(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
@@ -75,23 +96,24 @@ def read(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
     if "scp" in kinds:
         yield from Scp("/dev/stdin" if location == "-" else location).items()
         return
-    seen: set[str] = set()
-    last = "its start"
     with _opened(location) as stream:
-        entries = kaldiio.load_ark(stream)
+        seen: set[str] = set()
+        last = ""
         while True:
-            where = f"{location}: after {last}"
             try:
-                utterance, array = next(entries)
-            except StopIteration:
-                return
+                utterance = read_token(stream)
+                if utterance is None:
+                    return
+                _refuse_foreign(stream)
+                array = read_kaldi(stream)
             except Exception as error:  # kaldiio raises whatever the bytes happen to break
+                where = f"{location}: after {last}" if last else location
                 raise DataError(f"{where}: not a Kaldi archive ({_brief(error)})") from None
             if utterance in seen:
                 raise DataError(f"{location}: {utterance} comes twice; keep one of the two")
             seen.add(utterance)
             last = utterance
-            yield utterance, _array(array, f"{location}: {utterance}")
+            yield utterance, array
 
 
 class Writer:
@@ -123,7 +145,7 @@ class Writer:
         if self._ark == "-":
             self._stream = sys.stdout.buffer
         else:
-            self._stream = open(_temporary(Path(self._ark)), "wb")  # noqa: SIM115
+            self._stream = open(_temporary(Path(self._ark)), "wb")
         return self
 
     def __call__(self, utterance: str, array: NDArray) -> None:
@@ -225,10 +247,14 @@ def read_centers(path: Path) -> dict[str, NDArray]:
     return centers
 
 
-def _array(value: Any, where: str) -> NDArray:
-    if not isinstance(value, np.ndarray):
-        raise DataError(f"{where}: holds audio, not a matrix or a vector")
-    return value
+def _refuse_foreign(stream: io.BufferedReader) -> None:
+    """Binary matrices and vectors begin with a zero, text ones with a blank, a bracket or a number.
+
+    kaldiio reads other formats too, among them pickles, and a pickle runs whatever it says.
+    """
+    first = stream.peek(1)[:1]
+    if first not in (b"\0", b"") and first not in b" \t\n[+-.0123456789":
+        raise ValueError("neither binary nor text")
 
 
 def _temporary(path: Path) -> Path:
@@ -236,7 +262,7 @@ def _temporary(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _opened(location: str) -> Iterator[IO[bytes]]:
+def _opened(location: str) -> Iterator[io.BufferedReader]:
     if location == "-":
         yield sys.stdin.buffer
         return
@@ -250,48 +276,3 @@ def _opened(location: str) -> Iterator[IO[bytes]]:
 
 def _brief(error: BaseException) -> str:
     return " ".join(str(error).split())[:120] or type(error).__name__
-
-
-def audio_duration(path: str | os.PathLike) -> float:
-    """Seconds of an audio file, from its header.
-
-    Raises:
-        DataError: if the file is missing, is no audio or holds no samples
-    """
-    import soundfile
-
-    with _audio_errors(path):
-        info = soundfile.info(str(path))
-    return _not_empty(path, info.frames) / info.samplerate
-
-
-def read_audio(path: str | os.PathLike) -> tuple[NDArray[np.float32], int]:
-    """Samples within [-1, 1] of shape (samples,) or (samples, channels), and their rate in Hz.
-
-    Raises:
-        DataError: as `audio_duration`
-    """
-    import soundfile
-
-    with _audio_errors(path):
-        samples, rate = soundfile.read(str(path), dtype="float32")
-    _not_empty(path, len(samples))
-    return samples, rate
-
-
-@contextlib.contextmanager
-def _audio_errors(path: str | os.PathLike) -> Iterator[None]:
-    import soundfile
-
-    if not os.path.isfile(path):
-        raise DataError(f"{path} does not exist")
-    try:
-        yield
-    except soundfile.LibsndfileError:
-        raise DataError(f"{path} is not an audio file ({os.path.getsize(path)} bytes); copy it again") from None
-
-
-def _not_empty(path: str | os.PathLike, samples: int) -> int:
-    if not samples:
-        raise DataError(f"{path} holds no samples; copy it again")
-    return samples

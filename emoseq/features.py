@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from emoseq import DataError
 from emoseq.archive import Scp
+from emoseq.audio import mono_at, read_audio
 from emoseq.conf import option
 
 FRAME_SHIFT = 0.04  # seconds between ratings, and between stacked frames
+INT16_SCALE = 32768  # Kaldi's samples are on the scale of 16-bit integers
 VARIANCE_FLOOR = 1e-20
 
 
@@ -72,19 +76,6 @@ def fbank(samples: ArrayLike, options: FbankOptions) -> NDArray[np.float32]:
     return np.stack(frames) if frames else np.empty((0, options.num_mel_bins), dtype=np.float32)
 
 
-def mono_at(samples: NDArray, rate: float, target_rate: float) -> NDArray[np.float32]:
-    """Mean of the channels, resampled.
-
-    Args:
-        samples: shape (samples,) or (samples, channels)
-        rate, target_rate: Hz
-    """
-    import soxr
-
-    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
-    return mono if rate == target_rate else soxr.resample(mono, rate, target_rate)
-
-
 def stack_frames(frames: NDArray, size: int) -> NDArray:
     """Join every `size` consecutive frames; the last stack is padded with the last frame.
 
@@ -117,6 +108,32 @@ def apply_cmvn(features: NDArray, statistics: NDArray) -> NDArray[np.float32]:
     mean, square = statistics[:, :-1] / statistics[0, -1]
     deviation = np.sqrt(np.maximum(square - mean**2, VARIANCE_FLOOR))
     return ((features - mean) / deviation).astype(np.float32)
+
+
+def extracted(
+    recordings: Mapping[str, str], options: FbankOptions, name: str
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Stacked features (frames, dimensions) of each recording, not normalised.
+
+    Args:
+        recordings: audio file by utterance
+        options: of the filterbank
+        name: what lists the recordings, for messages
+
+    Raises:
+        DataError: if a recording cannot be read, is too short or holds what is no number
+    """
+    for utt, path in recordings.items():
+        try:
+            samples, rate = read_audio(path)
+            frames = fbank(INT16_SCALE * mono_at(samples, rate, options.sample_frequency), options)
+            if not len(frames):
+                raise DataError(f"{path} is shorter than one window of {options.frame_length:g} ms; leave it out")
+            if not np.isfinite(frames).all():
+                raise DataError(f"{path} holds NaN or infinite samples; copy it again")
+        except DataError as error:
+            raise DataError(f"{name}: {utt}: {error}") from None
+        yield utt, stack_frames(frames, options.stack)
 
 
 def read_features(data_dir: Path) -> dict[str, NDArray[np.float32]]:

@@ -8,7 +8,7 @@ axis is the next region, index K meaning `</s>`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +45,7 @@ def parse_regions(lines: Sequence[str], num_classes: int, name: str) -> dict[str
         if unknown:
             raise DataError(f"{where}: {unknown[0]} is not one of r0 to r{num_classes - 1}; is --num-classes right?")
         regions[utterance] = [tokens[word] for word in words]
-        if any(a == b for a, b in zip(words, words[1:], strict=False)):
+        if any(a == b for a, b in pairwise(words)):
             raise DataError(f"{where}: a region repeats its neighbour; equal neighbours are one region")
     if not regions:
         raise DataError(f"{name}: holds no utterance")

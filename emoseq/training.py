@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,19 +12,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
-from emoseq.grid import ModelOptions
-from emoseq.metrics import concordance
+from emoseq.grid import ModelOptions, short
+from emoseq.metrics import common_length, concordance
 from emoseq.model import Blstm, Classifier
 from emoseq.schedule import Schedule, TrainOptions
 
 
 @dataclass(frozen=True)
 class Example:
-    """One utterance: normalised features (frames, dimensions), labels per task and gold standard (frames,)."""
+    """One utterance: normalised features (frames, dimensions) and what they are trained on or judged by.
+
+    A training example has labels (frames,) for each task, a development example a gold standard (frames,).
+    """
 
     features: NDArray[np.float32]
-    labels: Sequence[NDArray[np.int32]]
-    gold: NDArray[np.float32]
+    labels: Sequence[NDArray[np.int32]] = ()
+    gold: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,37 @@ class Epoch:
     loss: float
     dev_ccc: float
     best: bool
+
+    def __str__(self) -> str:
+        best = " (best)" if self.best else ""
+        rate = short(self.learning_rate)
+        return f"epoch {self.epoch} rate {rate} loss {self.loss:.4f} dev CCC {self.dev_ccc:.4f}{best}"
+
+
+def examples(
+    features: Mapping[str, NDArray],
+    *,
+    labels: Sequence[Mapping[str, NDArray]] = (),
+    gold: Mapping[str, NDArray] | None = None,
+) -> list[Example]:
+    """Examples of all utterances, each cut to the length that its features and targets share.
+
+    Raises:
+        ValueError: if an utterance has no target, or as `emoseq.metrics.common_length`
+    """
+    made = []
+    for utt, matrix in features.items():
+        targets = [task[utt] for task in [*labels, *([gold] if gold is not None else [])]]
+        frames = common_length(len(matrix), len(targets[0]), utt, ("the features", "the gold standard"))
+        targets = [target[:frames] for target in targets]
+        made.append(Example(matrix[:frames], targets[: len(labels)], targets[-1] if gold is not None else None))
+    return made
+
+
+def epochs_csv(epochs: Sequence[Epoch]) -> str:
+    """epochs.csv: one row an epoch."""
+    rows = [f"{e.epoch},{short(e.learning_rate)},{e.loss:.6f},{e.dev_ccc:.6f},{int(e.best)}\n" for e in epochs]
+    return "epoch,learning_rate,loss,dev_ccc,best\n" + "".join(rows)
 
 
 def cost_sensitive_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -89,7 +123,7 @@ def train(
         )
         for example in train_set
     ]
-    dev_gold = np.concatenate([example.gold for example in dev_set])
+    dev_gold = np.concatenate([example.gold for example in dev_set if example.gold is not None])
 
     schedule = Schedule.start(options)
     while not schedule.done:

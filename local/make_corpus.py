@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Write a synthetic corpus of emotional French speech in the layout of the AVEC 2016 package.
 
-It stands in for RECOLA, which needs a licence: sentences are spoken by eSpeak's voices, and six
-synthetic raters follow the latent arousal and valence that moved the voices. The same arguments give
-the same bytes.
+It stands in for RECOLA, which needs a licence: eSpeak's voices speak sentences, and six synthetic raters
+follow the latent arousal and valence that moved the voices. The same arguments give the same bytes. A
+folder that holds a corpus made with other arguments is replaced, any other folder is left alone.
 """
 
 from __future__ import annotations
@@ -12,45 +12,73 @@ import argparse
 import json
 import multiprocessing
 import os
-import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
+import _recipe  # noqa: F401
 import numpy as np
+from latents import FRAME_RATE, latent_emotion
 from numpy.typing import NDArray
 
-from emoseq import DataError
-from emoseq.conf import log, run_step
+from emoseq import DIMENSIONS, SETS, DataError
+from emoseq.conf import Parser, log, run_step
 from emoseq.ratings import gold_standard
+from emoseq.stamp import code_digest
 
-SETS = ("train", "dev", "test")
-DIMENSIONS = ("arousal", "valence")
+# raters and speech take a second to import, so they are imported where something has to be made.
+
 RECORD = "corpus.json"  # what a corpus was made with; a folder without it is not ours to replace
 MODULES = ("make_corpus.py", "latents.py", "raters.py", "sentences.py", "speech.py")
+LIBRARIES = ("numpy", "scipy", "soxr", "praat-parselmouth")  # that the bytes depend on
 
 
-def get_parser() -> argparse.ArgumentParser:
-    """Options of the script."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=_at_least(5), default=60, help="length of a recording (default 60)")
-    parser.add_argument("--seed", type=_at_least(0), default=1, help="of all that is random (default 1)")
-    parser.add_argument("--recordings", type=_at_least(1), default=9, help="of each of the three sets (default 9)")
-    parser.add_argument("out_dir", metavar="OUT_DIR", type=Path, help="is replaced if it holds another such corpus")
+def get_parser() -> Parser:
+    parser = Parser(__doc__, "corpus")
+    parser.add_argument(
+        "--seconds", type=_at_least(5), required=True, metavar="X", help="length of a recording"
+    )
+    parser.add_argument("--seed", type=_at_least(0), required=True, metavar="X", help="of all that is random")
+    parser.add_argument(
+        "--recordings", type=_at_least(1), required=True, metavar="X", help="of train, of dev and of test"
+    )
+    parser.add_argument("out_dir", metavar="OUT_DIR", type=Path)
     return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    out_dir = args.out_dir.resolve()
+    options = {"seconds": args.seconds, "seed": args.seed, "recordings": args.recordings}
+    made_with = options | _version()
+    if _found(out_dir) == made_with and all(
+        path.is_file() for name in _names(args.recordings) for path in _files(out_dir, name)
+    ):
+        log(f"{args.out_dir} is up to date")
+        return 0
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out_dir.name}.", dir=out_dir.parent) as scratch:
+        corpus = Path(scratch) / "corpus"
+        write_corpus(corpus, **options)
+        (corpus / RECORD).write_text(json.dumps(made_with, indent=1) + "\n")
+        if out_dir.exists():
+            out_dir.rename(Path(scratch) / "replaced")
+        corpus.rename(out_dir)
+    log(f"wrote {len(SETS) * args.recordings} recordings of {args.seconds} s to {args.out_dir}")
+    return 0
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One recording before it is spoken.
+    """One recording before it is spoken; rows are at 25 Hz and begin at time 0.
 
-    `emotion` is the latent arousal and valence of shape (rows, 2), `ratings` the published traces of shape
-    (rows, raters) per dimension; rows are at 25 Hz and begin at time 0.
+    `emotion` is the latent arousal and valence, shape (rows, 2), of mean 0 and variance 1; `ratings` has the
+    published traces of each dimension, shape (rows, raters).
     """
 
     name: str
@@ -59,97 +87,103 @@ class Recording:
 
 
 def draw_recordings(*, seconds: int, seed: int, recordings: int) -> list[Recording]:
-    """All that is written down about the corpus; `recordings` is the number per set."""
-    from latents import FRAME_RATE, latent_emotion
+    """Everything about a corpus but its sound; `recordings` counts those of one set."""
     from raters import LAG, MARGINALS, draw_raters, rate, shape_marginal
 
     rows = seconds * FRAME_RATE + 1
     lead = round(max(LAG) * FRAME_RATE)
-    names = [f"{part}_{number}" for part in SETS for number in range(1, recordings + 1)]
-    emotions, ratings = [], []
+    names = _names(recordings)
+    fitted = 2 * recordings  # train and dev, the sets that the paper's Table 1 is about
+    emotion = np.empty((len(names), rows, len(DIMENSIONS)))
+    ratings = {}
     for column, dimension in enumerate(DIMENSIONS):
         rng = np.random.default_rng([seed, column])
         raters = draw_raters(rng)
-        latents = [latent_emotion(rng, rows, lead=lead) for _ in names]
-        traces = [rate(rng, latent, raters, lead=lead, dimension=dimension) for latent in latents]
-        fitted = 2 * recordings  # train and dev: the sets that Table 1 is about
+        traces = []
+        for latents in emotion:
+            latent = latent_emotion(rng, rows, lead=lead)
+            latents[:, column] = latent[lead:]
+            traces.append(rate(rng, latent, raters, lead=lead, dimension=dimension))
         published = shape_marginal(traces[:fitted], traces[fitted:], MARGINALS[dimension])
-        emotions.append([latent[lead:] for latent in latents])
-        ratings.append(published[0] + published[1])
+        ratings[dimension] = published[0] + published[1]
     return [
-        Recording(
-            name,
-            np.stack([columns[i] for columns in emotions], axis=1),
-            {dimension: columns[i] for dimension, columns in zip(DIMENSIONS, ratings, strict=True)},
-        )
+        Recording(name, emotion[i], {dimension: ratings[dimension][i] for dimension in DIMENSIONS})
         for i, name in enumerate(names)
     ]
 
 
-def write_labels(folder: Path, recording: Recording) -> None:
-    """Write the ratings (CSV) and the gold standard (ARFF) of one recording."""
-    from latents import FRAME_RATE
+def write_corpus(
+    folder: Path, *, seconds: int, seed: int, recordings: int, processes: int | None = None
+) -> None:
+    """Write all files of a corpus into a new folder; they do not depend on the number of processes."""
+    corpus = draw_recordings(seconds=seconds, seed=seed, recordings=recordings)
+    jobs = []
+    for index, recording in enumerate(corpus):
+        audio, *labels = _files(folder, recording.name)
+        for path in (audio, *labels):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        _write_labels(recording, labels)
+        # The numbers 0 and 1 in the middle seed the dimensions.
+        jobs.append((audio, recording.emotion, index % recordings, [seed, len(DIMENSIONS), index]))
+    _in_fresh_processes(_write_audio, jobs, processes or os.cpu_count() or 1)
+
+
+def _names(recordings: int) -> list[str]:
+    return [f"{part}_{number}" for part in SETS for number in range(1, recordings + 1)]
+
+
+def _files(folder: Path, name: str) -> list[Path]:
+    """The files of a recording: the audio, the ratings by dimension, the gold standard by dimension."""
+    return [
+        folder / "recordings_audio" / f"{name}.wav",
+        *(folder / "ratings_individual" / dimension / f"{name}.csv" for dimension in DIMENSIONS),
+        *(folder / "ratings_gold_standard" / dimension / f"{name}.arff" for dimension in DIMENSIONS),
+    ]
+
+
+def _write_labels(recording: Recording, paths: list[Path]) -> None:
     from raters import RATERS
 
-    for dimension, ratings in recording.ratings.items():
-        times = [f"{row / FRAME_RATE:.2f}" for row in range(len(ratings))]
-        lines = ["time;" + " ;".join(RATERS)]
-        lines += [";".join([time, *(f"{r:.2f}" for r in row)]) for time, row in zip(times, ratings, strict=True)]
-        _write(folder / "ratings_individual" / dimension / f"{recording.name}.csv", lines)
-
+    texts = []
+    for ratings in recording.ratings.values():
+        rows = (";".join(f"{value:.2f}" for value in [i / FRAME_RATE, *row]) for i, row in enumerate(ratings))
+        texts.append(["time;" + " ;".join(RATERS), *rows])
+    for ratings in recording.ratings.values():
         gold = gold_standard(ratings) + 0.0  # adding 0 turns -0.000000 into 0.000000
-        lines = ["@relation GOLDSTANDARD", "", "@attribute Instance_name string"]
-        lines += ["@attribute frameTime numeric", "@attribute GoldStandard numeric", "", "@data"]
-        lines += [
-            f"{recording.name},{time.rstrip('0').rstrip('.')},{value:.6f}"
-            for time, value in zip(times, gold, strict=True)
+        times = (f"{i / FRAME_RATE:.2f}".rstrip("0").rstrip(".") for i in range(len(gold)))
+        rows = (f"{recording.name},{time},{value:.6f}" for time, value in zip(times, gold, strict=True))
+        header = [
+            "@attribute Instance_name string",
+            "@attribute frameTime numeric",
+            "@attribute GoldStandard numeric",
         ]
-        _write(folder / "ratings_gold_standard" / dimension / f"{recording.name}.arff", lines)
+        texts.append(["@relation GOLDSTANDARD", "", *header, "", "@data", *rows])
+    for path, lines in zip(paths, texts, strict=True):
+        path.write_text("\n".join(lines) + "\n")
 
 
-def write_audio(path: Path, emotion: NDArray, number: int, seed: list[int]) -> None:
-    """Speak one recording; runs in a process of its own."""
+def _write_audio(path: Path, emotion: NDArray, number: int, seed: list[int]) -> None:
     import soundfile
     from speech import SAMPLE_RATE, draw_speaker, render
 
     rng = np.random.default_rng(seed)
-    samples = render(rng, draw_speaker(rng, number), emotion)
-    soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_16")
+    soundfile.write(path, render(rng, draw_speaker(rng, number), emotion), SAMPLE_RATE, subtype="PCM_16")
 
 
-def write_corpus(folder: Path, *, seconds: int, seed: int, recordings: int, processes: int | None = None) -> None:
-    """Write the whole corpus into an empty folder; what is written does not depend on `processes`."""
-    corpus = draw_recordings(seconds=seconds, seed=seed, recordings=recordings)
-    for kind in ("ratings_individual", "ratings_gold_standard"):
-        for dimension in DIMENSIONS:
-            (folder / kind / dimension).mkdir(parents=True)
-    (folder / "recordings_audio").mkdir()
-    for recording in corpus:
-        write_labels(folder, recording)
-    jobs = (
-        (
-            folder / "recordings_audio" / f"{recording.name}.wav",
-            recording.emotion,
-            index % recordings,
-            [seed, len(DIMENSIONS), index],  # the numbers before it seed the dimensions
-        )
-        for index, recording in enumerate(corpus)
-    )
-    _in_fresh_processes(write_audio, jobs, processes or os.cpu_count() or 1)
+def _in_fresh_processes(function: Callable, jobs: Iterable[tuple], processes: int) -> None:
+    """Call `function(*job)` for each job, each in a process that has rendered no speech before.
 
-
-def _in_fresh_processes(function: Any, jobs: Iterator[tuple], processes: int) -> None:
-    """Call `function(*job)` for each job, each in a new process that has rendered nothing before.
-
-    The processes come from a fork server that holds the imported libraries and has rendered nothing either;
-    a fork of this process could not be sure of that.
+    They come from a server that holds the libraries and has rendered nothing either. Forks of this process
+    would inherit eSpeak's state wherever it has been used here.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["parselmouth", "scipy.signal", "soundfile", "soxr"])
+    context.set_forkserver_preload(
+        ["emoseq.conf", "emoseq.stamp", "parselmouth", "scipy.signal", "soundfile", "soxr"]
+    )
     running: dict[Any, Any] = {}
     try:
         for job in jobs:
-            if len(running) == processes:
+            if len(running) >= processes:
                 _reap(running)
             process = context.Process(target=function, args=job)
             process.start()
@@ -159,9 +193,11 @@ def _in_fresh_processes(function: Any, jobs: Iterator[tuple], processes: int) ->
     finally:
         for process in running.values():
             process.terminate()
+            process.join()
 
 
 def _reap(running: dict[Any, Any]) -> None:
+    """Wait until a process has ended and take it out of `running`."""
     for sentinel in wait(list(running)):
         process = running.pop(sentinel)
         process.join()
@@ -169,15 +205,11 @@ def _reap(running: dict[Any, Any]) -> None:
             raise RuntimeError(f"a process that renders speech ended with status {process.exitcode}")
 
 
-def _write(path: Path, lines: list[str]) -> None:
-    path.write_text("\n".join(lines) + "\n", encoding="ascii", newline="\n")
-
-
 def _found(out_dir: Path) -> dict[str, Any] | None:
-    """What the corpus in a folder was made with; None if there is nothing in the way.
+    """What the corpus in a folder was made with; None if nothing is in the way.
 
     Raises:
-        DataError: if the folder holds something that this script did not write
+        DataError: if there is something that this script did not write
     """
     if not out_dir.exists() or (out_dir.is_dir() and not any(out_dir.iterdir())):
         return None
@@ -186,42 +218,20 @@ def _found(out_dir: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         made_with = None
     if not isinstance(made_with, dict) or "code" not in made_with:
-        raise DataError(f"{out_dir}: holds something else than a synthetic corpus; name another folder")
+        raise DataError(f"{out_dir} is there and is not a synthetic corpus; remove it or name another folder")
     return made_with
 
 
-def _replace(out_dir: Path, corpus: Path, spare: Path) -> None:
-    """Put `corpus` in the place of `out_dir`; both folders and the free name `spare` are on one file system."""
-    if out_dir.exists():
-        out_dir.rename(spare)
-    corpus.rename(out_dir)
+def _version() -> dict[str, Any]:
+    """What the bytes of a corpus depend on beside the arguments."""
+    folder = Path(__file__).resolve().parent
+    return {
+        "code": [code_digest(folder / module) for module in MODULES],
+        "libraries": {library: version(library) for library in LIBRARIES},
+    }
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the script."""
-    args = get_parser().parse_args(argv)
-    out_dir = args.out_dir.resolve()
-    options = {"seconds": args.seconds, "seed": args.seed, "recordings": args.recordings}
-    made_with = options | {"code": _code_version()}
-    if _found(out_dir) == made_with:
-        log(f"{args.out_dir} is up to date")
-        return 0
-    out_dir.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out_dir.name}.", dir=out_dir.parent) as scratch:
-        corpus = Path(scratch) / "corpus"
-        corpus.mkdir()
-        write_corpus(corpus, **options)
-        (corpus / RECORD).write_text(json.dumps(made_with, indent=1) + "\n")
-        _replace(out_dir, corpus, Path(scratch) / "replaced")
-    log(f"wrote {len(SETS) * args.recordings} recordings of {args.seconds} s to {args.out_dir}")
-    return 0
-
-
-def _code_version() -> str:
-    pass
-
-
-def _at_least(lowest: int) -> Any:
+def _at_least(lowest: int) -> Callable[[str], int]:
     """Type of an option that is a whole number."""
 
     def whole_number(text: str) -> int:

@@ -58,9 +58,7 @@ class Rater:
 
 def draw_raters(rng: np.random.Generator) -> list[Rater]:
     """One rater for each of RATERS."""
-    return [
-        Rater(lag=round(rng.uniform(*LAG) * FRAME_RATE), gain=rng.uniform(*GAIN)) for _ in RATERS
-    ]
+    return [Rater(lag=round(rng.uniform(*LAG) * FRAME_RATE), gain=rng.uniform(*GAIN)) for _ in RATERS]
 
 
 def rate(

@@ -15,10 +15,10 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Scp, Writer, read_audio, write_scp, write_text
-from emoseq.conf import Parser, boolean, log, options_from, run_step, write_conf
+from emoseq.archive import Scp, Writer, write_scp, write_text
+from emoseq.conf import Parser, log, options_from, run_step, write_conf
 from emoseq.datadir import read_table, split, write_table
-from emoseq.features import FRAME_SHIFT, FbankOptions, cmvn_statistics, fbank, mono_at, stack_frames
+from emoseq.features import FRAME_SHIFT, FbankOptions, cmvn_statistics, extracted
 from emoseq.stamp import Stamp
 
 
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.nj > 1 and len(recordings) > 1:
         features = from_jobs(data, options, args.nj, args.cmd)
     else:
-        features = ((utt, extract(utt, path, data, options)) for utt, path in recordings.items())
+        features = extracted(recordings, options, str(data / "wav.scp"))
     statistics, lengths = {}, {}
     with Writer(f"ark,scp:{data}/feats.ark,{data}/feats.scp") as write:
         for utt, matrix in features:
@@ -58,20 +58,6 @@ def main(argv: list[str] | None = None) -> int:
     stamp.write()
     log(f"{data}: features of {len(lengths)} recordings")
     return 0
-
-
-def extract(utt: str, path: str, data: Path, options: FbankOptions):
-    """Stacked features of one recording."""
-    try:
-        samples, rate = read_audio(path)
-        frames = fbank(32768 * mono_at(samples, rate, options.sample_frequency), options)
-        if not len(frames):
-            raise DataError(f"{path} is shorter than one window of {options.frame_length:g} ms; leave it out")
-        if not abs(frames.sum()) < float("inf"):
-            raise DataError(f"{path} holds NaN or infinite samples; copy it again")
-    except DataError as error:
-        raise DataError(f"{data}/wav.scp: {utt}: {error}") from None
-    return stack_frames(frames, options.stack)
 
 
 def from_jobs(data: Path, options: FbankOptions, nj: int, cmd: str):

@@ -14,9 +14,8 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.archive import read_text, write_text
-from emoseq.conf import Parser, log, run_step
+from emoseq.conf import Parser, run_step
 from emoseq.ngram import SMOOTHINGS, arpa, parse_regions, witten_bell
-from emoseq.stamp import Stamp
 
 
 def get_parser() -> Parser:
@@ -33,23 +32,10 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     if args.num_classes < 2:
         raise DataError(f"--num-classes {args.num_classes}: 2 or more are needed")
-    target = args.arpa_file
-    stamp = Stamp(
-        __file__,
-        target.name,
-        target.parent,
-        inputs=[args.regions_file],
-        outputs=[target],
-        options=(args.order, args.num_classes, args.smoothing),
-    )
-    if stamp.is_current():
-        log(f"{target}: up to date")
-        return 0
     lines = read_text(args.regions_file).splitlines()
     regions = parse_regions(lines, args.num_classes, str(args.regions_file))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_text(target, arpa(witten_bell(list(regions.values()), args.num_classes, args.order)))
-    stamp.write()
+    args.arpa_file.parent.mkdir(parents=True, exist_ok=True)
+    write_text(args.arpa_file, arpa(witten_bell(list(regions.values()), args.num_classes, args.order)))
     return 0
 
 

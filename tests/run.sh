@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Lint, types and tests; ./path.sh makes the environment on first use.
-#   tests/run.sh                                  everything
+#   tests/run.sh                                     everything
 #   tests/run.sh tests/test_labels.py -k collapse    only pytest, with these arguments
 # No `set -e`: every stage runs, and the status at the end tells whether all of them passed.
 set -uo pipefail
 
-cd -- "$(readlink -f -- "${BASH_SOURCE[0]%/*}")/.." || exit 1
+cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." || exit 1
 . ./path.sh || exit 1
 
 lacking=$(python3 - "$#" << 'EOF'
@@ -20,7 +20,8 @@ print(*lacking)
 EOF
 )
 if [[ $lacking ]]; then
-  echo "tests/run.sh: EMOSEQ_PYTHON ($EMOSEQ_PYTHON) lacks $lacking: install them there, or unset EMOSEQ_PYTHON" >&2
+  echo "tests/run.sh: ${EMOSEQ_PYTHON-.venv} lacks $lacking:\
+ install them there, or unset EMOSEQ_PYTHON and remove .venv to have it made" >&2
   exit 1
 fi
 
@@ -29,11 +30,8 @@ if (($# > 0)); then
 fi
 
 status=0
-stage() { # $1: the mend, the rest: the command
-  local mend=$1
-  shift
-  "$@" && return
-  echo "tests/run.sh: failed: ${*:1:4} ...$mend" >&2
+failed() {
+  echo "tests/run.sh: failed: $1" >&2
   status=1
 }
 
@@ -41,10 +39,13 @@ scripts=()
 for file in run.sh cmd.sh path.sh egs/*/run.sh utils/*.sh utils/environment/python3 tests/*.sh .ci/run; do
   [[ ! -f $file ]] || scripts+=("$file")
 done
+# With EMOSEQ_PYTHON its other programs are not in PATH.
+shellcheck=$(python3 -c 'import sysconfig; print(sysconfig.get_path("scripts"))')/shellcheck
 
-stage "" python3 -m ruff check --quiet
-stage " (python3 -m ruff format mends it)" python3 -m ruff format --check --quiet
-stage "" "$(python3 -c 'import sysconfig; print(sysconfig.get_path("scripts"))')/shellcheck" -x "${scripts[@]}"
-stage "" python3 -m mypy
-stage "" python3 -m pytest
+python3 -m ruff check --quiet || failed "ruff check"
+python3 -m ruff format --check --quiet || failed "ruff format --check (python3 -m ruff format mends it)"
+"$shellcheck" -x "${scripts[@]}" || failed shellcheck
+python3 -m mypy || failed mypy
+# Last and without a line of ours: its summary ends the output.
+python3 -m pytest || status=1
 exit "$status"

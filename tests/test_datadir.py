@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoseq import DataError
-from emoseq.datadir import fix, read_table, split, validate, write_table
+from emoseq.datadir import fix, read_table, split, write_table
+from emoseq.validation import validate
 
 ROOT = Path(__file__).resolve().parent.parent
 IDS = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Z"]), min_size=1).filter(str.isprintable)

@@ -272,6 +272,13 @@ def test_pip_holds_the_lock_of_an_installer_that_was_killed(installer: ModuleTyp
         installer.pip_install("emoseq", held=held)
 
 
+def test_python_without_ensurepip_is_one_line(installer: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a Debian without python3-venv."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(installer.InstallError, match=r"has no ensurepip: .*python3-venv on Debian.*EMOSEQ_PYTHON"):
+        installer.make_venv()
+
+
 @pytest.mark.parametrize(
     ("output", "error"),
     [

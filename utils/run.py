@@ -24,11 +24,12 @@ import sys
 
 import _recipe  # noqa: F401
 
-from emoseq import jobs
+from emoseq.jobs import run_wrapper
+from emoseq.local_jobs import run_here
 
 
 def main(argv: list[str] | None = None) -> int:
-    return jobs.run_wrapper("run.py", str(__doc__), jobs.run_here, sys.argv[1:] if argv is None else argv)
+    return run_wrapper("run.py", str(__doc__), run_here, sys.argv[1:] if argv is None else argv)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from emoseq import SETS, DataError
-from emoseq.archive import audio_duration
+from emoseq.audio import audio_duration
 from emoseq.features import FRAME_SHIFT
 from emoseq.metrics import TRIM
 

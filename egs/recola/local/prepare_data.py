@@ -16,7 +16,8 @@ import avec
 import numpy as np
 
 from emoseq import DIMENSIONS, SETS, DataError
-from emoseq.archive import audio_duration, write_scp
+from emoseq.archive import write_scp
+from emoseq.audio import audio_duration
 from emoseq.conf import Parser, log, run_step
 from emoseq.datadir import write_table
 from emoseq.stamp import Stamp

@@ -1,0 +1,64 @@
+"""Reading recordings of any rate, format and number of channels."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from emoseq import DataError
+
+
+def audio_duration(path: str | os.PathLike) -> float:
+    """Seconds of an audio file, from its header.
+
+    Raises:
+        DataError: if the file is missing, is no audio or holds no samples
+    """
+    with _audio_errors(path):
+        info = soundfile.info(str(path))
+    return _not_empty(path, info.frames) / info.samplerate
+
+
+def read_audio(path: str | os.PathLike) -> tuple[NDArray[np.float32], int]:
+    """Samples within [-1, 1] of shape (samples,) or (samples, channels), and their rate in Hz.
+
+    Raises:
+        DataError: as `audio_duration`
+    """
+    with _audio_errors(path):
+        samples, rate = soundfile.read(str(path), dtype="float32")
+    _not_empty(path, len(samples))
+    return samples, rate
+
+
+def mono_at(samples: NDArray, rate: float, target_rate: float) -> NDArray[np.float32]:
+    """Mean of the channels, resampled.
+
+    Args:
+        samples: shape (samples,) or (samples, channels)
+        rate, target_rate: Hz
+    """
+    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
+    return mono if rate == target_rate else soxr.resample(mono, rate, target_rate)
+
+
+@contextlib.contextmanager
+def _audio_errors(path: str | os.PathLike) -> Iterator[None]:
+    if not os.path.isfile(path):
+        raise DataError(f"{path} does not exist")
+    try:
+        yield
+    except soundfile.LibsndfileError:
+        raise DataError(f"{path} is not an audio file ({os.path.getsize(path)} bytes); copy it again") from None
+
+
+def _not_empty(path: str | os.PathLike, samples: int) -> int:
+    if not samples:
+        raise DataError(f"{path} holds no samples; copy it again")
+    return samples

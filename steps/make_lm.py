@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Transition matrices, class priors, regions and language models of one dimension, from its labels.
+
+Writes, for each resolution, K<k>.trans and K<k>.priors from the training set, K<k>.regions from the
+sets that the labels were fitted on, and K<k>.<n>gram.arpa as steps/train_lm.py makes it of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq.archive import Scp, read_centers, read_text, write_matrix, write_text
+from emoseq.conf import Parser, log, options_from, run_step
+from emoseq.labels import LmOptions, collapse, priors, transitions
+from emoseq.ngram import arpa, token, witten_bell
+from emoseq.stamp import Stamp
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__, "lm")
+    parser.add_options(LmOptions)
+    parser.add_argument("labels_dir", type=Path)
+    parser.add_argument("lm_dir", type=Path)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    options = options_from(LmOptions, args)
+    labels, folder = args.labels_dir, args.lm_dir
+    sets = read_text(labels / "fit_on").strip().split("+")
+    tasks = read_centers(labels / "centers")
+    kinds = ["trans", "priors", "regions", *(f"{order}gram.arpa" for order in options.orders)]
+    stamp = Stamp(
+        __file__,
+        "lm",
+        folder,
+        inputs=[labels / "fit_on", *(labels / f"{name}.{key}.scp" for name in {"train", *sets} for key in tasks)],
+        outputs=[folder / f"{key}.{kind}" for key in tasks for kind in kinds],
+        options=options,
+    )
+    if stamp.is_current():
+        log(f"{folder}: up to date")
+        return 0
+    folder.mkdir(parents=True, exist_ok=True)
+    for key, means in tasks.items():
+        train = list(Scp(labels / f"train.{key}.scp").values())
+        write_matrix(folder / f"{key}.trans", transitions(train, len(means), smoothing=options.transition_smoothing))
+        write_matrix(folder / f"{key}.priors", priors(train, len(means)))
+        fitted = {utt: path for name in sets for utt, path in Scp(labels / f"{name}.{key}.scp").items()}
+        regions = {utt: collapse(fitted[utt]).tolist() for utt in sorted(fitted)}
+        lines = [f"{utt} {' '.join(map(token, sequence))}\n" for utt, sequence in regions.items()]
+        write_text(folder / f"{key}.regions", "".join(lines))
+        for order in options.orders:
+            tables = witten_bell(list(regions.values()), len(means), order)
+            write_text(folder / f"{key}.{order}gram.arpa", arpa(tables))
+        count = sum(map(len, regions.values()))
+        log(f"{folder}: {key}: {count} regions in {len(regions)} utterances, orders {options.orders}")
+    stamp.write()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))

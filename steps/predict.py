@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Time series of recordings by one or more trained models, averaged: arousal or valence at 25 Hz.
+
+Recordings are a wav.scp file, or audio files whose names give the ids. Each model's folder says how
+its features are made; the models must be of one dimension.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq import DataError
+from emoseq.archive import Writer
+from emoseq.conf import Parser, options_from, run_step
+from emoseq.datadir import read_table
+from emoseq.features import FbankOptions, apply_cmvn, cmvn_statistics, extracted
+from emoseq.labels import average
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__)
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL_DIR", help="folders of final.pt and conf/")
+    parser.add_argument("recordings", nargs="+", metavar="WAV_SCP_OR_WAVS")
+    parser.add_argument("series_wspec", metavar="SERIES_WSPEC")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    # argparse cannot tell where the folders end and the recordings begin; the file system can.
+    paths = [*map(str, args.models), *args.recordings]
+    folders = [Path(path) for path in paths if Path(path).is_dir()]
+    files = [path for path in paths if not Path(path).is_dir()]
+    if not folders or not files:
+        raise DataError("one or more model folders and one or more recordings (or a wav.scp) are needed")
+    if len(files) == 1 and files[0].endswith(".scp"):
+        recordings = read_table(files[0])
+    else:
+        recordings = {Path(path).stem: path for path in files}
+        if len(recordings) < len(files):
+            raise DataError("two recordings have one name, which would be the id of both; list them in a wav.scp")
+
+    from emoseq.model import load_model
+
+    models = [load_model(folder / "final.pt") for folder in folders]
+    if len({folder.absolute().parent.name for folder in folders}) > 1:
+        raise DataError(f"{folders[0]} and {folders[-1]} are of different dimensions; predict one at a time")
+    confs = [folder / "conf" / "fbank.conf" for folder in folders]
+    options = [fbank_options(conf) for conf in confs]
+    for conf, other in zip(confs, options, strict=True):
+        if other != options[0]:
+            raise DataError(f"{conf} differs from {confs[0]}; predict with one of the models at a time")
+    with Writer(args.series_wspec) as write:
+        for utt, features in extracted(recordings, options[0], args.recordings[0]):
+            normalised = apply_cmvn(features, cmvn_statistics(features))
+            write(utt, average([model.series(model.posteriors(normalised)) for model in models]))
+    return 0
+
+
+def fbank_options(conf: Path) -> FbankOptions:
+    """The options of the features that a model was trained on."""
+    parser = Parser(None)
+    parser.add_options(FbankOptions)
+    if not conf.is_file():
+        raise DataError(f"{conf} does not exist; is {conf.parent.parent} the folder of a model?")
+    return options_from(FbankOptions, parser.parse_args([f"--config={conf}"]))
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))

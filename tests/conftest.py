@@ -1,0 +1,51 @@
+"""One small run of the whole recipe, which the tests of steps and of run.sh share."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Run(NamedTuple):
+    """Where a run left its files, and what it printed."""
+
+    data: Path
+    exp: Path
+    output: str
+
+
+def recipe(*arguments, cwd=ROOT, script="./run.sh", **environment):
+    """Run run.sh as a user would; returns the finished process with stdout and stderr as text."""
+    command = [script, *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=os.environ | environment)
+
+
+def small_recipe(folder, *arguments, nj=1):
+    """A run of run.sh on a corpus of 3 x 2 recordings of 10 s, with everything under `folder`."""
+    data, exp = folder / "data", folder / "exp"
+    done = recipe("--conf", "tests/conf", "--data", data, "--exp", exp, "--nj", nj, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Run(data, exp, done.stdout + done.stderr)
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory):
+    return small_recipe(tmp_path_factory.mktemp("run"))
+
+
+def step(*command, **options):
+    """Run one script of the recipe; returns the finished process."""
+    return subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True, **options)
+
+
+def assert_one_line_error(done, *parts):
+    """Status 1 and one line on stderr that holds all of `parts`."""
+    assert done.returncode == 1, done.stdout + done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    for part in parts:
+        assert str(part) in lines[0], (part, lines[0])

@@ -1,0 +1,294 @@
+"""The embedded synthetic corpus: its layout, its labels and what its voices do."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import arff
+import numpy as np
+import parselmouth
+import pytest
+import soundfile
+from sklearn.cluster import KMeans
+
+from emoseq.metrics import concordance
+from emoseq.ratings import gold_standard
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "local"))
+
+import latents  # noqa: E402
+import make_corpus  # noqa: E402
+import raters  # noqa: E402
+import speech  # noqa: E402
+
+DIMENSIONS = ("arousal", "valence")
+NAMES = [f"{part}_{number}" for part in ("train", "dev", "test") for number in (1, 2)]
+TINY = ["--seconds=10", "--recordings=2"]
+# The paper, Table 1: CCC and RMSE of the gold standard quantised with K-means.
+TABLE_1 = {
+    "arousal": {4: (0.953, 0.057), 6: (0.978, 0.040), 8: (0.987, 0.031), 10: (0.991, 0.025)},
+    "valence": {4: (0.934, 0.045), 6: (0.970, 0.031), 8: (0.983, 0.024), 10: (0.989, 0.019)},
+}
+
+
+def script(*words: object) -> subprocess.CompletedProcess:
+    environment = os.environ | {
+        "EMOSEQ_ROOT": str(ROOT),
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+    }
+    command = [sys.executable, str(ROOT / "local" / "make_corpus.py"), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Path:
+    """Two recordings of 10 s in each set."""
+    folder = tmp_path_factory.mktemp("made") / "corpus"
+    done = script(*TINY, folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == f"local/make_corpus.py: wrote 6 recordings of 10 s to {folder}\n"
+    return folder
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "corpus.json"
+    }
+
+
+def ratings_of(corpus: Path, dimension: str, name: str) -> np.ndarray:
+    path = corpus / "ratings_individual" / dimension / f"{name}.csv"
+    return np.genfromtxt(path, delimiter=";", skip_header=1)
+
+
+def gold_of(corpus: Path, dimension: str, name: str) -> dict:
+    with open(corpus / "ratings_gold_standard" / dimension / f"{name}.arff") as stream:
+        return arff.load(stream)
+
+
+def test_files_are_those_of_the_avec_package(corpus):
+    labels = [
+        f"{kind}/{dimension}/{name}.{suffix}"
+        for kind, suffix in (("ratings_individual", "csv"), ("ratings_gold_standard", "arff"))
+        for dimension in DIMENSIONS
+        for name in NAMES
+    ]
+    assert set(content(corpus)) == {f"recordings_audio/{name}.wav" for name in NAMES} | set(labels)
+
+
+def test_ratings_are_written_as_avec_does(corpus):
+    text = (corpus / "ratings_individual/arousal/dev_2.csv").read_bytes().decode("ascii")
+    header, *rows = text.removesuffix("\n").split("\n")
+    assert header == "time;FM1 ;FM2 ;FM3 ;FF1 ;FF2 ;FF3"
+    assert [row.split(";")[0] for row in rows] == [f"{number * 0.04:.2f}" for number in range(251)]
+    assert all(re.fullmatch(r"\d+\.\d\d(;-?[01]\.\d\d){6}", row) for row in rows)
+    assert "-0.00" not in text
+    assert np.abs(ratings_of(corpus, "arousal", "dev_2")[:, 1:]).max() <= 1
+
+
+def test_gold_standard_is_written_as_avec_does(corpus):
+    text = (corpus / "ratings_gold_standard/valence/train_1.arff").read_bytes().decode("ascii")
+    assert text.startswith(
+        "@relation GOLDSTANDARD\n\n@attribute Instance_name string\n@attribute frameTime numeric\n"
+        "@attribute GoldStandard numeric\n\n@data\ntrain_1,0,"
+    )
+    rows = text.split("@data\n")[1].removesuffix("\n").split("\n")
+    assert all(re.fullmatch(r"train_1,[\d.]+,-?\d\.\d{6}", row) for row in rows)
+    times = [row.split(",")[1] for row in rows]
+    assert times[:3] + times[24:28] + times[-1:] == ["0", "0.04", "0.08", "0.96", "1", "1.04", "1.08", "10"]
+    content = gold_of(corpus, "valence", "train_1")
+    assert content["relation"] == "GOLDSTANDARD"
+    assert len(content["data"]) == 251
+
+
+@pytest.mark.parametrize("dimension", DIMENSIONS)
+@pytest.mark.parametrize("name", NAMES)
+def test_gold_standard_follows_from_the_ratings(corpus, dimension, name):
+    written = [row[2] for row in gold_of(corpus, dimension, name)["data"]]
+    np.testing.assert_array_equal(written, gold_standard(ratings_of(corpus, dimension, name)[:, 1:]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_audio_has_the_rate_and_the_length_of_recola(corpus, name):
+    path = corpus / "recordings_audio" / f"{name}.wav"
+    info = soundfile.info(path)
+    assert (info.samplerate, info.channels, info.subtype, info.frames) == (44100, 1, "PCM_16", 441000)
+    samples, _ = soundfile.read(path, dtype="int16")
+    assert 2000 < np.abs(samples.astype(int)).max() < 32767
+
+
+def test_bytes_depend_on_the_seed_alone(corpus, tmp_path):
+    make_corpus.write_corpus(tmp_path / "same", seconds=10, seed=1, recordings=2, processes=1)
+    assert content(tmp_path / "same") == content(corpus)
+    make_corpus.write_corpus(tmp_path / "other", seconds=10, seed=2, recordings=2)
+    other = content(tmp_path / "other")
+    assert not [path for path, data in content(corpus).items() if other[path] == data]
+
+
+@pytest.mark.parametrize("seconds", [60, 300])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_labels_reconstruct_as_in_table_1(seconds, seed):
+    recordings = make_corpus.draw_recordings(seconds=seconds, seed=seed, recordings=9)
+    tolerance = {60: 0.02, 300: 0.005}[seconds]
+    for dimension in DIMENSIONS:
+        gold = [gold_standard(r.ratings[dimension])[1:] for r in recordings if not r.name.startswith("test")]
+        # On a grid of 0.001 the clusters are the same to the digits that count, and quick to find.
+        values, counts = np.unique(np.round(np.concatenate(gold), 3), return_counts=True)
+        points = values[:, None]
+        found = {}
+        for clusters in TABLE_1[dimension]:
+            kmeans = KMeans(clusters, n_init=10, random_state=0).fit(points, sample_weight=counts)
+            quantised = kmeans.cluster_centers_[kmeans.predict(points), 0]
+            ccc = concordance(np.repeat(quantised, counts), np.repeat(values, counts))
+            found[clusters] = (ccc, np.sqrt(np.average((quantised - values) ** 2, weights=counts)))
+        expected = TABLE_1[dimension]
+        np.testing.assert_allclose(
+            [found[k] for k in expected], list(expected.values()), rtol=0, atol=tolerance, err_msg=dimension
+        )
+
+
+def test_raters_agree_more_on_arousal():
+    recordings = make_corpus.draw_recordings(seconds=60, seed=1, recordings=9)
+    arousal, valence = (
+        np.mean(
+            [
+                concordance(r.ratings[dimension][:, i], r.ratings[dimension][:, j])
+                for r in recordings
+                for i in range(6)
+                for j in range(i)
+            ]
+        )
+        for dimension in DIMENSIONS
+    )
+    assert 0.4 < valence < arousal < 0.9
+
+
+@pytest.mark.parametrize("dimension", DIMENSIONS)
+def test_gold_standard_follows_the_emotion_some_seconds_later(dimension):
+    recordings = make_corpus.draw_recordings(seconds=60, seed=1, recordings=9)
+    column = DIMENSIONS.index(dimension)
+    gold = np.stack([gold_standard(r.ratings[dimension]) for r in recordings])
+    emotion = np.stack([r.emotion[:, column] for r in recordings])
+    correlation = [
+        np.corrcoef(emotion[:, : 1501 - lag].ravel(), gold[:, lag:].ravel())[0, 1] for lag in range(126)
+    ]
+    assert 1.5 < np.argmax(correlation) / 25 < 3.5
+    assert max(correlation) > 0.85
+
+
+def test_shaping_keeps_the_differences_between_raters():
+    rng = np.random.default_rng(0)
+    traces = [0.2 * latents.slow_noise(rng, 500, 3)[:, None] + rng.normal(0, 0.05, 6) for _ in range(4)]
+    shaped, others = raters.shape_marginal(traces[:3], traces[3:], raters.Marginal(deviation=0.1, shape=2))
+    for before, after in zip(traces, shaped + others, strict=True):
+        np.testing.assert_allclose(np.diff(after), np.diff(before), atol=0.0101)
+    np.testing.assert_allclose(np.std([gold_standard(traces) for traces in shaped]), 0.1, atol=0.001)
+
+
+@pytest.mark.parametrize(("seconds", "recordings"), [(5, 1), (7, 3)])
+def test_smallest_corpora_have_labels_that_move(seconds, recordings):
+    for seed in range(20):
+        for recording in make_corpus.draw_recordings(seconds=seconds, seed=seed, recordings=recordings):
+            for ratings in recording.ratings.values():
+                assert ratings.shape == (seconds * 25 + 1, 6)
+                assert np.isfinite(ratings).all()
+                assert np.ptp(gold_standard(ratings)) > 0.01
+
+
+def say(number: int, *, arousal: float = 0, valence: float = 0) -> parselmouth.Sound:
+    """Half a minute of one speaker in one mood without background noise; the sentences do not depend on it."""
+    rng = np.random.default_rng(5)
+    speaker = speech.draw_speaker(rng, number)
+    quiet = speech.Speaker(**{**vars(speaker), "level": -40, "snr": 60})
+    emotion = np.tile([arousal, valence], (751, 1)).astype(float)
+    return parselmouth.Sound(speech.render(rng, quiet, emotion) / 32768, speech.SAMPLE_RATE)
+
+
+def semitones(sound: parselmouth.Sound) -> np.ndarray:
+    """Pitch of the voiced frames."""
+    pitch = sound.to_pitch(time_step=0.01, pitch_floor=60, pitch_ceiling=450).selected_array["frequency"]
+    return 12 * np.log2(pitch[pitch > 0])
+
+
+@pytest.mark.parametrize("number", [0, 1, 5, 6])
+def test_arousal_raises_the_pitch(number):
+    rise = np.median(semitones(say(number, arousal=1))) - np.median(semitones(say(number, arousal=-1)))
+    assert rise == pytest.approx(2 * speech.EFFECTS.arousal_pitch * 12 / np.log(2), abs=1)
+
+
+@pytest.mark.parametrize("number", [0, 1, 5, 6])
+def test_valence_widens_the_pitch_range_and_leaves_the_pitch(number):
+    low, high = semitones(say(number, valence=-1)), semitones(say(number, valence=1))
+    assert np.subtract(*np.quantile(high, [0.9, 0.1])) > 1.2 * np.subtract(*np.quantile(low, [0.9, 0.1]))
+    assert np.median(high) == pytest.approx(np.median(low), abs=1)
+
+
+def test_valence_raises_the_formants():
+    def formants(sound: parselmouth.Sound) -> float:
+        track = sound.to_formant_burg(time_step=0.02, maximum_formant=5000)
+        values = [track.get_value_at_time(3, t) for t in track.ts()]
+        return float(np.nanmedian(values))
+
+    rise = np.log(formants(say(1, valence=2)) / formants(say(1, valence=-2)))
+    assert rise == pytest.approx(4 * speech.EFFECTS.valence_formants, rel=0.4)
+
+
+def test_what_is_heard_moves_with_the_emotion_behind_the_ratings(corpus):
+    heard, felt = [], []
+    for recording in make_corpus.draw_recordings(seconds=10, seed=1, recordings=2):
+        sound = parselmouth.Sound(str(corpus / "recordings_audio" / f"{recording.name}.wav"))
+        track = sound.to_pitch(time_step=0.04, pitch_floor=60, pitch_ceiling=450)
+        pitch = track.selected_array["frequency"]
+        voiced = np.log(pitch[pitch > 0])
+        heard.append(voiced - voiced.mean())
+        felt.append(np.interp(track.xs()[pitch > 0], np.arange(251) / 25, recording.emotion[:, 0]))
+    assert np.corrcoef(np.concatenate(heard), np.concatenate(felt))[0, 1] > 0.3
+
+
+def test_second_call_finds_the_corpus_up_to_date(corpus):
+    before = {path: path.stat().st_mtime_ns for path in corpus.rglob("*")}
+    done = script(*TINY, corpus)
+    assert (done.returncode, done.stderr) == (0, f"local/make_corpus.py: {corpus} is up to date\n")
+    assert {path: path.stat().st_mtime_ns for path in corpus.rglob("*")} == before
+
+
+def test_other_arguments_replace_a_corpus_and_lost_files_are_written_again(tmp_path):
+    folder = tmp_path / "corpus"
+    smallest = ["--seconds=5", "--recordings=1"]
+    assert make_corpus.main([*smallest, "--seed=3", str(folder)]) == 0
+    before = content(folder)
+    (folder / "recordings_audio" / "dev_1.wav").unlink()
+    assert make_corpus.main([*smallest, "--seed=3", str(folder)]) == 0
+    assert content(folder) == before
+    assert make_corpus.main([*smallest, "--seed=4", str(folder)]) == 0
+    assert content(folder).keys() == before.keys()
+    assert content(folder) != before
+    assert json.loads((folder / "corpus.json").read_text())["seed"] == 4
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("foreign", ["notes.txt", "corpus.json"])
+def test_foreign_folders_are_left_alone(tmp_path, foreign):
+    (tmp_path / foreign).write_text("[1]\n")
+    done = script(*TINY, tmp_path)
+    assert done.returncode == 1
+    assert re.fullmatch(rf"local/make_corpus\.py: {tmp_path} is .*\n", done.stderr)
+    assert content(tmp_path.parent)[f"{tmp_path.name}/{foreign}"] == b"[1]\n" if foreign != "corpus.json" else True
+    assert [path.name for path in tmp_path.iterdir()] == [foreign]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--seconds", "4"), ("--recordings", "0"), ("--seed", "-1"), ("--seconds", "1.5")]
+)
+def test_wrong_arguments_are_named(tmp_path, capsys, option, value):
+    with pytest.raises(SystemExit) as stop:
+        make_corpus.main([option, value, str(tmp_path / "corpus")])
+    assert stop.value.code == 2
+    assert f"argument {option}: '{value}' is not a whole number" in capsys.readouterr().err
+    assert not (tmp_path / "corpus").exists()

@@ -1,0 +1,147 @@
+"""Reading the AVEC 2016 layout: what is kept, and one line for whatever is wrong with a copy."""
+
+import shutil
+
+import kaldiio
+import numpy as np
+import pytest
+import soundfile
+from conftest import ROOT, assert_one_line_error, step
+
+PREPARE = ROOT / "egs/recola/local/prepare_data.py"
+
+
+@pytest.fixture
+def corpus(small_run, tmp_path):
+    return shutil.copytree(small_run.data / "corpus", tmp_path / "corpus")
+
+
+def prepare(corpus, tmp_path):
+    return step(PREPARE, corpus, tmp_path / "data")
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_rows_after_time_zero_are_kept(corpus, tmp_path):
+    assert prepare(corpus, tmp_path).returncode == 0
+    ratings = kaldiio.load_scp(str(tmp_path / "data/train/ratings.arousal.scp"))["train_1"]
+    lines = (corpus / "ratings_individual/arousal/train_1.csv").read_text().splitlines()
+    assert ratings.shape == (250, 6)
+    assert ratings[0].tolist() == pytest.approx([float(value) for value in lines[2].split(";")[1:]])
+    gold = kaldiio.load_scp(str(tmp_path / "data/dev/published.valence.scp"))["dev_2"]
+    rows = (corpus / "ratings_gold_standard/valence/dev_2.arff").read_text().splitlines()
+    assert gold[-1] == pytest.approx(float(rows[-1].split(",")[2]))
+    assert len(gold) == 250
+
+
+def test_tables_are_kaldis(corpus, tmp_path):
+    prepare(corpus, tmp_path)
+    train = tmp_path / "data/train"
+    assert (train / "utt2spk").read_text() == "train_1 train_1\ntrain_2 train_2\n"
+    assert (train / "utt2dur").read_text() == "train_1 10.00\ntrain_2 10.00\n"
+    assert (train / "wav.scp").read_text().startswith(f"train_1 {corpus}/recordings_audio/train_1.wav\n")
+
+
+def test_a_rating_file_may_have_other_relation_names_and_line_ends(corpus, tmp_path):
+    path = corpus / "ratings_gold_standard/arousal/dev_1.arff"
+    edit(path, "GOLDSTANDARD", "GOLDSTANDARD_AROUSAL")
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    csv = corpus / "ratings_individual/arousal/dev_1.csv"
+    csv.write_bytes(csv.read_bytes().replace(b"\n", b"\r\n"))
+    done = prepare(corpus, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def no_wav(corpus):
+    (corpus / "recordings_audio/dev_2.wav").unlink()
+    return "dev_2.wav does not exist"
+
+
+def empty_wav(corpus):
+    (corpus / "recordings_audio/dev_2.wav").write_bytes(b"")
+    return "dev_2.wav is not an audio file (0 bytes)"
+
+
+def wav_without_samples(corpus):
+    soundfile.write(corpus / "recordings_audio/dev_2.wav", np.zeros(0), 16000)
+    return "dev_2.wav holds no samples"
+
+
+def missing_rater(corpus):
+    path = corpus / "ratings_individual/valence/train_1.csv"
+    path.write_text("".join(line.rpartition(";")[0] + "\n" for line in path.read_text().splitlines()))
+    return "train_1.csv: the header names 5 raters"
+
+
+def nan_rating(corpus):
+    path = corpus / "ratings_individual/valence/train_1.csv"
+    lines = path.read_text().splitlines()
+    lines[5] = lines[5].rpartition(";")[0] + ";nan"
+    path.write_text("\n".join(lines) + "\n")
+    return "train_1.csv:6: no number under FF3"
+
+
+def nan_gold(corpus):
+    edit(corpus / "ratings_gold_standard/arousal/dev_1.arff", "dev_1,0.08,", "dev_1,0.08,?%")
+    return "dev_1.arff"
+
+
+def short_ratings(corpus):
+    path = corpus / "ratings_individual/arousal/test_1.csv"
+    path.write_text("".join(line + "\n" for line in path.read_text().splitlines()[:-20]))
+    return "test_1.csv: 231 rows after time 0"
+
+
+def gap_in_ratings(corpus):
+    path = corpus / "ratings_individual/arousal/test_1.csv"
+    lines = path.read_text().splitlines()
+    del lines[100]
+    path.write_text("\n".join(lines) + "\n")
+    return "rows must follow each other"
+
+
+def missing_rating_file(corpus):
+    (corpus / "ratings_individual/arousal/train_2.csv").unlink()
+    return "train_2.csv does not exist"
+
+
+def clashing_ids(corpus):
+    audio = corpus / "recordings_audio"
+    samples, rate = soundfile.read(audio / "train_1.wav")
+    soundfile.write(audio / "train_1.flac", samples, rate)
+    return "train_1 is also the id of"
+
+
+def gold_of_another_recording(corpus):
+    folder = corpus / "ratings_gold_standard/arousal"
+    shutil.copy(folder / "dev_1.arff", folder / "dev_2.arff")
+    return "is about dev_1, not dev_2"
+
+
+def no_test_recordings(corpus):
+    for path in (corpus / "recordings_audio").glob("test_*"):
+        path.unlink()
+    return "holds no test_*.wav"
+
+
+DAMAGE = [
+    no_wav, empty_wav, wav_without_samples, missing_rater, nan_rating, nan_gold, short_ratings, gap_in_ratings,
+    missing_rating_file, clashing_ids, gold_of_another_recording, no_test_recordings,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
+def test_damage_is_one_line_and_leaves_earlier_results(damage, corpus, tmp_path):
+    assert prepare(corpus, tmp_path).returncode == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file()}
+    message = damage(corpus)
+    assert_one_line_error(prepare(corpus, tmp_path), "prepare_data.py: ", message)
+    assert {path: path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_in_another_layout_is_refused(tmp_path):
+    assert_one_line_error(prepare(tmp_path, tmp_path), "recordings_audio does not exist")

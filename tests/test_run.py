@@ -1,0 +1,152 @@
+"""run.sh from end to end on the smallest corpus: reproducible, restartable, and plain about what is wrong."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import torch
+from conftest import ROOT, assert_one_line_error, recipe, small_recipe
+
+BINARY = ("*.ark", "centers", "*.trans", "*.priors", "*.arpa", "sweep.csv", "best.conf", "results.csv")
+
+
+def results_of(exp):
+    """Everything under exp/ that must not depend on when or how it was computed."""
+    files = {path.relative_to(exp): path.read_bytes() for name in BINARY for path in exp.rglob(name)}
+    for path in exp.rglob("final.pt"):
+        content = torch.load(path, weights_only=True)
+        tensors = [*content["parameters"].values(), *content["centers"], *content["priors"]]
+        files[path.relative_to(exp)] = b"".join(tensor.numpy().tobytes() for tensor in tensors)
+    return files
+
+
+def times_of(run):
+    """Modification times of everything but the wrapper's logs and the list of jobs."""
+    files = [path for folder in run[:2] for path in folder.rglob("*") if path.is_file()]
+    return {path: path.stat().st_mtime_ns for path in files if path.suffix != ".log" and path.name != "train.jobs"}
+
+
+def test_results_do_not_depend_on_the_number_of_jobs(small_run, tmp_path):
+    other = small_recipe(tmp_path, nj=2)
+    first, second = results_of(small_run.exp), results_of(other.exp)
+    assert len(first) > 100
+    assert first.keys() == second.keys()
+    assert [str(name) for name in first if first[name] != second[name]] == []
+    assert (small_run.data / "train/feats.ark").read_bytes() == (other.data / "train/feats.ark").read_bytes()
+
+
+def test_the_table_has_both_systems_and_all_sets(small_run):
+    table = pd.read_csv(small_run.exp / "results.csv")
+    expected = "system,dimension,set,fit_on,ccc,ccc_low,ccc_high,rmse,mean_ccc,frames,utterances"
+    assert ",".join(table.columns) == expected
+    assert set(table.system) == {"CLS-Raw", "CLS-Decoded"}
+    assert len(table) == 2 * 2 * 2
+    assert (table.frames == 500).all()
+    assert np.isfinite(table.ccc).all()
+    assert (small_run.exp / "RESULTS.md").read_text() in small_run.output
+
+
+def test_a_second_run_does_nothing_and_says_so(small_run):
+    before = times_of(small_run)
+    again = small_recipe(small_run.exp.parent)
+    assert times_of(small_run) == before
+    assert "8 models, 8 of them up to date" in again.output
+    working = [line for line in again.output.splitlines() if "steps/" in line and "up to date" not in line]
+    assert [line for line in working if "validate" not in line and "train.jobs: 8 models" not in line] == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "lost"),
+    [
+        (1, ["data/train/feats.ark", "data/dev/cmvn.scp"]),
+        (2, ["data/dev/arousal.ark", "exp/valence/labels"]),
+        (3, ["exp/arousal/lm"]),
+        (4, ["exp/arousal/cls_l1_r0_s1/final.pt"]),
+        (5, ["exp/valence/cls_l2_r0_s2/posteriors_test.K4.ark"]),
+        (6, ["exp/arousal/decode_dev", "exp/arousal/predict_test"]),
+        (7, ["exp/results.csv"]),
+    ],
+)
+def test_a_run_from_a_later_stage_mends_what_is_lost(small_run, tmp_path, stage, lost):
+    shutil.copytree(small_run.data, tmp_path / "data")
+    shutil.copytree(small_run.exp, tmp_path / "exp")
+    for table in [*tmp_path.rglob("*.scp"), *tmp_path.rglob("selected.*"), *tmp_path.rglob("train.jobs")]:
+        table.write_text(table.read_text().replace(str(small_run.exp.parent), str(tmp_path)))
+    for name in lost:
+        path = tmp_path / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    mended = small_recipe(tmp_path, "--stage", stage)
+    assert results_of(mended.exp) == results_of(small_run.exp)
+
+
+def test_training_is_not_repeated_after_the_tree_has_moved(small_run, tmp_path):
+    shutil.copytree(small_run.data, tmp_path / "data")
+    shutil.copytree(small_run.exp, tmp_path / "exp")
+    moved = small_recipe(tmp_path)
+    assert "8 models, 8 of them up to date" in moved.output
+    assert str(small_run.exp) not in (tmp_path / "exp/arousal/predict_test/CLS-Raw.scp").read_text()
+
+
+@pytest.fixture(scope="module")
+def corpus(small_run, tmp_path_factory):
+    """The corpus as somebody else's: stereo at 22.05 kHz, no labels of the test set, dev without raters."""
+    folder = tmp_path_factory.mktemp("corpus") / "AVEC 2016"
+    shutil.copytree(small_run.data / "corpus", folder)
+    for path in (folder / "recordings_audio").iterdir():
+        samples, rate = soundfile.read(path)
+        assert rate == 44100
+        half = samples[::2]
+        soundfile.write(path, np.stack([half, half], axis=1), 22050, subtype="PCM_24")
+    for pattern in ("*/*/test_*", "ratings_individual/*/dev_*"):
+        for path in folder.glob(pattern):
+            path.unlink()
+    return folder
+
+
+def test_a_test_set_without_labels_is_predicted_and_not_scored(corpus, tmp_path):
+    run = small_recipe(tmp_path, "--corpus", corpus)
+    assert "arousal has no gold standard: predicted, not scored" in run.output
+    assert set(pd.read_csv(run.exp / "results.csv")["set"]) == {"dev"}
+    assert len((run.exp / "arousal/predict_test/CLS-Decoded.scp").read_text().splitlines()) == 2
+
+
+def test_recola_recipe_keeps_its_data_to_itself_and_wants_a_corpus(tmp_path):
+    script = ROOT / "egs/recola/run.sh"
+    paths = ["--data", "data", "--exp=exp"]
+    done = recipe(*paths, "--stop-stage", 0, script=script, cwd=tmp_path)
+    assert_one_line_error(done, "--corpus DIR is needed")
+    assert (tmp_path / "exp").is_dir()
+
+
+def test_recola_recipe_finds_a_corpus_named_from_elsewhere(corpus, tmp_path):
+    script = ROOT / "egs/recola/run.sh"
+    paths = ["--corpus", corpus.name, "--data", tmp_path / "data", "--exp", tmp_path / "exp"]
+    done = recipe(*paths, "--stop-stage", 0, script=script, cwd=corpus.parent)
+    assert done.returncode == 0, done.stderr
+    assert str(corpus) in (tmp_path / "data/train/wav.scp").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--stages", "3"], "--stages"),
+        (["--stage", "two"], "--stage two"),
+        (["--stage"], "--stage"),
+        (["--nj", "0"], "--nj 0"),
+        (["--corpus", "nowhere"], "nowhere"),
+        (["--conf", "nowhere"], "nowhere"),
+        (["positional"], "positional"),
+        (["--exp", "README.md/exp"], "README.md/exp cannot be written"),
+    ],
+)
+def test_a_wrong_option_is_one_line(arguments, message, tmp_path):
+    done = recipe("--data", tmp_path / "data", "--exp", tmp_path / "exp", *arguments)
+    assert_one_line_error(done, message)
+
+
+def test_help_installs_nothing_and_names_the_stages():
+    done = recipe("--help", PATH="/usr/bin:/bin", EMOSEQ_PYTHON="/nonexistent")
+    assert done.returncode == 0
+    assert "--stop-stage" in done.stdout
