@@ -103,10 +103,10 @@ def shape_marginal(
         both lists as they are published: rounded to two decimals, in [-1, 1]
     """
     fitted, others = list(fitted), list(others)
+    target = marginal.quantiles(sum(len(traces) for traces in fitted))
     for _ in range(CORRECTIONS):
         golds = [gold_standard(traces) for traces in fitted]
         pool = np.sort(np.concatenate(golds))
-        target = marginal.quantiles(len(pool))
         fitted = [_move(traces, gold, pool, target) for traces, gold in zip(fitted, golds, strict=True)]
         others = [_move(traces, gold_standard(traces), pool, target) for traces in others]
     return [_publish(traces) for traces in fitted], [_publish(traces) for traces in others]

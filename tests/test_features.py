@@ -24,13 +24,13 @@ def mel(hertz):
     return 1127.0 * np.log(1.0 + np.asarray(hertz) / 700.0)
 
 
-def kaldi_fbank(samples, *, bins=40, rate=16000, low=20.0, high=8000.0):
+def kaldi_fbank(samples, *, bins=40, rate=16000, low=20.0, high=8000.0, preemphasis=0.97):
     """Kaldi's compute-fbank-feats with snip-edges and without dither, written from its documentation."""
     length, shift = rate * 25 // 1000, rate * 10 // 1000
     count = 1 + (len(samples) - length) // shift
     frames = np.stack([samples[i * shift : i * shift + length] for i in range(count)]).astype(np.float64)
     frames -= frames.mean(axis=1, keepdims=True)
-    frames -= 0.97 * np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
+    frames -= preemphasis * np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / (length - 1))
     size = 1 << (length - 1).bit_length()
     power = np.abs(np.fft.rfft(frames * hann**0.85, size)) ** 2
@@ -64,6 +64,11 @@ def test_edges_of_the_filters_are_options(speech_like):
     """As in Kaldi a negative upper edge counts from the Nyquist frequency."""
     frames = fbank(speech_like, FbankOptions(stack=4, num_mel_bins=40, dither=0.0, low_freq=100, high_freq=-1000))
     np.testing.assert_allclose(frames, kaldi_fbank(speech_like, low=100, high=7000), atol=1e-3)
+
+
+def test_preemphasis_is_an_option(speech_like):
+    frames = fbank(speech_like, FbankOptions(stack=4, num_mel_bins=40, dither=0.0, preemphasis_coefficient=0.5))
+    np.testing.assert_allclose(frames, kaldi_fbank(speech_like, preemphasis=0.5), atol=1e-3)
 
 
 def test_rate_is_an_option():

@@ -10,7 +10,15 @@ import torch
 from emoseq.grid import ModelOptions
 from emoseq.model import Blstm
 from emoseq.schedule import Schedule, TrainOptions
-from emoseq.training import Example, cost_sensitive_cross_entropy, l2_penalty, train
+from emoseq.training import (
+    Epoch,
+    Example,
+    cost_sensitive_cross_entropy,
+    epochs_csv,
+    examples,
+    l2_penalty,
+    train,
+)
 
 # Softmax probabilities are the rows, since the logarithm of a distribution is a logit of it.
 PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.1, 0.2, 0.7], [0.2, 0.6, 0.2]])
@@ -154,6 +162,31 @@ def test_a_first_stage_outside_the_training_is_refused(first_stage_epochs):
         TrainOptions(first_stage_epochs=first_stage_epochs)
 
 
+def test_examples_are_cut_to_the_length_that_features_and_targets_share():
+    labels = [{"u": np.array([0, 1, 2, 3])}, {"u": np.array([4, 5, 6, 7])}]
+    (example,) = examples({"u": np.zeros((3, 2))}, labels=labels)
+    assert [task.tolist() for task in example.labels] == [[0, 1, 2], [4, 5, 6]]
+    assert len(example.features) == 3
+
+
+def test_examples_of_a_longer_recording_lose_its_end():
+    (example,) = examples({"u": np.arange(10.0).reshape(5, 2)}, gold={"u": np.array([0.5, 1.5, 2.5])})
+    assert example.gold.tolist() == [0.5, 1.5, 2.5]
+    assert example.features.tolist() == [[0, 1], [2, 3], [4, 5]]
+
+
+def test_examples_whose_lengths_disagree_are_named():
+    with pytest.raises(ValueError, match=r"u: .*10.*4"):
+        examples({"u": np.zeros((10, 2))}, gold={"u": np.zeros(4)})
+
+
+def test_table_of_epochs():
+    rows = [Epoch(1, 0.002, 1.25, -0.5, True), Epoch(2, 7.8125e-06, 1.0, 0.1234567, False)]
+    assert epochs_csv(rows) == (
+        "epoch,learning_rate,loss,dev_ccc,best\n1,0.002,1.250000,-0.500000,1\n2,7.8125e-6,1.000000,0.123457,0\n"
+    )
+
+
 CENTERS = (np.array([-0.8, 0.0, 0.8]), np.array([-0.9, -0.3, 0.3, 0.9]))
 PRIORS = (np.full(3, 1 / 3), np.full(4, 1 / 4))
 
@@ -166,10 +199,9 @@ def easy_example(phase, frames=60):
     return Example(np.stack([gold / 0.7, noise], axis=1).astype(np.float32), labels, gold)
 
 
-def train_easily(utterances=2, *, seed=1, l2=0.0, **options):
-    """Every epoch with a copy of the model that was yielded."""
+def easy_epochs(utterances=2, *, seed=1, l2=0.0, **options):
     options = {"learning_rate": 0.02, "first_stage_epochs": 8, "max_epochs": 10} | options
-    epochs = train(
+    return train(
         [easy_example(phase) for phase in range(utterances)],
         [easy_example(2.5)],
         centers=CENTERS,
@@ -180,7 +212,11 @@ def train_easily(utterances=2, *, seed=1, l2=0.0, **options):
         model_options=ModelOptions(hidden_size=8),
         options=TrainOptions(**options),
     )
-    return [(epoch, copy.deepcopy(model)) for epoch, model in epochs]
+
+
+def train_easily(*arguments, **options):
+    """Every epoch with a copy of the model that was yielded."""
+    return [(epoch, copy.deepcopy(model)) for epoch, model in easy_epochs(*arguments, **options)]
 
 
 def weights_of(model):
@@ -218,6 +254,17 @@ def test_an_easy_problem_is_learnt():
 def test_one_seed_gives_identical_tensors():
     first, second = (train_easily(max_epochs=2, first_stage_epochs=1)[-1][1] for _ in range(2))
     assert np.array_equal(weights_of(first), weights_of(second))
+
+
+def test_other_random_numbers_between_epochs_play_no_part():
+    def last(disturb):
+        weights = []
+        for _, model in easy_epochs(3, max_epochs=4, first_stage_epochs=4):
+            weights.append(weights_of(model))
+            disturb()
+        return weights[-1]
+
+    assert np.array_equal(last(lambda: None), last(lambda: torch.rand(1)))
 
 
 def test_another_seed_gives_other_tensors():
