@@ -52,9 +52,15 @@ done
 [ -z "$cmd" ] || train_cmd=$cmd decode_cmd=$cmd
 recipe=$EMOSEQ_ROOT/egs/recola/local
 
-# config NAME [OPTION]: the option that makes a step read DIR/NAME.conf over conf/NAME.conf, if it is there.
+# config NAME...: the options, in the array of that name, with which a step reads these files of DIR over those of
+# conf/; the first is its --config, another its --NAME-config.
 config() {
-  if [ -f "$conf/$1.conf" ]; then echo "--${2:-config}=$conf/$1.conf"; fi
+  local name option=--config
+  config=()
+  for name in "$@"; do
+    if [ -f "$conf/$name.conf" ]; then config+=("$option=$conf/$name.conf"); fi
+    option=--${2-}-config
+  done
 }
 at() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
 # array NAME WRAPPER COMMAND...: run COMMAND for each line of train.jobs; JOB stands for its number.
@@ -74,15 +80,17 @@ if at 0; then
   if [ -z "$corpus" ]; then
     [ -f local/make_corpus.py ] || fail "--corpus DIR is needed, a folder in the AVEC 2016 layout; see README.md"
     corpus=$data/corpus
-    local/make_corpus.py $(config corpus) "$corpus"
+    config corpus
+    local/make_corpus.py "${config[@]}" "$corpus"
   fi
   "$recipe/prepare_data.py" "$corpus" "$data"
 fi
 
 if at 1; then
   echo "$0: stage 1: features"
+  config fbank
   for set in train dev test; do
-    steps/make_fbank.py $(config fbank) --nj "$nj" --cmd "$train_cmd" "$data/$set"
+    steps/make_fbank.py "${config[@]}" --nj "$nj" --cmd "$train_cmd" "$data/$set"
   done
 fi
 
@@ -92,23 +100,27 @@ if at 2; then
     steps/make_gold_standard.py "$data/$set"
     utils/validate_data_dir.py "$data/$set"
   done
+  config labels
   for dim in arousal valence; do
-    steps/make_labels.py $(config labels) "$dim" "$data" "$exp/$dim/labels"
+    steps/make_labels.py "${config[@]}" "$dim" "$data" "$exp/$dim/labels"
   done
 fi
 
 if at 3; then
   echo "$0: stage 3: transitions and language models"
+  config lm
   for dim in arousal valence; do
-    steps/make_lm.py $(config lm) "$exp/$dim/labels" "$exp/$dim/lm"
+    steps/make_lm.py "${config[@]}" "$exp/$dim/labels" "$exp/$dim/lm"
   done
 fi
 
 if at 4; then
   echo "$0: stage 4: training"
-  steps/make_train_jobs.py $(config train) "$exp"
+  config train
+  steps/make_train_jobs.py "${config[@]}" "$exp"
+  config train model
   array train "$train_cmd" \
-    steps/train.py $(config train) $(config model model-config) "$exp/train.jobs" JOB "$data"
+    steps/train.py "${config[@]}" "$exp/train.jobs" JOB "$data"
 fi
 
 if at 5; then
@@ -120,13 +132,15 @@ fi
 if at 6; then
   echo "$0: stage 6: decoding"
   steps/select_models.py "$exp/train.jobs" "$data" dev test
+  config decode lm
   for dim in arousal valence; do
-    steps/tune_decoding.py $(config decode) $(config lm lm-config) "$data/dev/$dim.scp" "$exp/$dim"
+    steps/tune_decoding.py "${config[@]}" "$data/dev/$dim.scp" "$exp/$dim"
     steps/decode_models.py --config "$exp/$dim/decode_dev/best.conf" "$exp/$dim" dev test
   done
 fi
 
 if at 7; then
   echo "$0: stage 7: scores"
-  steps/make_results.py $(config score) "$data" "$exp"
+  config score
+  steps/make_results.py "${config[@]}" "$data" "$exp"
 fi

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, cast
 
 import kaldiio
 import numpy as np
@@ -50,6 +50,9 @@ class Scp(Mapping[str, NDArray]):
         entry = self._entries[utterance]
         return load_entry(entry, f"{self.path}: {utterance}: {entry}")
 
+    def __contains__(self, utterance: object) -> bool:
+        return utterance in self._entries
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 
@@ -73,8 +76,8 @@ def load_entry(entry: str, where: str) -> NDArray:
     try:
         with open(match[1] if match else entry, "rb") as stream:
             stream.seek(int(match[2] or 0) if match else 0)
-            _refuse_foreign(stream)
-        return kaldiio.load_mat(entry)
+            vector = _text_vector(stream)
+        return vector if vector is not None else kaldiio.load_mat(entry)
     except FileNotFoundError:
         raise DataError(f"{where} does not exist; run the step that writes it again") from None
     except Exception as error:  # kaldiio raises whatever the bytes happen to break
@@ -104,8 +107,8 @@ def read(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
                 utterance = read_token(stream)
                 if utterance is None:
                     return
-                _refuse_foreign(stream)
-                array = read_kaldi(stream)
+                vector = _text_vector(stream)
+                array = vector if vector is not None else read_kaldi(stream)
             except Exception as error:  # kaldiio raises whatever the bytes happen to break
                 where = f"{location}: after {last}" if last else location
                 raise DataError(f"{where}: not a Kaldi archive ({_brief(error)})") from None
@@ -247,14 +250,29 @@ def read_centers(path: Path) -> dict[str, NDArray]:
     return centers
 
 
-def _refuse_foreign(stream: io.BufferedReader) -> None:
-    """Binary matrices and vectors begin with a zero, text ones with a blank, a bracket or a number.
+def _text_vector(stream: io.BufferedReader) -> NDArray | None:
+    """The text vector that begins here, or nothing where a matrix or something binary does.
 
-    kaldiio reads other formats too, among them pickles, and a pickle runs whatever it says.
+    kaldiio would take a vector for integers if its first number looks like one. And it reads other
+    formats too, among them pickles, which run whatever they say.
+
+    Raises:
+        ValueError: if neither a binary nor a text matrix or vector begins here
     """
-    first = stream.peek(1)[:1]
-    if first not in (b"\0", b"") and first not in b" \t\n[+-.0123456789":
+    ahead = stream.peek(1)
+    if ahead[:1] == b"\0":
+        return None
+    if ahead[:1] not in (b" ", b"\t", b"\n", b"[", b"+", b"-") and not ahead[:1].isdigit():
         raise ValueError("neither binary nor text")
+    if ahead.split(b"\n", 1)[0].strip() == b"[":
+        return None
+    line = stream.readline()
+    if b"[" in line and b"]" not in line:
+        raise ValueError("a matrix begins on the line of its bracket")
+    words = line.replace(b"[", b" ", 1).replace(b"]", b" ", 1).split()
+    if all(word.lstrip(b"+-").isdigit() for word in words):
+        return np.array([int(word) for word in words], dtype=np.int32)
+    return np.array([float(word) for word in words], dtype=np.float32)
 
 
 def _temporary(path: Path) -> Path:
@@ -264,7 +282,7 @@ def _temporary(path: Path) -> Path:
 @contextlib.contextmanager
 def _opened(location: str) -> Iterator[io.BufferedReader]:
     if location == "-":
-        yield sys.stdin.buffer
+        yield cast(io.BufferedReader, sys.stdin.buffer)
         return
     try:
         stream = open(location, "rb")  # noqa: SIM115

@@ -61,9 +61,13 @@ class _ConfFile(configargparse.ConfigFileParser):
 
     names: frozenset[str] = frozenset()
 
-    def parse(self, stream) -> dict[str, str]:
+    def parse(self, stream: Any) -> dict[str, str]:
         settings: dict[str, str] = {}
-        for number, line in enumerate(stream, 1):
+        try:
+            lines = stream.read().splitlines()
+        except UnicodeDecodeError:
+            raise configargparse.ConfigFileParserException(f"{stream.name}: not a text file in UTF-8") from None
+        for number, line in enumerate(lines, 1):
             text = line.split("#", 1)[0].strip()
             if not text:
                 continue
@@ -174,4 +178,4 @@ def _spelled(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple):
         return ",".join(_spelled(item) for item in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

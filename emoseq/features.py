@@ -126,11 +126,13 @@ def extracted(
     for utt, path in recordings.items():
         try:
             samples, rate = read_audio(path)
+            if not np.isfinite(samples).all():
+                raise DataError(f"{path} holds NaN or infinite samples; copy it again")
             frames = fbank(INT16_SCALE * mono_at(samples, rate, options.sample_frequency), options)
             if not len(frames):
                 raise DataError(f"{path} is shorter than one window of {options.frame_length:g} ms; leave it out")
-            if not np.isfinite(frames).all():
-                raise DataError(f"{path} holds NaN or infinite samples; copy it again")
+        except (ValueError, RuntimeError) as error:  # of the filterbank's options
+            raise DataError(f"{name}: {utt}: no filterbank with these options: {error}") from None
         except DataError as error:
             raise DataError(f"{name}: {utt}: {error}") from None
         yield utt, stack_frames(frames, options.stack)

@@ -117,4 +117,4 @@ def short(number: float) -> str:
     >>> short(2e-5)
     '2e-5'
     """
-    return f"{number:g}".replace("e-0", "e-")
+    return repr(float(number)).removesuffix(".0").replace("e-0", "e-")

@@ -38,8 +38,8 @@ class LmOptions:
     def __post_init__(self) -> None:
         if self.transition_smoothing <= 0:
             raise ValueError(f"--transition-smoothing={self.transition_smoothing}: above 0, or paths are cut off")
-        if not set(self.orders) <= set(range(1, 6)):
-            raise ValueError(f"--orders={self.orders}: from 1 to 5")
+        if not set(self.orders) <= set(range(2, 6)):
+            raise ValueError(f"--orders={self.orders}: from 2 to 5, kenlm reads no unigrams")
 
 
 def cluster(values: ArrayLike, num_classes: int) -> NDArray[np.float64]:

@@ -74,7 +74,7 @@ def witten_bell(sequences: Sequence[Sequence[int]], num_classes: int, order: int
     for length in range(order):
         counts = np.zeros((size,) * (length + 1))
         for sequence in sequences:
-            padded = [*[num_classes] * length, *sequence, num_classes]
+            padded = [*[num_classes] * min(length, 1), *sequence, num_classes]
             for end in range(length, len(padded)):
                 counts[tuple(padded[end - length : end + 1])] += 1
         if length == 1:  # higher orders inherit the zeros
@@ -136,8 +136,8 @@ def tabulate(path: Path, num_classes: int) -> NDArray[np.float64]:
     try:
         model = kenlm.Model(str(path), quiet)
     except (OSError, RuntimeError) as error:
-        cause = str(error).replace(f"Cannot read model '{path}' ", "").strip("()")
-        raise DataError(f"{path}: not an ARPA file ({' '.join(cause.split())[:200]})") from None
+        cause = " ".join(str(error).split()).rpartition("Exception. ")[2]  # without kenlm's source lines
+        raise DataError(f"{path}: not an ARPA file of order 2 or more ({cause[:200]})") from None
     words = [*map(token, range(num_classes)), "</s>"]
     missing = [word for word in ["<s>", *words] if word not in model]
     if missing:

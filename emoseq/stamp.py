@@ -97,7 +97,8 @@ def _parsed(path: Path) -> tuple[str, tuple[Path, ...]]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    modules = [
+    modules = [_PACKAGE / "__init__.py", *(path.with_name(f"{name}.py") for name in names if "." not in name)]
+    modules += [
         _PACKAGE.joinpath(*name.split(".")[1:]).with_suffix(".py") for name in names if name.startswith("emoseq.")
     ]
     digest = hashlib.blake2b(ast.dump(tree).encode(), digest_size=16).hexdigest()

@@ -59,7 +59,10 @@ def examples(
     """
     made = []
     for utt, matrix in features.items():
-        targets = [task[utt] for task in [*labels, *([gold] if gold is not None else [])]]
+        sources = [*labels, *([gold] if gold is not None else [])]
+        if any(utt not in source for source in sources):
+            raise ValueError(f"{utt} has features and no labels")
+        targets = [source[utt] for source in sources]
         frames = common_length(len(matrix), len(targets[0]), utt, ("the features", "the gold standard"))
         targets = [target[:frames] for target in targets]
         made.append(Example(matrix[:frames], targets[: len(labels)], targets[-1] if gold is not None else None))

@@ -40,9 +40,7 @@ LIBRARIES = ("numpy", "scipy", "soxr", "praat-parselmouth")  # that the bytes de
 
 def get_parser() -> Parser:
     parser = Parser(__doc__, "corpus")
-    parser.add_argument(
-        "--seconds", type=_at_least(5), required=True, metavar="X", help="length of a recording"
-    )
+    parser.add_argument("--seconds", type=_at_least(5), required=True, metavar="X", help="length of a recording")
     parser.add_argument("--seed", type=_at_least(0), required=True, metavar="X", help="of all that is random")
     parser.add_argument(
         "--recordings", type=_at_least(1), required=True, metavar="X", help="of train, of dev and of test"
@@ -112,9 +110,7 @@ def draw_recordings(*, seconds: int, seed: int, recordings: int) -> list[Recordi
     ]
 
 
-def write_corpus(
-    folder: Path, *, seconds: int, seed: int, recordings: int, processes: int | None = None
-) -> None:
+def write_corpus(folder: Path, *, seconds: int, seed: int, recordings: int, processes: int | None = None) -> None:
     """Write all files of a corpus into a new folder; they do not depend on the number of processes."""
     corpus = draw_recordings(seconds=seconds, seed=seed, recordings=recordings)
     jobs = []
@@ -177,9 +173,7 @@ def _in_fresh_processes(function: Callable, jobs: Iterable[tuple], processes: in
     would inherit eSpeak's state wherever it has been used here.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["emoseq.conf", "emoseq.stamp", "parselmouth", "scipy.signal", "soundfile", "soxr"]
-    )
+    context.set_forkserver_preload(["emoseq.conf", "emoseq.stamp", "parselmouth", "scipy.signal", "soundfile", "soxr"])
     running: dict[Any, Any] = {}
     try:
         for job in jobs:

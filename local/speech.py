@@ -134,9 +134,7 @@ def _pause(rng: np.random.Generator) -> float:
     return rng.uniform(1.0, 2.5) if rng.random() < 0.12 else rng.uniform(0.15, 0.7)
 
 
-def _say(
-    rng: np.random.Generator, speaker: Speaker, text: str, arousal: float, valence: float
-) -> NDArray[np.float64]:
+def _say(rng: np.random.Generator, speaker: Speaker, text: str, arousal: float, valence: float) -> NDArray[np.float64]:
     """One sentence at SAMPLE_RATE, shape (samples,)."""
 
     def relative(effect: float, variation: float) -> float:

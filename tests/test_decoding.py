@@ -23,7 +23,7 @@ def score_by_definition(path, posteriors, transitions, table, weight):
     """Eq. 8 term by term."""
     order, begin = table.ndim, len(table) - 1
     score = sum(np.log(posteriors[f, label]) for f, label in enumerate(path))
-    score += sum(np.log(transitions[a, b]) for a, b in zip(path, path[1:], strict=False))
+    score += sum(np.log(transitions[a, b]) for a, b in itertools.pairwise(path))
     regions = [label for label, _ in itertools.groupby(path)]
     words = [begin] * (order - 1) + regions + [begin]
     lm = sum(table[tuple(words[i : i + order])] for i in range(len(regions) + 1))
@@ -87,10 +87,8 @@ def test_no_possible_sequence_is_an_error(search):
         decoding.decode([[1.0, 0.0], [0.0, 1.0]], np.eye(2), np.zeros((3, 3)), search=search)
 
 
-def test_weight_zero_is_plain_viterbi():
-    """hmmlearn's Viterbi is another implementation of Eq. 9 alone; its initial term is made uniform."""
+def test_weight_zero_is_a_textbook_viterbi():
     posteriors, transitions, table = random_problem(7, 4, 200, 3)
-    state = {-1: np.zeros(4)}
     log_a, log_y = np.log(transitions), np.log(posteriors)
     best, back = log_y[0], []
     for frame in range(1, 200):
@@ -100,7 +98,6 @@ def test_weight_zero_is_plain_viterbi():
     path = [int(best.argmax())]
     for pointers in reversed(back):
         path.append(int(pointers[path[-1]]))
-    del state
     assert decoding.decode(posteriors, transitions, table).labels.tolist() == path[::-1]
 
 
@@ -121,11 +118,11 @@ def test_scores_of_a_path_by_hand():
     assert lm == pytest.approx(np.log(0.8 * 0.6 * 0.3))
 
 
-def test_decoders_agree_on_a_long_signal(tmp_path):
+def test_decoders_agree_on_a_long_signal():
     random = np.random.default_rng(3)
     posteriors = random.dirichlet(np.full(10, 0.3), size=3000)
     transitions = np.full((10, 10), 0.02 / 9) + np.eye(10) * (0.98 - 0.02 / 9)
-    regions = [ngram.np.array([0, 1, 2, 1, 3, 2, 4, 5, 9, 8, 7, 6])]
+    regions = [[0, 1, 2, 1, 3, 2, 4, 5, 9, 8, 7, 6]]
     table = np.log(np.maximum(ngram.witten_bell(regions, 10, 3)[-1], 1e-99))
     exact = decoding.decode(posteriors, transitions, table, lm_weight=6.0)
     beam = decoding.decode(posteriors, transitions, table, lm_weight=6.0, search="beam", beam=110)

@@ -138,7 +138,7 @@ def test_recola_recipe_finds_a_corpus_named_from_elsewhere(corpus, tmp_path):
         (["--corpus", "nowhere"], "nowhere"),
         (["--conf", "nowhere"], "nowhere"),
         (["positional"], "positional"),
-        (["--exp", "README.md/exp"], "README.md/exp cannot be written"),
+        (["--exp", "LICENSE/exp"], "LICENSE/exp cannot be written"),
     ],
 )
 def test_a_wrong_option_is_one_line(arguments, message, tmp_path):

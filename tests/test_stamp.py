@@ -227,12 +227,10 @@ def test_comments_in_an_imported_module_are_not_code(changed):
     assert changed["a comment"] == set()
 
 
-@pytest.mark.xfail(strict=True, reason="emoseq/__init__.py is not followed")
 def test_other_code_of_the_package_itself_is_seen(changed):
     assert changed["the package"] == set(IMPORTS)
 
 
-@pytest.mark.xfail(strict=True, reason="only modules of emoseq are followed")
 def test_other_code_of_a_module_beside_the_script_is_seen(tmp_path):
     digests = []
     for value in (1, 2):

@@ -162,7 +162,6 @@ def test_jobs_come_back_from_their_lines(tmp_path):
     assert parse_jobs("".join(job.line() for job in jobs), "train.jobs") == jobs
 
 
-@pytest.mark.xfail(strict=True, reason="L2 is written with six digits")
 def test_a_line_keeps_every_digit_of_l2(tmp_path):
     jobs = plan(grid(l2=(0.000123456789,)), tmp_path)
     assert parse_jobs("".join(job.line() for job in jobs), "train.jobs") == jobs

@@ -3,11 +3,13 @@
 # Takes the options of ./run.sh; --corpus DIR is needed. data/ and exp/ are this folder's own.
 
 options=()
+previous=
 for argument in "$@"; do
-  case ${options[-1]-} in --corpus | --conf | --data | --exp) argument=$(realpath -ms -- "$argument") ;; esac
+  case $previous in --corpus | --conf | --data | --exp) argument=$(realpath -ms -- "$argument") ;; esac
   case $argument in --corpus=* | --conf=* | --data=* | --exp=*)
     argument=${argument%%=*}=$(realpath -ms -- "${argument#*=}") ;;
   esac
   options+=("$argument")
+  previous=$argument
 done
 cd "$(dirname "${BASH_SOURCE[0]}")" && exec ../../run.sh "${options[@]}"
