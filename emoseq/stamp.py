@@ -108,14 +108,14 @@ def _parsed(path: Path) -> tuple[str, tuple[Path, ...]]:
 def _digest(path: Path, *, located: bool = False) -> str | None:
     """Digest of a file's content; for an scp file of its ids and of the files it lists.
 
-    With `located` the paths in an scp file count too: they are absolute, so after the tree has moved
-    the step that wrote them runs again, but nothing that only reads them does.
+    With `located` its own place and the paths in it count too: they are absolute, so after the tree has
+    moved the step that wrote them runs again, but nothing that only reads them does.
     """
     if not path.is_file():
         return None
     if path.suffix != ".scp":
         return _file_digest(path)
-    content = hashlib.blake2b(digest_size=16)
+    content = hashlib.blake2b(str(path.absolute()).encode() if located else b"", digest_size=16)
     listed: dict[str, str | None] = {}
     for line in path.read_text().splitlines():
         utterance, _, entry = line.partition(" ")
