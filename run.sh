@@ -4,7 +4,7 @@
 
 stage=0
 stop_stage=7
-nj=$(nproc 2> /dev/null || echo 1)
+nj=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2> /dev/null || echo 1) # nproc itself would obey them
 cmd=
 corpus=
 conf=conf
