@@ -124,7 +124,9 @@ class Parser(configargparse.ArgParser):
                 default=None if required else field.default,
                 required=required,
                 metavar="X",
-                help=field.metadata["help"] + ("" if required else f" (default {_spelled(field.default)})"),
+                help=(field.metadata["help"] + ("" if required else f" (default {_spelled(field.default)})")).replace(
+                    "%", "%%"
+                ),
             )
 
 

@@ -1,0 +1,108 @@
+"""The steps as people call them by hand, on what a small run of the recipe left."""
+
+import re
+
+import kaldiio
+import kenlm
+import numpy as np
+import pytest
+from conftest import ROOT, assert_one_line_error, step
+
+STEPS = sorted((ROOT / "steps").glob("[a-z]*.py"))
+
+
+@pytest.fixture
+def model(small_run):
+    return small_run.exp / "arousal" / "cls_l1_r0_s1"
+
+
+def decoded(model, task, *options, posteriors=None, labels="ark,t:-"):
+    lm = model.parent / "lm"
+    source = posteriors or f"scp:{model}/posteriors_test.{task}.scp"
+    files = [lm / f"{task}.trans", lm / f"{task}.3gram.arpa", source, labels]
+    return step("steps/decode.py", "--lm-weight", 6, *options, *files)
+
+
+@pytest.mark.parametrize("script", STEPS, ids=lambda path: path.stem)
+def test_every_step_has_help(script):
+    done = step(script, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "--config" in done.stdout
+
+
+def test_exact_and_a_beam_that_holds_all_states_give_the_same_labels(model):
+    exact = decoded(model, "K4", "--search", "exact")
+    beam = decoded(model, "K4", "--search", "beam", "--beam", 100)
+    assert exact.returncode == beam.returncode == 0
+    assert exact.stdout == beam.stdout
+    assert len(exact.stdout.splitlines()[0].split()) == 1 + 250
+
+
+def test_the_log_has_one_line_an_utterance_and_its_sum_is_right(model):
+    lines = [line.split() for line in decoded(model, "K10").stderr.splitlines()]
+    assert [line[0] for line in lines] == ["test_1", "test_2"]
+    for _, frames, total, am, lm in lines:
+        assert frames == "250"
+        assert float(total) == pytest.approx(float(am) + 6 * float(lm), abs=1e-4)
+
+
+def test_the_language_model_score_is_kenlms(model):
+    done = decoded(model, "K6")
+    scorer = kenlm.Model(str(model.parent / "lm" / "K6.3gram.arpa"))
+    for labels, line in zip(done.stdout.splitlines(), done.stderr.splitlines(), strict=True):
+        path = labels.split()[1:]
+        regions = [label for i, label in enumerate(path) if i == 0 or label != path[i - 1]]
+        expected = np.log(10) * scorer.score(" ".join(f"r{label}" for label in regions))
+        assert float(line.split()[4]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_posteriors_of_another_number_of_classes_are_refused(model):
+    done = decoded(model, "K4", posteriors=f"scp:{model}/posteriors_test.K6.scp")
+    assert_one_line_error(done, "test_1", "(250, 6) for 4 classes")
+
+
+def test_posteriors_with_nan_are_refused_and_leave_the_old_labels(model, tmp_path):
+    kaldiio.save_ark(str(tmp_path / "bad.ark"), {"test_1": np.full((5, 4), np.nan, dtype=np.float32)})
+    (tmp_path / "labels").write_text("old\n")
+    done = decoded(model, "K4", posteriors=f"ark:{tmp_path}/bad.ark", labels=f"ark,t:{tmp_path}/labels")
+    assert_one_line_error(done, "test_1", "NaN")
+    assert (tmp_path / "labels").read_text() == "old\n"
+
+
+def test_labels_become_cluster_means_and_are_scored(model, small_run, tmp_path):
+    decoded(model, "K4", labels=f"ark:{tmp_path}/labels.ark")
+    centers = model.parent / "labels" / "centers"
+    series = f"ark,scp:{tmp_path}/s.ark,{tmp_path}/s.scp"
+    assert step("steps/reconstruct.py", centers, "K4", f"ark:{tmp_path}/labels.ark", series).returncode == 0
+    values = {value for array in kaldiio.load_scp(f"{tmp_path}/s.scp").values() for value in array.tolist()}
+    means = np.array(centers.read_text().split("K6")[0].split()[2:-1], dtype=np.float32)
+    assert values <= set(means.tolist())
+    done = step("steps/score.py", f"scp:{small_run.data}/test/arousal.scp", f"scp:{tmp_path}/s.scp")
+    pattern = r"CCC (-?\d\.\d{4}) RMSE \d\.\d{4} over 500 frames, 2 utterances\n"
+    ccc = float(re.fullmatch(pattern, done.stdout)[1])
+    gold = np.concatenate(list(kaldiio.load_scp(f"{small_run.data}/test/arousal.scp").values()))
+    rebuilt = np.concatenate(list(kaldiio.load_scp(f"{tmp_path}/s.scp").values()))
+    spread = gold.var() + rebuilt.var() + (gold.mean() - rebuilt.mean()) ** 2
+    assert ccc == pytest.approx(2 * np.cov(gold, rebuilt, ddof=0)[0, 1] / spread, abs=1e-4)
+
+
+def test_prediction_from_audio_is_that_of_the_recipe(model, small_run, tmp_path):
+    folders = [model, model.with_name("cls_l1_r0_s2")]
+    done = step("steps/predict.py", *folders, small_run.data / "test/wav.scp", f"ark:{tmp_path}/p.ark")
+    assert done.returncode == 0, done.stderr
+    expected = kaldiio.load_scp(str(model.parent / "predict_test/CLS-Raw.scp"))
+    for utt, series in kaldiio.load_ark(f"{tmp_path}/p.ark"):
+        np.testing.assert_array_equal(series, expected[utt])
+
+
+def test_train_lm_writes_what_the_recipe_has(model, tmp_path):
+    regions = model.parent / "lm" / "K4.regions"
+    done = step("steps/train_lm.py", "--order", 2, "--num-classes", 4, regions, tmp_path / "x.arpa")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "x.arpa").read_bytes() == regions.with_name("K4.2gram.arpa").read_bytes()
+
+
+def test_train_lm_names_a_region_that_cannot_be(model, tmp_path):
+    regions = model.parent / "lm" / "K10.regions"
+    done = step("steps/train_lm.py", "--order", 2, "--num-classes", 4, regions, tmp_path / "x.arpa")
+    assert_one_line_error(done, "K10.regions", "is not one of r0 to r3")
