@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emoseq import DataError
 from emoseq.archive import Scp
-from emoseq.audio import mono_at, read_audio
+from emoseq.audio import audio_duration, mono_at, read_audio
 from emoseq.conf import option
 
 FRAME_SHIFT = 0.04  # seconds between ratings, and between stacked frames
@@ -108,6 +108,19 @@ def apply_cmvn(features: NDArray, statistics: NDArray) -> NDArray[np.float32]:
     mean, square = statistics[:, :-1] / statistics[0, -1]
     deviation = np.sqrt(np.maximum(square - mean**2, VARIANCE_FLOOR))
     return ((features - mean) / deviation).astype(np.float32)
+
+
+def check_headers(recordings: Mapping[str, str], name: str) -> None:
+    """See that every recording of the list `name` can be opened and is not empty.
+
+    Raises:
+        DataError: for the first one that is not
+    """
+    for utt, path in recordings.items():
+        try:
+            audio_duration(path)
+        except DataError as error:
+            raise DataError(f"{name}: {utt}: {error}") from None
 
 
 def extracted(

@@ -8,6 +8,7 @@ Recordings of any rate and number of channels are mixed to mono and resampled. E
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,9 +17,9 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.archive import Scp, Writer, write_scp, write_text
-from emoseq.conf import Parser, log, options_from, run_step, write_conf
+from emoseq.conf import ROOT, Parser, log, options_from, run_step, write_conf
 from emoseq.datadir import read_table, split, write_table
-from emoseq.features import FRAME_SHIFT, FbankOptions, cmvn_statistics, extracted
+from emoseq.features import FRAME_SHIFT, FbankOptions, check_headers, cmvn_statistics, extracted
 from emoseq.stamp import Stamp
 
 
@@ -26,7 +27,7 @@ def get_parser() -> Parser:
     parser = Parser(__doc__, "fbank")
     parser.add_options(FbankOptions)
     parser.add_argument("--nj", type=int, default=1, help="jobs (default 1)")
-    parser.add_argument("--cmd", default="utils/run.py", help="wrapper that runs them (default utils/run.py)")
+    parser.add_argument("--cmd", default=f"{ROOT}/utils/run.py", help="wrapper that runs them (default utils/run.py)")
     parser.add_argument("data_dir", type=Path)
     return parser
 
@@ -41,6 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     if stamp.is_current():
         log(f"{data}: up to date")
         return 0
+    check_headers(recordings, str(data / "wav.scp"))  # at once, before any job is sent off
     if args.nj > 1 and len(recordings) > 1:
         features = from_jobs(data, options, args.nj, args.cmd)
     else:
@@ -71,6 +73,7 @@ def from_jobs(data: Path, options: FbankOptions, nj: int, cmd: str):
         raise DataError(f"{data}: features are incomplete; mend what {data}/log names and run this again")
     for piece in pieces:
         yield from Scp(piece / "feats.scp").items()
+    shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -106,3 +106,30 @@ def test_train_lm_names_a_region_that_cannot_be(model, tmp_path):
     regions = model.parent / "lm" / "K10.regions"
     done = step("steps/train_lm.py", "--order", 2, "--num-classes", 4, regions, tmp_path / "x.arpa")
     assert_one_line_error(done, "K10.regions", "is not one of r0 to r3")
+
+
+@pytest.fixture
+def recordings(small_run, tmp_path):
+    """A data directory of two recordings that has no features yet."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    audio = sorted((small_run.data / "corpus/recordings_audio").glob("dev_*.wav"))
+    (folder / "wav.scp").write_text("".join(f"{path.stem} {path}\n" for path in audio))
+    for name in ("utt2spk", "spk2utt"):
+        (folder / name).write_text("".join(f"{path.stem} {path.stem}\n" for path in audio))
+    return folder
+
+
+def test_features_are_the_same_in_two_jobs(recordings, small_run):
+    done = step(ROOT / "steps/make_fbank.py", "--nj", 2, recordings)
+    assert done.returncode == 0, done.stderr
+    assert (recordings / "feats.ark").read_bytes() == (small_run.data / "dev/feats.ark").read_bytes()
+    assert not list(recordings.glob("split*"))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_empty_recording_is_one_line_however_many_jobs(recordings, tmp_path, jobs):
+    (tmp_path / "empty.wav").touch()
+    (recordings / "wav.scp").write_text(f"dev_1 {tmp_path}/empty.wav\ndev_2 {tmp_path}/empty.wav\n")
+    done = step("steps/make_fbank.py", "--nj", jobs, recordings)
+    assert_one_line_error(done, "wav.scp: dev_1", "empty.wav is not an audio file (0 bytes)")
