@@ -137,6 +137,8 @@ class Writer:
         wants_scp = "scp" in kinds
         if not location or "ark" not in kinds or set(kinds) - {"ark", "scp", "t"} or len(files) != 1 + wants_scp:
             raise DataError(f"{wspecifier!r} is not a write specifier such as ark:FILE or ark,scp:ARK,SCP")
+        if any("|" in file for file in files):
+            raise DataError(f"{wspecifier!r} is a command; write to a file or to ark:-")
         if wants_scp and kinds.index("scp") < kinds.index("ark"):
             raise DataError(f"{wspecifier!r}: write ark,scp:ARK,SCP, the archive first")
         self._ark = files[0]
@@ -147,6 +149,8 @@ class Writer:
     def __enter__(self) -> Writer:
         if self._ark == "-":
             self._stream = sys.stdout.buffer
+        elif _is_special(Path(self._ark)):
+            self._stream = open(self._ark, "wb")
         else:
             self._stream = open(_temporary(Path(self._ark)), "wb")
         return self
@@ -168,12 +172,13 @@ class Writer:
             self._stream.flush()
             return
         self._stream.close()
-        temporary = _temporary(Path(self._ark))
-        if error is not None:
-            temporary.unlink(missing_ok=True)
-            return
-        os.replace(temporary, self._ark)
-        if self._scp is not None:
+        if not _is_special(Path(self._ark)):
+            temporary = _temporary(Path(self._ark))
+            if error is not None:
+                temporary.unlink(missing_ok=True)
+                return
+            os.replace(temporary, os.path.realpath(self._ark))
+        if self._scp is not None and error is None:
             write_text(self._scp, "".join(self._lines))
 
 
@@ -187,10 +192,13 @@ def write_scp(stem: Path, arrays: Mapping[str, NDArray]) -> None:
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its name when the block ends without an error."""
+    if _is_special(path):
+        yield path
+        return
     temporary = _temporary(path)
     try:
         yield temporary
-        os.replace(temporary, path)
+        os.replace(temporary, os.path.realpath(path))
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -275,7 +283,13 @@ def _text_vector(stream: io.BufferedReader) -> NDArray | None:
     return np.array([float(word) for word in words], dtype=np.float32)
 
 
+def _is_special(path: Path) -> bool:
+    """Whether this is a device, a pipe or the like, which is written to and must never be replaced."""
+    return str(path.absolute()).startswith(("/dev/", "/proc/")) or (path.exists() and not path.is_file())
+
+
 def _temporary(path: Path) -> Path:
+    path = Path(os.path.realpath(path))
     return path.with_name(f".{path.name}.{os.getpid()}.tmp")
 
 

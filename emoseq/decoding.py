@@ -21,6 +21,7 @@ from emoseq.labels import Labels, collapse
 
 SEARCHES = ("exact", "beam")
 DEFAULT_BEAM = 100
+MAX_CLASSES = 254  # a backpointer is one byte
 MAX_MOVES = 50_000_000  # doubles in the table of moves, 400 MB
 
 
@@ -78,6 +79,8 @@ def state_graph(transitions: ArrayLike, table: NDArray, *, lm_weight: float) -> 
     weighted = lm_weight * table if lm_weight else np.zeros_like(table)
     if table.ndim == 1:  # a unigram is a bigram that forgets
         weighted = np.broadcast_to(weighted, (num_classes + 1, num_classes + 1))
+    if num_classes > MAX_CLASSES:
+        raise ValueError(f"{num_classes} classes; {MAX_CLASSES} at most")
     begin = (num_classes,) * (weighted.ndim - 1)
     size = num_classes + 1
     if weighted.ndim == 2:

@@ -135,7 +135,7 @@ def tabulate(path: Path, num_classes: int) -> NDArray[np.float64]:
     quiet.arpa_complain = kenlm.ARPALoadComplain.NONE
     try:
         model = kenlm.Model(str(path), quiet)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:
         cause = " ".join(str(error).split()).rpartition("Exception. ")[2]  # without kenlm's source lines
         raise DataError(f"{path}: not an ARPA file of order 2 or more ({cause[:200]})") from None
     words = [*map(token, range(num_classes)), "</s>"]

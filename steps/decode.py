@@ -39,6 +39,11 @@ def main(argv: list[str] | None = None) -> int:
     transitions = read_matrix(args.trans_file)
     if transitions.shape[0] != transitions.shape[1]:
         raise DataError(f"{args.trans_file}: a matrix of shape {transitions.shape}, not a square one")
+    rows = transitions.sum(axis=1)
+    if not (transitions.min() >= 0 and abs(rows - 1).max() < 1e-3):
+        raise DataError(f"{args.trans_file}: rows must be probabilities that sum to 1; run stage 3 again")
+    if not 0 <= args.lm_weight < float("inf"):
+        raise DataError(f"--lm-weight {args.lm_weight:g}: a number of 0 or more is needed")
     table = tabulate(args.arpa_file, len(transitions))
 
     from emoseq.decoding import decode, state_graph
@@ -47,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
         graph = state_graph(transitions, table, lm_weight=args.lm_weight)
     except ValueError as error:
         raise DataError(f"{args.arpa_file}: {error}") from None
-    pruned = 0
+    decoded = pruned = 0
     with Writer(args.labels_wspec) as write:
         for utt, posteriors in read(args.posteriors_rspec):
             try:
@@ -63,8 +68,11 @@ def main(argv: list[str] | None = None) -> int:
             except ValueError as error:
                 raise DataError(f"{args.posteriors_rspec}: {utt}: {error}") from None
             write(utt, best.labels)
+            decoded += 1
             pruned += best.pruned
             print(f"{utt} {len(best.labels)} {best.total:.6f} {best.am:.6f} {best.lm:.6f}", file=sys.stderr)
+        if not decoded:
+            raise DataError(f"{args.posteriors_rspec}: holds no utterance")
     if pruned:
         log(f"the beam dropped hypotheses in {pruned} utterances; --search exact finds the best")
     return 0

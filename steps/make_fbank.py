@@ -36,6 +36,8 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     options = options_from(FbankOptions, args)
     data = args.data_dir
+    if args.nj < 1:
+        raise DataError(f"--nj {args.nj}: at least one job is needed")
     recordings = read_table(data / "wav.scp")
     outputs = [data / name for name in ("feats.scp", "cmvn.scp", "utt2num_frames", "frame_shift", "fbank.conf")]
     stamp = Stamp(__file__, "fbank", data, inputs=[data / "wav.scp"], outputs=outputs, options=options)

@@ -1,7 +1,9 @@
 """Archives through kaldiio's own reader and writer, and files that must not be half written."""
 
+import os
 import pickle
 import re
+import subprocess
 from pathlib import Path
 
 import kaldiio
@@ -392,3 +394,27 @@ def test_malformed_centers_are_errors(tmp_path, text):
     (tmp_path / "centers").write_text(text)
     with pytest.raises(DataError, match="centers: "):
         read_centers(tmp_path / "centers")
+
+
+def test_a_named_pipe_is_written_to_and_not_replaced(tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = subprocess.Popen(["cat", fifo], stdout=subprocess.PIPE)
+    with Writer(f"ark,t:{fifo}") as write:
+        write("dev_1", np.array([0, 3], dtype=np.int32))
+    assert reader.communicate(timeout=10)[0] == b"dev_1 0 3\n"
+    assert fifo.is_fifo()
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with Writer(f"ark,t:{tmp_path}/link") as write:
+        write("dev_1", np.array([0, 3], dtype=np.int32))
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "dev_1 0 3\n"
+
+
+def test_a_command_is_no_place_to_write(tmp_path):
+    with pytest.raises(DataError, match="is a command"):
+        Writer("ark:| cat")
