@@ -11,13 +11,8 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emoseq import DataError
-
-if TYPE_CHECKING:  # slow to import, and only the validator opens archives
-    pass
-
 
 _LISTS = ("utt2spk", "utt2dur", "utt2num_frames")  # by utterance, as are all scp files but cmvn.scp
 _ENTRY = re.compile(r"([ \t]*)([^ \t]+)([ \t]*)(.*)")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from emoseq import DataError
 from emoseq.archive import load_entry
+from emoseq.audio import audio_duration
 from emoseq.datadir import expected_ids, read_table, spk2utt, table_names
 from emoseq.metrics import TRIM
 
@@ -131,23 +132,15 @@ def _positive(text: str, where: str | Path, *, whole: bool = False) -> float:
 
 def _seconds(entry: str, where: str, duration: float | None) -> float:
     """Length of an audio file by its header; that of a command is what utt2dur says."""
-    import soundfile
-
     if "|" in entry:
         return duration or 0.0
     try:
-        size = os.path.getsize(entry)
-    except OSError as error:
-        raise DataError(f"{where}: {entry}: {error.strerror}") from None
-    try:
-        info = soundfile.info(entry)
-    except RuntimeError:
-        raise DataError(f"{where}: {entry} is not an audio file ({size} bytes)") from None
-    if not info.frames:
-        raise DataError(f"{where}: {entry} holds no samples ({size} bytes)")
-    if duration is not None and abs(info.duration - duration) > SECONDS_TOLERANCE:
-        raise DataError(f"{where}: {entry} lasts {info.duration:.2f} s and utt2dur says {duration:g} s")
-    return info.duration
+        seconds = audio_duration(entry)
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from None
+    if duration is not None and abs(seconds - duration) > SECONDS_TOLERANCE:
+        raise DataError(f"{where}: {entry} lasts {seconds:.2f} s and utt2dur says {duration:g} s")
+    return seconds
 
 
 def _load(entry: str, where: str) -> NDArray:
