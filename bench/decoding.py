@@ -1,43 +1,287 @@
 #!/usr/bin/env python3
-"""Time of decoding one 300 s utterance, 10 classes: exact and beam, bigram and trigram, on one core.
+"""Time, memory and search errors of the decoders on one core, as Markdown tables.
 
-Prints the median and the fastest of nine runs in milliseconds, compiled code warm, and the gap to the exact score.
-Posteriors are drawn from a random walk through the classes, blurred until a third of the frames are ambiguous.
+    . ./path.sh
+    pip install -r bench/requirements.txt    # the peers; without them their rows say "not installed"
+    python3 bench/decoding.py                # some minutes; --quick leaves out the slow rows
+
+The input is synthetic: an emotion that walks to neighbouring classes, staying in each for 50 frames on average, and
+posteriors so noisy that with 10 classes six frames in ten have another most probable class. Trigram, LM weight 6, 10
+classes and 7500 frames (300 s) if nothing else is said. Each row is a process of its own: it runs once on 50 frames,
+so that compiled code is warm, once for its memory, and five times for its time. Times are the processor's: on an idle
+machine those of the clock, and with other work beside it nearly the same.
+
+Everything from posteriors to labels is timed. That is with the state graph for emoseq, whose peers have their graphs
+and matrices made beforehand. A score gap is how far the score of the labels, computed anew from the definitions, is
+below that of exact search. Memory is resident memory: what a run adds at its peak, and the whole process.
 """
 
 from __future__ import annotations
 
+import argparse
+import gc
+import multiprocessing
+import statistics
 import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from emoseq import decoding, ngram
-from emoseq.labels import collapse, transitions
+from bench import peers
+from bench.peers import Model, Search
+from emoseq import ngram
+from emoseq.decoding import StreamingDecoder, decode
+from emoseq.durations import DurationDecoder
+from emoseq.graph import Scoring, log_posteriors, path_score
+from emoseq.joint import JointDecoder, JointTask
+from emoseq.labels import LmOptions, collapse, hazards, transitions
+from emoseq.marginals import class_posteriors
+from emoseq.nbest import n_best
 
-FRAMES, CLASSES, WEIGHT, RUNS = 7500, 10, 6.0, 9
+FRAMES, CLASSES, ORDER, WEIGHT, RUNS = 7500, 10, 3, 6.0, 5
+FRAME_SECONDS = 0.04
+RESOLUTIONS = (4, 6, 8, 10)  # of joint decoding
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What is decoded, and the model that is estimated from its own labels."""
+
+    frames: int = FRAMES
+    classes: int = CLASSES
+    order: int = ORDER
+    weight: float = WEIGHT
+    walk_classes: int = 0  # of the emotion that the classes are to tell apart, as many as the classes if 0
+    seed: int = 0
+
+    def labels(self) -> NDArray:
+        """A walk to neighbouring classes, turned back at the ends, and where its values fall in the classes."""
+        walk_classes, random = self.walk_classes or self.classes, np.random.default_rng(self.seed)
+        steps = random.choice([-1, 0, 1], size=self.frames, p=[0.01, 0.98, 0.01])
+        position = (walk_classes // 2 + np.cumsum(steps)) % (2 * walk_classes - 2)
+        walk = walk_classes - 1 - np.abs(walk_classes - 1 - position)
+        return ((walk + 0.5) / walk_classes * self.classes).astype(int)
+
+    def posteriors(self) -> NDArray[np.float32]:
+        random = np.random.default_rng([self.seed, self.classes])
+        distance = (np.arange(self.classes) - self.labels()[:, None]) * (10 / self.classes)
+        logits = -0.5 * (distance + random.normal(size=(self.frames, 1))) ** 2
+        logits -= logits.max(axis=1, keepdims=True)
+        np.exp(logits, out=logits)
+        logits /= logits.sum(axis=1, keepdims=True)
+        return logits.astype(np.float32)
+
+    def model(self) -> Model:
+        labels = self.labels()
+        tables = ngram.witten_bell([collapse(labels).tolist()], self.classes, self.order)
+        with np.errstate(divide="ignore"):
+            table = np.maximum(np.log(tables[-1]), ngram.IMPOSSIBLE * np.log(10))
+        return Model(transitions([labels], self.classes), table, Scoring(lm_weight=self.weight))
+
+
+def emoseq(model: Model, *, search: str = "exact", beam: int = 1) -> Search:
+    arguments = (model.transitions, model.table, model.scoring)
+    return lambda posteriors: decode(posteriors, *arguments, search=search, beam=beam).labels
+
+
+def streaming(model: Model, *, lag: int) -> Search:
+    """Frame by frame, as they would arrive."""
+    graph = model.graph
+
+    def search(posteriors: NDArray) -> NDArray:
+        stream = StreamingDecoder(graph, model.scoring, lag=lag)
+        return np.concatenate([*(stream.push(frame) for frame in posteriors[:, None]), stream.finish()])
+
+    return search
+
+
+def posterior_decoding(model: Model) -> Search:
+    def search(posteriors: NDArray) -> NDArray:
+        scores = log_posteriors(posteriors, len(model.transitions), model.scoring)
+        return class_posteriors(scores, model.graph).argmax(axis=1)
+
+    return search
+
+
+def best_of_ten(model: Model) -> Search:
+    def search(posteriors: NDArray) -> NDArray:
+        scores = log_posteriors(posteriors, len(model.transitions), model.scoring)
+        return n_best(scores, model.graph, 10)[0].labels
+
+    return search
+
+
+def semi_markov(model: Model) -> Search:
+    table = hazards([Utterance().labels()], CLASSES, longest=LmOptions(orders=(ORDER,)).longest_duration)
+    decoder = DurationDecoder(model.transitions, model.table, table, model.scoring)
+    return lambda posteriors: decoder(posteriors).labels
+
+
+def joint(model: Model) -> Search:
+    """All resolutions of one utterance; the labels of the finest are returned."""
+    order = model.table.ndim
+    tasks = [Utterance(classes=classes, order=order, walk_classes=CLASSES) for classes in RESOLUTIONS]
+    centers = [(np.arange(classes) + 0.5) / classes for classes in RESOLUTIONS]
+    models = [task.model() for task in tasks]
+    scoring = Scoring(lm_weight=WEIGHT, acoustic_scale=1 / len(tasks))
+    decoder = JointDecoder(
+        [JointTask(means, each.transitions, each.table) for means, each in zip(centers, models, strict=True)], scoring
+    )
+    posteriors = [task.posteriors() for task in tasks]
+    return lambda finest: decoder([each[: len(finest)] for each in posteriors])[-1]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Milliseconds, sorted; score of the labels; MB that a run adds, and of the whole process."""
+
+    milliseconds: list[float]
+    score: float
+    growth: float
+    peak: float
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.milliseconds)
+
+
+Maker = Callable[[Model], Search]
+
+
+def measure(make: Maker, utterance: Utterance) -> Result | None:
+    """Run a decoder in a process of its own; none if it is not installed."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(_measure, make, utterance).result()
+        except ModuleNotFoundError:
+            return None
+
+
+def _measure(make: Maker, utterance: Utterance) -> Result:
+    model, posteriors = utterance.model(), utterance.posteriors()
+    search = make(model)
+    search(posteriors[:50])
+    gc.collect()
+    before = _memory("VmRSS", reset=True)
+    labels = search(posteriors)
+    peak = _memory("VmHWM")
+    milliseconds = []
+    for _ in range(RUNS):
+        begin = time.process_time()
+        search(posteriors)
+        milliseconds.append(1000 * (time.process_time() - begin))
+    am, lm = path_score(labels, posteriors, model.transitions, model.table, model.scoring)
+    return Result(sorted(milliseconds), am + model.scoring.lm_weight * lm, peak - before, peak)
+
+
+def _memory(field: str, *, reset: bool = False) -> float:
+    """Resident memory in MB, at present (VmRSS) or at most since it was reset (VmHWM); NaN where Linux does not say."""
+    try:
+        if reset:
+            Path("/proc/self/clear_refs").write_text("5")
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return float("nan")
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) * 1024 / 1e6
+
+
+def print_table(title: str, header: str, rows: Iterable[Sequence[object]]) -> None:
+    """Print each row as soon as it is there."""
+    names = header.split(", ")
+    print(f"\n{title}\n\n| {' | '.join(names)} |\n|{'---|' * len(names)}")
+    for row in rows:
+        print(f"| {' | '.join(_brief(cell) if isinstance(cell, float) else str(cell) for cell in row)} |", flush=True)
+
+
+def _brief(number: float) -> str:
+    return f"{number:.0f}" if abs(number) >= 100 else f"{number:.3g}"
+
+
+def compared(makers: dict[str, Maker], utterance: Utterance) -> Iterable[Sequence[object]]:
+    exact = None
+    for name, make in makers.items():
+        result = measure(make, utterance)
+        exact = exact or result
+        if result is None or exact is None:
+            yield name, "not installed", "", "", "", ""
+        else:
+            ratio, gap = result.median / exact.median, exact.score - result.score
+            yield name, f"{result.median:.2f}", f"{result.milliseconds[0]:.2f}", ratio, f"{gap:.2f}", result.growth
+
+
+def grown(field: str, values: Sequence[int]) -> Iterable[Sequence[object]]:
+    for value in values:
+        utterance = Utterance(**{field: value})
+        result = measure(emoseq, utterance)
+        assert result
+        states = utterance.model().graph.num_states
+        yield value, states, result.median, 1e6 * result.median / utterance.frames, result.growth, result.peak
+
+
+def others(makers: dict[str, tuple[Maker, Utterance]]) -> Iterable[Sequence[object]]:
+    for name, (make, utterance) in makers.items():
+        result = measure(make, utterance)
+        assert result
+        yield name, result.median, result.milliseconds[0], result.growth
+
+
+def streamed(lags: Sequence[int]) -> Iterable[Sequence[object]]:
+    exact = measure(emoseq, Utterance())
+    assert exact
+    for lag in lags:
+        result = measure(partial(streaming, lag=lag), Utterance())
+        assert result
+        seconds = result.median / 1000 / FRAMES
+        gap, factor = exact.score - result.score, seconds / FRAME_SECONDS
+        yield lag, lag * FRAME_SECONDS, 1e6 * seconds, f"{factor:.5f}", f"{gap:.2f}", result.growth
 
 
 def main() -> int:
-    random = np.random.default_rng(0)
-    labels = np.clip(np.cumsum(random.choice([-1, 0, 1], size=FRAMES, p=[0.01, 0.98, 0.01])), -4, 5) + 4
-    logits = -0.5 * (np.arange(CLASSES) - labels[:, None] + random.normal(0, 1.0, size=(FRAMES, 1))) ** 2
-    posteriors = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    matrix = transitions([labels], CLASSES)
-    print(f"{'order':>5} {'search':>10} {'median ms':>10} {'fastest ms':>10} {'score gap':>10}")
-    for order in (2, 3):
-        tables = ngram.witten_bell([collapse(labels).tolist()], CLASSES, order)
-        with np.errstate(divide="ignore"):
-            table = np.maximum(np.log(tables[-1]), ngram.IMPOSSIBLE * np.log(10))
-        exact = decoding.decode(posteriors, matrix, table, lm_weight=WEIGHT).total
-        for search, beam in (("exact", 0), ("beam", 10), ("beam", 50), ("beam", 100)):
-            seconds = []
-            for _ in range(RUNS + 1):  # the first one compiles
-                begin = time.perf_counter()
-                best = decoding.decode(posteriors, matrix, table, lm_weight=WEIGHT, search=search, beam=beam)
-                seconds.append(time.perf_counter() - begin)
-            times = sorted(1000 * second for second in seconds[1:])
-            name = f"{search} {beam}" if beam else search
-            print(f"{order:>5} {name:>10} {times[RUNS // 2]:>10.2f} {times[0]:>10.2f} {exact - best.total:>10.2f}")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="leave out what takes longer than a few seconds")
+    quick = parser.parse_args().quick
+
+    header = "decoder, median ms, fastest ms, times exact, score gap, MB added"
+    makers: dict[str, Maker] = {"emoseq exact": emoseq}
+    makers |= {f"emoseq beam {beam}": partial(emoseq, search="beam", beam=beam) for beam in (10, 50, 100)}
+    makers |= {f"pure Python beam {n}": partial(peers.python_beam, beam=n) for n in ([10] if quick else [10, 50])}
+    makers |= {
+        "hmmlearn, dense": peers.hmmlearn_dense,
+        "kaldi-decoder, not pruned": partial(peers.kaldi, beam=1e9),
+        "kaldi-decoder, score beam 15": partial(peers.kaldi, beam=15),
+        "kaldi-decoder, score beam 15, min_active 0": partial(peers.kaldi, beam=15, min_active=0),
+        "kaldi-decoder, score beam 20, min_active 0": partial(peers.kaldi, beam=20, min_active=0),
+    }
+    print_table(f"{FRAMES} frames, {CLASSES} classes, trigram, weight 6", header, compared(makers, Utterance()))
+    makers = {
+        "emoseq exact": emoseq,
+        "hmmlearn": peers.hmmlearn_dense,
+        "librosa.sequence.viterbi": peers.librosa_viterbi,
+    }
+    plain = Utterance(order=2, weight=0.0)
+    print_table(f"{FRAMES} frames, {CLASSES} classes, no language model", header, compared(makers, plain))
+
+    header = "{}, states, median ms, ns per frame, MB added, MB in all"
+    lengths, sizes, orders = (1000, 10_000, 100_000, 1_000_000), (4, 10, 20, 40, 64), (1, 2, 3, 4, 5)
+    for field, values, slow in (("frames", lengths, 2), ("classes", sizes, 2), ("order", orders, 1)):
+        print_table(f"Exact, by {field}", header.format(field), grown(field, values[:-slow] if quick else values))
+
+    cases: dict[str, tuple[Maker, Utterance]] = {
+        "class posteriors": (posterior_decoding, Utterance()),
+        "10 best": (best_of_ten, Utterance()),
+        "durations": (semi_markov, Utterance()),
+        f"joint, {len(RESOLUTIONS)} resolutions, bigrams": (joint, Utterance(order=2)),
+        f"joint, {len(RESOLUTIONS)} resolutions, trigrams": (joint, Utterance()),
+    }
+    header = "decoder, median ms, fastest ms, MB added"
+    print_table(f"Other decoders, {FRAMES} frames, {CLASSES} classes, trigram", header, others(cases))
+    header = "lag in frames, added delay s, us per frame, real-time factor, score gap, MB added"
+    print_table("Streaming, one frame at a time", header, streamed([25, 100]))
     return 0
 
 

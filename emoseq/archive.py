@@ -81,7 +81,7 @@ def load_entry(entry: str, where: str) -> NDArray:
     except FileNotFoundError:
         raise DataError(f"{where} does not exist; run the step that writes it again") from None
     except Exception as error:  # kaldiio raises whatever the bytes happen to break
-        raise DataError(f"{where} is no Kaldi matrix or vector ({_brief(error)})") from None
+        raise DataError(f"{where} is no Kaldi matrix or vector ({brief(error)})") from None
 
 
 def read(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
@@ -111,7 +111,7 @@ def read(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
                 array = vector if vector is not None else read_kaldi(stream)
             except Exception as error:  # kaldiio raises whatever the bytes happen to break
                 where = f"{location}: after {last}" if last else location
-                raise DataError(f"{where}: not a Kaldi archive ({_brief(error)})") from None
+                raise DataError(f"{where}: not a Kaldi archive ({brief(error)})") from None
             if utterance in seen:
                 raise DataError(f"{location}: {utterance} comes twice; keep one of the two")
             seen.add(utterance)
@@ -223,41 +223,6 @@ def read_text(path: Path) -> str:
         raise DataError(f"{path} is not a text file") from None
 
 
-def read_matrix(path: Path) -> NDArray[np.float64]:
-    """Kaldi's text matrix without a key, ` [ a b\\n c d ]`.
-
-    Raises:
-        DataError: if the file is missing or is not such a matrix
-    """
-    text = read_text(path).strip()
-    rows = [row.split() for row in text.removeprefix("[").removesuffix("]").strip().split("\n")]
-    try:
-        if not (text.startswith("[") and text.endswith("]")):
-            raise ValueError("no [ ] around it")
-        return np.array(rows, dtype=np.float64)
-    except ValueError as error:
-        raise DataError(f"{path}: not a matrix in Kaldi's text form ({_brief(error)})") from None
-
-
-def write_matrix(path: Path, matrix: NDArray) -> None:
-    """Write a vector or matrix in the form that `read_matrix` reads."""
-    rows = "\n".join("  " + " ".join(f"{value:.9g}" for value in row) for row in np.atleast_2d(matrix))
-    write_text(path, f" [\n{rows} ]\n")
-
-
-def read_centers(path: Path) -> dict[str, NDArray]:
-    """Cluster means by `K4`, `K6`, ..., each ascending of shape (K,), in the order of the file.
-
-    Raises:
-        DataError: if the file is missing, malformed or not ascending
-    """
-    centers = dict(read(f"ark,t:{path}"))
-    for key, means in centers.items():
-        if means.ndim != 1 or key != f"K{len(means)}" or (np.diff(means) <= 0).any():
-            raise DataError(f"{path}: {key} is not a vector of as many ascending cluster means")
-    return centers
-
-
 def _text_vector(stream: io.BufferedReader) -> NDArray | None:
     """The text vector that begins here, or nothing where a matrix or something binary does.
 
@@ -306,5 +271,6 @@ def _opened(location: str) -> Iterator[io.BufferedReader]:
         yield stream
 
 
-def _brief(error: BaseException) -> str:
+def brief(error: BaseException) -> str:
+    """An error of a library on one line."""
     return " ".join(str(error).split())[:120] or type(error).__name__

@@ -142,12 +142,11 @@ def options_from(cls: type[T], args: Any) -> T:
         raise DataError(str(error)) from None
 
 
-def write_conf(path: Path, options: Any) -> None:
-    """Write a dataclass of options as the conf file that gives it."""
-    lines = [
+def conf_text(options: Any) -> str:
+    """The conf file that gives a dataclass of options."""
+    return "".join(
         f"--{f.name.replace('_', '-')}={_spelled(getattr(options, f.name))}\n" for f in dataclasses.fields(options)
-    ]
-    path.write_text("".join(lines))
+    )
 
 
 def log(message: str) -> None:

@@ -42,13 +42,6 @@ class ModelOptions:
 
 
 @dataclass(frozen=True)
-class SweepOptions:
-    """What is tried on the dev set (conf/decode.conf)."""
-
-    lm_weights: tuple[float, ...] = option("weights of the language model")
-
-
-@dataclass(frozen=True)
 class TrainJob:
     """One model: what it is and the folder that holds it."""
 

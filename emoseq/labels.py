@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,12 +35,15 @@ class LmOptions:
 
     orders: tuple[int, ...] = option("n-gram orders, among which the dev set chooses")
     transition_smoothing: float = option("count added to each pair of classes", default=0.01)
+    longest_duration: int = option("frames beyond which region durations are geometric", default=250)
 
     def __post_init__(self) -> None:
         if self.transition_smoothing <= 0:
             raise ValueError(f"--transition-smoothing={self.transition_smoothing}: above 0, or paths are cut off")
-        if not set(self.orders) <= set(range(2, 6)):
-            raise ValueError(f"--orders={self.orders}: from 2 to 5, kenlm reads no unigrams")
+        if self.longest_duration < 1:
+            raise ValueError(f"--longest-duration={self.longest_duration}: at least one frame")
+        if not self.orders or not set(self.orders) <= set(range(1, 6)):
+            raise ValueError(f"--orders={self.orders}: from 1 to 5")
 
 
 def cluster(values: ArrayLike, num_classes: int) -> NDArray[np.float64]:
@@ -122,3 +126,43 @@ def priors(utterances: Sequence[ArrayLike], num_classes: int) -> NDArray[np.floa
     for labels in utterances:
         counts += np.bincount(np.asarray(labels), minlength=num_classes)
     return counts / counts.sum()
+
+
+def hazards(utterances: Sequence[ArrayLike], num_classes: int, *, longest: int) -> NDArray[np.float64]:
+    """Hazards of the durations in training labels, constant within bins of age that grow with it.
+
+    Of a region in the middle of an utterance the end counts, of the last one that it did not end; the
+    first one tells nothing, as its age is unknown. Each bin gets one more end, at the class's own rate.
+
+    Args:
+        utterances: labels, each of shape (frames,)
+        num_classes: K
+        longest: age in frames from which on all share one bin, the geometric tail
+
+    Returns:
+        probabilities that a region ends at an age of 1, 2, ... `longest` frames, shape (K, longest)
+    """
+    ended, reached = np.zeros((num_classes, longest)), np.zeros((num_classes, longest))
+    for labels in utterances:
+        sequence = np.asarray(labels)
+        begins = [*(np.flatnonzero(np.diff(sequence)) + 1), len(sequence)]
+        for begin, end in pairwise(begins):
+            label, length, cut = sequence[begin], end - begin, end == len(sequence)
+            ages = np.minimum(np.arange(length - cut), longest - 1)
+            np.add.at(reached[label], ages, 1)
+            if not cut:
+                ended[label, min(length, longest) - 1] += 1
+    everywhere = (1 + ended.sum()) / (2 + reached.sum())
+    rate = (1 + ended.sum(axis=1)) / (1 / everywhere + reached.sum(axis=1))
+    edges = _bin_edges(longest)
+    ends, ages = np.add.reduceat(ended, edges, axis=1), np.add.reduceat(reached, edges, axis=1)
+    smoothed = (ends + 1) / (ages + 1 / rate[:, None])
+    return np.repeat(smoothed, np.diff([*edges, longest]), axis=1)
+
+
+def _bin_edges(longest: int) -> list[int]:
+    """First age of each bin, counted from 0: 0 1 2 3 4 6 8 12 16 24 32 ..., two for each doubling."""
+    edges = [0, 1, 2]
+    while edges[-1] < longest:
+        edges.append(edges[-1] * 3 // 2 if edges[-1] & (edges[-1] - 1) == 0 else edges[-1] * 4 // 3)
+    return [edge for edge in edges if edge < longest]

@@ -7,12 +7,13 @@ axis is the next region, index K meaning `</s>`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise, product
+from collections.abc import Container, Sequence
+from itertools import islice, pairwise, product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from emoseq import DataError
 
@@ -118,64 +119,132 @@ def arpa(tables: Sequence[NDArray]) -> str:
     return f"\\data\\\n{counts}{grams}\n\\end\\\n"
 
 
-def tabulate(path: Path, num_classes: int) -> NDArray[np.float64]:
-    """All probabilities of an ARPA file that decoding can ask for, in this module's shape.
+class LazyTable:
+    """The table of an ARPA file, its rows computed when they are asked for.
 
-    Whatever made the file, its back-off weights included, the values are those that kenlm gives.
+    `lm[history]`, with a tuple of n - 1 regions, `lm.ndim` and `len(lm)` are those of the table. Whatever made
+    the file, its back-off weights included, the values are those that kenlm gives; kenlm reads no
+    unigrams, which are read here.
+
+    Args:
+        path: an ARPA file of order 1 or more
+        num_classes: K
+        renormalize: spend the mass of `<unk>` and of regions that follow themselves on what can follow
 
     Raises:
         DataError: if the file cannot be read, or lacks `<s>`, `</s>` or one of r0 ... r<K-1>
     """
+
+    def __init__(self, path: Path, num_classes: int, *, renormalize: bool = False) -> None:
+        if not path.is_file():
+            raise DataError(f"{path} {'is not a file' if path.exists() else 'does not exist'}")
+        self._words = [*map(token, range(num_classes)), "</s>"]
+        self._unigrams = _read_unigrams(path)
+        self._model: Any = None if self._unigrams else _read_kenlm(path)
+        known: Container[str] = self._model or self._unigrams
+        missing = [word for word in ["<s>", *self._words] if word not in known]
+        if missing:
+            raise DataError(f"{path}: {missing[0]} is not in the model; was it made for {num_classes} classes?")
+        extra = token(num_classes)
+        if extra in known:
+            raise DataError(f"{path}: {extra} is in the model; was it made for more than {num_classes} classes?")
+        self.ndim = self._model.order if self._model else 1
+        self._size = num_classes + 1
+        self._renormalize = renormalize
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, history: tuple[int, ...]) -> NDArray[np.float64]:
+        """Natural-log probabilities of each region and of `</s>` after a history, shape (K + 1,)."""
+        logarithms = self._after(history) if self._model else np.array([self._unigrams[word] for word in self._words])
+        natural = logarithms * np.log(10)
+        if not self._renormalize:
+            return natural
+        if history and history[-1] < self._size - 1:
+            natural[history[-1]] = -np.inf
+        return natural - np.logaddexp.reduce(natural)
+
+    def _after(self, history: tuple[int, ...]) -> NDArray[np.float64]:
+        import kenlm
+
+        state, target = kenlm.State(), kenlm.State()
+        end = self._size - 1
+        if history and history[0] == end:
+            self._model.BeginSentenceWrite(state)
+        else:
+            self._model.NullContextWrite(state)
+        for region in history:
+            if region != end:  # before a shorter history <s> stands more than once
+                self._model.BaseScore(state, self._words[region], target)
+                state, target = target, state
+        return np.array([self._model.BaseScore(state, word, target) for word in self._words])
+
+    def full(self) -> NDArray[np.float64]:
+        """The whole table, shape (K + 1,) * n; histories with `<s>` amid regions, which nothing reads, are 0."""
+        table = np.zeros((self._size,) * self.ndim)
+        end = self._size - 1
+        for history in product(range(self._size), repeat=self.ndim - 1):
+            if all(a == end or b != end for a, b in pairwise(history)):
+                table[history] = self[history]
+        return table
+
+
+Lm = NDArray | LazyTable
+
+
+def tabulate(path: Path, num_classes: int, *, renormalize: bool = False) -> NDArray[np.float64]:
+    """All probabilities of an ARPA file that decoding can ask for, in this module's shape.
+
+    Raises:
+        DataError: as `LazyTable`
+    """
+    return LazyTable(path, num_classes, renormalize=renormalize).full()
+
+
+def sequence_score(lm: Lm, regions: Sequence[int], *, end: bool = True) -> float:
+    """log P_LM of one utterance's regions, with `</s>` unless `end` is false; natural log, unweighted."""
+    memory = lm.ndim - 1
+    stop = len(lm) - 1
+    words = [*[stop] * memory, *regions, *[stop] * end]
+    return float(sum(lm[tuple(words[i : i + memory])][words[i + memory]] for i in range(len(words) - memory)))
+
+
+def _read_kenlm(path: Path) -> Any:
     import kenlm
 
-    if not path.is_file():
-        raise DataError(f"{path} does not exist")
     quiet = kenlm.Config()
     quiet.show_progress = False
     quiet.arpa_complain = kenlm.ARPALoadComplain.NONE
     try:
-        model = kenlm.Model(str(path), quiet)
+        return kenlm.Model(str(path), quiet)
     except (OSError, RuntimeError, UnicodeDecodeError) as error:
         cause = " ".join(str(error).split()).rpartition("Exception. ")[2]  # without kenlm's source lines
-        raise DataError(f"{path}: not an ARPA file of order 2 or more ({cause[:200]})") from None
-    words = [*map(token, range(num_classes)), "</s>"]
-    missing = [word for word in ["<s>", *words] if word not in model]
-    if missing:
-        raise DataError(f"{path}: {missing[0]} is not in the model; was it made for {num_classes} classes?")
-    extra = token(num_classes)
-    if extra in model:
-        raise DataError(f"{path}: {extra} is in the model; was it made for more than {num_classes} classes?")
-    size = num_classes + 1
-    table = np.empty((size,) * model.order)
-
-    def fill(history: tuple[int, ...], state: kenlm.State) -> None:
-        target = kenlm.State()
-        padding = (num_classes,) * (model.order - 1 - len(history))
-        for word in range(size):
-            logarithm = model.BaseScore(state, words[word], target)
-            if len(history) == model.order - 1:
-                table[(*history, word)] = logarithm
-            elif len(history) and history[0] == num_classes:
-                # The regions since <s> are fewer than n - 1: written with further <s> before them.
-                table[(*padding, *history, word)] = logarithm
-            if len(history) < model.order - 1 and word < num_classes:
-                following, target = target, kenlm.State()
-                fill((*history, word), following)
-
-    empty, begin = kenlm.State(), kenlm.State()
-    model.NullContextWrite(empty)
-    model.BeginSentenceWrite(begin)
-    table[...] = 0.0  # histories with <s> amid regions, which nothing reads
-    fill((), empty)
-    if model.order > 1:
-        fill((num_classes,), begin)
-    return table * np.log(10)
+        raise DataError(f"{path}: not an ARPA file ({cause[:200]})") from None
 
 
-def sequence_score(table: NDArray, regions: ArrayLike) -> float:
-    """log P_LM of one utterance's regions including `</s>`, natural log, unweighted."""
-    order = table.ndim
-    end = len(table) - 1
-    padded = np.r_[[end] * (order - 1), np.asarray(regions, dtype=np.intp), end].astype(np.intp)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, order)
-    return float(table[tuple(windows.T)].sum())
+def _read_unigrams(path: Path) -> dict[str, float]:
+    """log10 probabilities of an ARPA file of order 1, empty for a file that is none.
+
+    Raises:
+        DataError: if a line is malformed or the number of lines is not the one stated
+    """
+    with path.open(encoding="utf-8", errors="replace") as file:
+        head = [line.strip() for line in islice(file, 20)]
+        stated = [line.removeprefix("ngram ").partition("=") for line in head if line.startswith("ngram ")]
+        if "\\data\\" not in head or len(stated) != 1 or stated[0][0].strip() != "1":
+            return {}
+        file.seek(0)
+        lines = [line.strip() for line in file]
+    try:
+        begin = lines.index("\\1-grams:") + 1
+        grams = [line.split() for line in lines[begin : lines.index("\\end\\", begin)] if line]
+        probabilities = {word: float(logarithm) for logarithm, word, *_ in grams}
+        count = int(stated[0][2])
+    except ValueError:
+        raise DataError(f"{path}: not an ARPA file (its 1-grams are not lines of a logarithm and a word)") from None
+    if not len(probabilities) == len(grams) == count:
+        raise DataError(f"{path}: not an ARPA file ({count} 1-grams stated, {len(probabilities)} found)")
+    if not all(value <= 0 for value in probabilities.values()):
+        raise DataError(f"{path}: not an ARPA file (a probability is above 1 or no number)")
+    return probabilities

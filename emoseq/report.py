@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -19,6 +19,7 @@ from emoseq import DIMENSIONS
 from emoseq.archive import replacing
 from emoseq.features import FRAME_SHIFT
 from emoseq.labels import quantise, reconstruct
+from emoseq.trials import Trial, best_trial
 
 RESULTS_COLUMNS = (
     "system", "dimension", "set", "fit_on", "ccc", "ccc_low", "ccc_high", "rmse", "mean_ccc", "frames", "utterances"
@@ -78,6 +79,25 @@ def plot_discretisation(series: NDArray, centers: Mapping[int, NDArray], title: 
     axes[0].set_title(title, loc="left")
     axes[-1].set_xlabel("time (s)")
     axes[-1].set_xlim(0, times[-1])
+    return figure
+
+
+def plot_sweep(trials: Sequence[Trial], title: str) -> Figure:
+    """Dev CCC over the language model weight, a line for each n-gram order and acoustic scale, the best one marked."""
+    figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
+    lines: dict[tuple[int, float], list[Trial]] = {}
+    for trial in trials:
+        lines.setdefault((trial.options.order, trial.options.acoustic_scale), []).append(trial)
+    several = len({scale for _, scale in lines}) > 1
+    for (order, scale), line in lines.items():
+        label = f"{order}-gram" + (f", acoustic scale {scale:g}" if several else "")
+        axis.plot([trial.options.lm_weight for trial in line], [trial.ccc for trial in line], marker=".", label=label)
+    best = best_trial(trials)
+    axis.plot(best.options.lm_weight, best.ccc, "o", color="black", fillstyle="none", markersize=10, label="chosen")
+    axis.set_xlabel("language model weight")
+    axis.set_ylabel("CCC")
+    axis.set_title(title, loc="left")
+    axis.legend(frameon=False)
     return figure
 
 

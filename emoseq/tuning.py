@@ -1,40 +1,21 @@
-"""Choosing on the development set, and averaging tasks and models into one series."""
+"""Choosing on the development set, and averaging models into one series."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 from numpy.typing import NDArray
 
-from emoseq.archive import Scp, read_centers, read_matrix
-from emoseq.decoding import decode, state_graph
-from emoseq.labels import Labels, average, reconstruct
+from emoseq.archive import Scp
+from emoseq.decoders import Decoder, Task, make_decoder
+from emoseq.labels import Labels, average
 from emoseq.metrics import ccc_and_rmse
 from emoseq.ngram import tabulate
+from emoseq.parameters import read_centers, read_matrix, read_transitions
+from emoseq.trials import DecoderOptions, Trial, best_trial
 
 Posteriors = Mapping[str, Mapping[str, NDArray]]  # of one model, by task (K4) and utterance
-
-
-@dataclass(frozen=True)
-class Task:
-    """What decodes one resolution: cluster means (K,), transitions (K, K), an LM table per order."""
-
-    centers: NDArray
-    transitions: NDArray
-    tables: Mapping[int, NDArray]
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One row of a sweep over the dev set."""
-
-    order: int
-    weight: float
-    ccc: float
-    rmse: float
 
 
 def average_models(series: Sequence[Mapping[str, NDArray]]) -> dict[str, NDArray]:
@@ -43,33 +24,26 @@ def average_models(series: Sequence[Mapping[str, NDArray]]) -> dict[str, NDArray
 
 
 def decode_models(
-    models: Sequence[Posteriors], tasks: Mapping[str, Task], *, order: int, lm_weight: float
+    models: Sequence[Posteriors], decode: Decoder
 ) -> tuple[list[dict[str, dict[str, Labels]]], dict[str, NDArray]]:
-    """Decode every model and task on its own; average the series over tasks, then over models.
+    """Decode every model on its own and average the series over models.
 
     Returns:
         labels as [model][task][utterance], and the averaged series (frames,) of each utterance
 
     Raises:
-        ValueError: as `emoseq.decoding.decode`, with the task and the utterance
+        ValueError: as the decoder, with the utterance
     """
-    labels: list[dict[str, dict[str, Labels]]] = [{key: {} for key in tasks} for _ in models]
-    for key, task in tasks.items():
-        graph = state_graph(task.transitions, task.tables[order], lm_weight=lm_weight)
-        for found, posteriors in zip(labels, models, strict=True):
-            for utt, matrix in posteriors[key].items():
-                try:
-                    best = decode(matrix, task.transitions, task.tables[order], lm_weight=lm_weight, graph=graph)
-                except ValueError as error:
-                    raise ValueError(f"{key}: {utt}: {error}") from None
-                found[key][utt] = best.labels
-    series = [
-        {
-            utt: average([reconstruct(found[key][utt], task.centers) for key, task in tasks.items()])
-            for utt in next(iter(found.values()))
-        }
-        for found in labels
-    ]
+    labels: list[dict[str, dict[str, Labels]]] = [{key: {} for key in posteriors} for posteriors in models]
+    series: list[dict[str, NDArray]] = [{} for _ in models]
+    for found, averaged, posteriors in zip(labels, series, models, strict=True):
+        for utt in next(iter(posteriors.values())):
+            try:
+                by_task, averaged[utt] = decode({key: matrices[utt] for key, matrices in posteriors.items()})
+            except ValueError as error:
+                raise ValueError(f"{utt}: {error}") from None
+            for key, path in by_task.items():
+                found[key][utt] = path
     return labels, average_models(series)
 
 
@@ -77,27 +51,43 @@ def sweep(
     models: Sequence[Posteriors],
     tasks: Mapping[str, Task],
     gold: Mapping[str, NDArray],
-    lm_weights: Sequence[float],
+    settings: Sequence[DecoderOptions],
 ) -> list[Trial]:
-    """Score every n-gram order and LM weight on the dev set, in that order.
+    """Score every setting on the dev set.
 
     Raises:
-        ValueError: as `decode_models`
+        ValueError: as `decode_models` and `emoseq.decoders.make_decoder`
     """
-    orders = list(next(iter(tasks.values())).tables)
     trials = []
-    for order, weight in product(orders, lm_weights):
-        _, series = decode_models(models, tasks, order=order, lm_weight=weight)
-        trials.append(Trial(order, weight, *ccc_and_rmse(series, gold)))
+    for options in settings:
+        _, series = decode_models(models, make_decoder(tasks, options))
+        trials.append(Trial(options, *ccc_and_rmse(series, gold)))
     return trials
 
 
-def best_trial(trials: Sequence[Trial]) -> Trial:
-    """The highest dev CCC; of equals the first, which is the smaller model and the lower weight."""
-    return max(trials, key=lambda trial: trial.ccc)
+def tune(
+    models: Mapping[str, Sequence[Posteriors]],
+    tasks: Mapping[str, Task],
+    gold: Mapping[str, Mapping[str, NDArray]],
+    settings: Sequence[DecoderOptions],
+) -> tuple[DecoderOptions, dict[str, tuple[float, float]]]:
+    """The setting of the highest dev CCC, and the CCC and RMSE that it has on each set.
+
+    Args:
+        models: posteriors of each model by set, one of which is "dev"
+        tasks: what decodes them
+        gold: gold standard by set and utterance
+        settings: candidates
+
+    Raises:
+        ValueError: as `sweep`
+    """
+    best = best_trial(sweep(models["dev"], tasks, gold["dev"], settings)).options
+    decode = make_decoder(tasks, best)
+    return best, {name: ccc_and_rmse(decode_models(models[name], decode)[1], gold[name]) for name in gold}
 
 
-def read_tasks(folder: Path, orders: Sequence[int]) -> dict[str, Task]:
+def read_tasks(folder: Path, orders: Iterable[int]) -> dict[str, Task]:
     """The tasks of a dimension's folder, from its labels/ and lm/.
 
     Raises:
@@ -107,8 +97,9 @@ def read_tasks(folder: Path, orders: Sequence[int]) -> dict[str, Task]:
     return {
         key: Task(
             centers,
-            read_matrix(lm / f"{key}.trans"),
+            read_transitions(lm / f"{key}.trans"),
             {order: tabulate(lm / f"{key}.{order}gram.arpa", len(centers)) for order in orders},
+            read_matrix(lm / f"{key}.hazards"),
         )
         for key, centers in read_centers(folder / "labels" / "centers").items()
     }

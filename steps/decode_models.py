@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Decode sets with the chosen models of one dimension and average the series: CLS-Decoded.
 
-Takes the n-gram order and weight that steps/tune_decoding.py left in decode_dev/best.conf. Writes
+Takes what steps/tune_decoding.py chose, in decode_dev/best.conf. Writes
 decode_<set>/<model>.K<k>.scp and predict_<set>/CLS-Decoded.scp.
 """
 
@@ -13,16 +13,17 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import read_centers, read_text, write_scp
-from emoseq.conf import Parser, log, run_step
+from emoseq.archive import read_text, write_scp
+from emoseq.conf import Parser, log, options_from, run_step
 from emoseq.grid import DECODED_SERIES
+from emoseq.parameters import decoding_files, read_centers
 from emoseq.stamp import Stamp
+from emoseq.trials import DecoderOptions
 
 
 def get_parser() -> Parser:
     parser = Parser(__doc__)
-    parser.add_argument("--order", type=int, required=True, help="n of the language models")
-    parser.add_argument("--lm-weight", type=float, required=True)
+    parser.add_options(DecoderOptions)
     parser.add_argument("dimension_dir", type=Path, help="such as exp/arousal")
     parser.add_argument("sets", nargs="+", help="such as dev test")
     return parser
@@ -30,7 +31,7 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    folder, order, weight = args.dimension_dir, args.order, args.lm_weight
+    folder, options = args.dimension_dir, options_from(DecoderOptions, args)
     models = [Path(line) for line in read_text(folder / "selected.cls").splitlines()]
     tasks = list(read_centers(folder / "labels" / "centers"))
     for name in args.sets:
@@ -41,21 +42,21 @@ def main(argv: list[str] | None = None) -> int:
             "models",
             folder / f"decode_{name}",
             inputs=[
-                folder / "labels" / "centers",
-                *(folder / "lm" / f"{key}.{kind}" for key in tasks for kind in ("trans", f"{order}gram.arpa")),
+                *decoding_files(folder, [options.order]),
                 *(model / f"posteriors_{name}.{key}.scp" for model in models for key in tasks),
             ],
             outputs=[stem.with_name(f"{stem.name}.scp") for stem in [*stems.values(), series_stem]],
-            options=(order, weight),
+            options=options,
         )
         if stamp.is_current():
             log(f"{folder}: {name}: up to date")
             continue
+        from emoseq.decoders import make_decoder
         from emoseq.tuning import decode_models, read_posteriors, read_tasks
 
         try:
             posteriors = [read_posteriors(model, name, tasks) for model in models]
-            labels, series = decode_models(posteriors, read_tasks(folder, [order]), order=order, lm_weight=weight)
+            labels, series = decode_models(posteriors, make_decoder(read_tasks(folder, [options.order]), options))
         except ValueError as error:
             raise DataError(f"{folder}: {name}: {error}") from None
         for stem in (*stems.values(), series_stem):

@@ -17,7 +17,7 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.archive import Scp, Writer, write_scp, write_text
-from emoseq.conf import ROOT, Parser, log, options_from, run_step, write_conf
+from emoseq.conf import ROOT, Parser, conf_text, log, options_from, run_step
 from emoseq.datadir import read_table, split, write_table
 from emoseq.features import FRAME_SHIFT, FbankOptions, check_headers, cmvn_statistics, extracted
 from emoseq.stamp import Stamp
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
     write_scp(data / "cmvn", statistics)
     write_table(data / "utt2num_frames", lengths)
     write_text(data / "frame_shift", f"{FRAME_SHIFT:.3f}\n")
-    write_conf(data / "fbank.conf", options)
+    write_text(data / "fbank.conf", conf_text(options))
     stamp.write()
     log(f"{data}: features of {len(lengths)} recordings")
     return 0
@@ -68,7 +68,7 @@ def from_jobs(data: Path, options: FbankOptions, nj: int, cmd: str):
     """The features of all recordings in their order, computed by jobs on pieces of the data directory."""
     pieces = split(data, nj)
     folder = pieces[0].parent
-    write_conf(folder / "fbank.conf", options)
+    write_text(folder / "fbank.conf", conf_text(options))
     command = [*shlex.split(cmd), f"JOB=1:{len(pieces)}", f"{data}/log/make_fbank.JOB.log"]
     step = [__file__, "--config", f"{folder}/fbank.conf", f"{folder}/JOB"]
     if subprocess.run([*command, *step]).returncode:

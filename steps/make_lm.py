@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Transition matrices, class priors, regions and language models of one dimension, from its labels.
+"""Transitions, class priors, durations, regions and language models of one dimension, from its labels.
 
-Writes, for each resolution, K<k>.trans and K<k>.priors from the training set, K<k>.regions from the
+Writes, for each resolution, K<k>.trans, K<k>.priors and K<k>.hazards from the training set, K<k>.regions from the
 sets that the labels were fitted on, and K<k>.<n>gram.arpa as steps/train_lm.py makes it of them.
 """
 
@@ -12,10 +12,11 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.archive import Scp, read_centers, read_text, write_matrix, write_text
+from emoseq.archive import Scp, read_text, write_text
 from emoseq.conf import Parser, log, options_from, run_step
-from emoseq.labels import LmOptions, collapse, priors, transitions
+from emoseq.labels import LmOptions, collapse, hazards, priors, transitions
 from emoseq.ngram import arpa, token, witten_bell
+from emoseq.parameters import read_centers, write_matrix
 from emoseq.stamp import Stamp
 
 
@@ -33,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     labels, folder = args.labels_dir, args.lm_dir
     sets = read_text(labels / "fit_on").strip().split("+")
     tasks = read_centers(labels / "centers")
-    kinds = ["trans", "priors", "regions", *(f"{order}gram.arpa" for order in options.orders)]
+    kinds = ["trans", "priors", "hazards", "regions", *(f"{order}gram.arpa" for order in options.orders)]
     stamp = Stamp(
         __file__,
         "lm",
@@ -50,6 +51,7 @@ def main(argv: list[str] | None = None) -> int:
         train = list(Scp(labels / f"train.{key}.scp").values())
         write_matrix(folder / f"{key}.trans", transitions(train, len(means), smoothing=options.transition_smoothing))
         write_matrix(folder / f"{key}.priors", priors(train, len(means)))
+        write_matrix(folder / f"{key}.hazards", hazards(train, len(means), longest=options.longest_duration))
         fitted = {utt: path for name in sets for utt, path in Scp(labels / f"{name}.{key}.scp").items()}
         regions = {utt: collapse(fitted[utt]).tolist() for utt in sorted(fitted)}
         lines = [f"{utt} {' '.join(map(token, sequence))}\n" for utt, sequence in regions.items()]

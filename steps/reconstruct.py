@@ -9,9 +9,10 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Writer, read, read_centers
+from emoseq.archive import Writer, read
 from emoseq.conf import Parser, run_step
 from emoseq.labels import reconstruct
+from emoseq.parameters import read_centers
 
 
 def get_parser() -> Parser:

@@ -13,10 +13,11 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Scp, read_centers, read_matrix, read_text, write_text
-from emoseq.conf import Parser, log, options_from, run_step, write_conf
+from emoseq.archive import Scp, read_text, write_text
+from emoseq.conf import Parser, conf_text, log, options_from, run_step
 from emoseq.features import read_features
 from emoseq.grid import GridOptions, ModelOptions, pick_job
+from emoseq.parameters import read_centers, read_matrix
 from emoseq.schedule import TrainOptions
 from emoseq.stamp import Stamp
 
@@ -57,8 +58,8 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     for name in ("conf", "log"):
         (job.folder / name).mkdir(parents=True, exist_ok=True)
-    write_conf(job.folder / "conf" / "model.conf", model_options)
-    write_conf(job.folder / "conf" / "train.conf", options)
+    write_text(job.folder / "conf" / "model.conf", conf_text(model_options))
+    write_text(job.folder / "conf" / "train.conf", conf_text(options))
     shutil.copyfile(data / "train" / "fbank.conf", job.folder / "conf" / "fbank.conf")
 
     from emoseq.model import save_model

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Choose the n-gram order and the language model weight of one dimension on the dev set.
+"""Choose the n-gram order, acoustic scale and language model weight of one dimension on the dev set.
 
-Every (order, weight) is shared by all tasks and models and scored by the fully averaged decoded
-series. Writes decode_dev/sweep.csv and decode_dev/best.conf.
+Every setting is shared by all tasks and models and scored by the fully averaged decoded series. Writes
+decode_dev/sweep.csv, best.conf and the figure sweep.png and .pdf.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Scp, read_centers, read_text, write_text
-from emoseq.conf import Parser, log, options_from, run_step
-from emoseq.grid import SweepOptions
+from emoseq.archive import Scp, read_text, write_text
+from emoseq.conf import Parser, conf_text, log, options_from, run_step
 from emoseq.labels import LmOptions
+from emoseq.parameters import decoding_files, read_centers
 from emoseq.stamp import Stamp
+from emoseq.trials import SweepOptions, best_trial, sweep_csv
 
 
 def get_parser() -> Parser:
@@ -31,7 +32,9 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    weights, orders = options_from(SweepOptions, args).lm_weights, options_from(LmOptions, args).orders
+    orders = options_from(LmOptions, args).orders
+    options = options_from(SweepOptions, args)
+    settings = options.settings(orders)
     folder = args.dimension_dir
     models = [Path(line) for line in read_text(folder / "selected.cls").splitlines()]
     tasks = list(read_centers(folder / "labels" / "centers"))
@@ -42,35 +45,33 @@ def main(argv: list[str] | None = None) -> int:
         target,
         inputs=[
             args.gold,
-            folder / "labels" / "centers",
-            *(
-                folder / "lm" / f"{key}.{kind}"
-                for key in tasks
-                for kind in ("trans", *(f"{n}gram.arpa" for n in orders))
-            ),
+            *decoding_files(folder, orders),
             *(model / f"posteriors_dev.{key}.scp" for model in models for key in tasks),
         ],
-        outputs=[target / "sweep.csv", target / "best.conf"],
-        options=(weights, orders),
+        outputs=[target / name for name in ("sweep.csv", "best.conf", "sweep.png", "sweep.pdf")],
+        options=settings,
     )
     if stamp.is_current():
         log(f"{target}: up to date")
         return 0
     target.mkdir(exist_ok=True)
 
-    from emoseq.tuning import best_trial, read_posteriors, read_tasks, sweep
+    from emoseq.report import plot_sweep, save_figure
+    from emoseq.tuning import read_posteriors, read_tasks, sweep
 
     try:
         posteriors = [read_posteriors(model, "dev", tasks) for model in models]
-        trials = sweep(posteriors, read_tasks(folder, orders), Scp(args.gold), weights)
+        trials = sweep(posteriors, read_tasks(folder, orders), Scp(args.gold), settings)
     except ValueError as error:
         raise DataError(f"{folder}: {error}") from None
-    rows = [f"{trial.order},{trial.weight:g},{trial.ccc:.6f},{trial.rmse:.6f}\n" for trial in trials]
     best = best_trial(trials)
-    write_text(target / "sweep.csv", "order,weight,ccc,rmse\n" + "".join(rows))
-    write_text(target / "best.conf", f"--order={best.order}\n--lm-weight={best.weight:g}\n")
+    write_text(target / "sweep.csv", sweep_csv(trials))
+    write_text(target / "best.conf", conf_text(best.options))
+    save_figure(plot_sweep(trials, f"{folder.name}, dev, {options.decoder}"), target / "sweep")
     stamp.write()
-    log(f"{folder}: {len(trials)} settings; order {best.order}, weight {best.weight:g}, dev CCC {best.ccc:.4f}")
+    order, weight, scale = best.options.order, best.options.lm_weight, best.options.acoustic_scale
+    chosen = f"order {order}, weight {weight:g}" + (f", acoustic scale {scale:g}" if scale != 1 else "")
+    log(f"{folder}: {options.decoder}, {len(trials)} settings; {chosen}, dev CCC {best.ccc:.4f}")
     return 0
 
 

@@ -49,3 +49,16 @@ def assert_one_line_error(done, *parts):
     assert len(lines) == 1, done.stderr
     for part in parts:
         assert str(part) in lines[0], (part, lines[0])
+
+
+@pytest.fixture
+def model(small_run):
+    return small_run.exp / "arousal" / "cls_l1_r0_s1"
+
+
+def decoded(model, task, *options, posteriors=None, labels="ark,t:-", order=3):
+    """Run steps/decode.py on a model's posteriors of the test set."""
+    lm = model.parent / "lm"
+    source = posteriors or f"scp:{model}/posteriors_test.{task}.scp"
+    files = [lm / f"{task}.trans", lm / f"{task}.{order}gram.arpa", source, labels]
+    return step("steps/decode.py", "--lm-weight", 6, *options, *files)

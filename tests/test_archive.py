@@ -16,11 +16,8 @@ from emoseq.archive import (
     Scp,
     Writer,
     read,
-    read_centers,
-    read_matrix,
     read_text,
     replacing,
-    write_matrix,
     write_scp,
     write_text,
 )
@@ -330,70 +327,15 @@ def test_audio_in_an_scp_file_is_no_matrix(tmp_path):
         list(read(f"scp:{tmp_path}/wav.scp"))
 
 
-def test_matrices_come_back_as_they_were(tmp_path):
-    matrix = np.array([[0.25, 1e-9, 123456789.0], [1 / 3, -2.0, 0.0]])
-    write_matrix(tmp_path / "x", matrix)
-    np.testing.assert_allclose(read_matrix(tmp_path / "x"), matrix, rtol=1e-8)
-
-
-def test_a_vector_is_written_as_one_row(tmp_path):
-    write_matrix(tmp_path / "x", np.array([0.5, 0.25]))
-    assert read_matrix(tmp_path / "x").tolist() == [[0.5, 0.25]]
-
-
-def test_a_matrix_file_is_what_kaldiio_reads_after_a_key(tmp_path):
-    write_matrix(tmp_path / "x", np.array([[0.5, 0.25], [1.0, 2.0]]))
-    (tmp_path / "x.ark").write_text("key" + (tmp_path / "x").read_text())
-    assert dict(kaldiio.load_ark(str(tmp_path / "x.ark")))["key"].tolist() == [[0.5, 0.25], [1.0, 2.0]]
-
-
-def test_a_matrix_on_one_line_is_read(tmp_path):
-    (tmp_path / "x").write_text(" [ 0.9 0.1\n 0.2 0.8 ]\n")
-    assert read_matrix(tmp_path / "x").tolist() == [[0.9, 0.1], [0.2, 0.8]]
-
-
-@pytest.mark.parametrize("text", ["", "0.9 0.1\n", "[ 1 2\n 3 ]\n", "[ a b ]\n", "[ 1 2\n"])
-def test_what_is_no_matrix_is_an_error(tmp_path, text):
-    (tmp_path / "x").write_text(text)
-    with pytest.raises(DataError, match="x: not a matrix"):
-        read_matrix(tmp_path / "x")
-
-
-@pytest.mark.parametrize("function", [read_matrix, read_text, read_centers])
-def test_a_text_file_that_is_not_there_is_an_error(tmp_path, function):
+def test_a_text_file_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(DataError, match="x does not exist"):
-        function(tmp_path / "x")
+        read_text(tmp_path / "x")
 
 
 def test_a_binary_file_is_no_text(tmp_path):
     (tmp_path / "x").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="x is not a text file"):
         read_text(tmp_path / "x")
-
-
-def test_centers_by_key_in_the_order_of_the_file(tmp_path):
-    (tmp_path / "centers").write_text("K4 [ -1 0 1 2 ]\nK2 [ 0.5 0.75 ]\n")
-    assert [(key, means.tolist()) for key, means in read_centers(tmp_path / "centers").items()] == [
-        ("K4", [-1, 0, 1, 2]),
-        ("K2", [0.5, 0.75]),
-    ]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "K3 [ 1 2 ]\n",  # two means for three classes
-        "K2 [ 2 1 ]\n",
-        "K2 [ 1 1 ]\n",
-        "four [ 1 2 3 4 ]\n",
-        "K2 [\n 1 2 ]\n",  # a matrix
-        "K2 [ a b ]\n",
-    ],
-)
-def test_malformed_centers_are_errors(tmp_path, text):
-    (tmp_path / "centers").write_text(text)
-    with pytest.raises(DataError, match="centers: "):
-        read_centers(tmp_path / "centers")
 
 
 def test_a_named_pipe_is_written_to_and_not_replaced(tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emoseq import DataError, conf
-from emoseq.conf import Parser, boolean, log, option, options_from, run_step, write_conf
+from emoseq.conf import Parser, boolean, conf_text, log, option, options_from, run_step
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -241,7 +241,7 @@ def options_strategy(numbers):
 
 
 def written_and_read(options):
-    write_conf(Path("written.conf"), options)
+    Path("written.conf").write_text(conf_text(options))
     return parse("--config", "written.conf")
 
 
@@ -257,7 +257,7 @@ def test_a_written_conf_file_keeps_every_digit(folders, number):
 
 
 def test_a_written_conf_file_has_one_option_a_line(tmp_path):
-    write_conf(tmp_path / "x.conf", Options(l2=(0.0, 2e-5)))
+    (tmp_path / "x.conf").write_text(conf_text(Options(l2=(0.0, 2e-5))))
     assert (tmp_path / "x.conf").read_text() == (
         "--seed=1\n--low-freq=20\n--rollback=true\n--window-type=povey\n--layers=3\n--l2=0,2e-05\n--systems=cls\n"
     )

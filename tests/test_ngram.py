@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles import LN10, ORDERS, backed_off, sparse_grams, write_arpa
 
 from emoseq import DataError
 from emoseq.labels import LmOptions
-from emoseq.ngram import arpa, parse_regions, sequence_score, tabulate, witten_bell
+from emoseq.ngram import LazyTable, arpa, parse_regions, sequence_score, tabulate, witten_bell
 
-LN10 = np.log(10)
 # Two classes. Region counts: r0 3, r1 1, </s> 2.
 CORPUS = [[0, 1, 0], [0]]
 END = 2  # </s> as the next region, <s> as a history
@@ -47,6 +47,22 @@ ngram 3=2
 """
 
 
+# As lmplz would write it, with a column of back-off weights that nothing uses.
+UNIGRAM = """\\data\\
+ngram 1=6
+
+\\1-grams:
+-1.5\t<unk>\t0
+0\t<s>\t0
+-0.7\t</s>\t0
+-0.3\tr0\t0
+-0.6\tr1\t0
+-0.9\tr2\t0
+
+\\end\\
+"""
+
+
 def collapsed(words):
     return [word for word, _ in itertools.groupby(words)]
 
@@ -56,6 +72,21 @@ def random_regions(seed, num_classes, utterances, longest=9):
     return [
         collapsed(random.integers(num_classes, size=random.integers(1, longest)).tolist()) for _ in range(utterances)
     ]
+
+
+def histories(num_classes, length):
+    """All that can come before a region; num_classes is <s>, which never comes after a region."""
+    return [
+        history
+        for history in itertools.product(range(num_classes + 1), repeat=length)
+        if all(b < num_classes or a == num_classes for a, b in itertools.pairwise(history))
+    ]
+
+
+def words_of(history, num_classes):
+    """As an n-gram has them: <s> once."""
+    regions = [f"r{region}" for region in history if region < num_classes]
+    return ("<s>", *regions) if len(regions) < len(history) else tuple(regions)
 
 
 corpora = st.integers(2, 4).flatmap(
@@ -176,7 +207,7 @@ def test_arpa_has_impossible_ngrams_at_minus_99(ngram):
 
 
 @settings(max_examples=25, deadline=None)
-@given(corpora, st.integers(2, 4), st.integers(0, 10**6))
+@given(corpora, st.integers(2, 5), st.integers(0, 10**6))
 def test_table_of_an_arpa_file_scores_as_kenlm(tmp_path_factory, corpus, order, seed):
     num_classes, sequences = corpus
     path = tmp_path_factory.mktemp("lm") / "x.arpa"
@@ -186,15 +217,7 @@ def test_table_of_an_arpa_file_scores_as_kenlm(tmp_path_factory, corpus, order, 
         assert sequence_score(table, regions) == pytest.approx(kenlm_score(model, regions), rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    "order",
-    [
-        1,
-        2,
-        3,
-        4,
-    ],
-)
+@pytest.mark.parametrize("order", ORDERS)
 def test_arpa_means_what_the_estimate_says(order):
     """Scores straight from the text: the longest n-gram that is listed, since nothing backs off."""
     training = random_regions(1, 3, 6)
@@ -208,14 +231,22 @@ def test_arpa_means_what_the_estimate_says(order):
             assert sequence_score(np.log(tables[-1]), regions) == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("order", [2, 3, 4, 5])
+@pytest.mark.parametrize("order", ORDERS)
 def test_an_order_that_the_options_accept_can_be_tabulated(tmp_path, order):
-    try:
-        LmOptions(orders=(order,))
-    except ValueError:
-        return
-    (tmp_path / "x.arpa").write_text(arpa(witten_bell(CORPUS, 2, order)))
+    (accepted,) = LmOptions(orders=(order,)).orders
+    (tmp_path / "x.arpa").write_text(arpa(witten_bell(CORPUS, 2, accepted)))
     assert tabulate(tmp_path / "x.arpa", 2).ndim == order
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_table_of_an_arpa_file_is_the_estimate(tmp_path, order):
+    """To the single precision of kenlm."""
+    tables = witten_bell(random_regions(4, 3, 8), 3, order)
+    (tmp_path / "x.arpa").write_text(arpa(tables))
+    table = tabulate(tmp_path / "x.arpa", 3)
+    for history in histories(3, order - 1):
+        expected = np.log(np.maximum(tables[-1][history], 1e-99))
+        np.testing.assert_allclose(table[history], expected, rtol=1e-5, atol=1e-5)
 
 
 def test_table_of_a_pruned_model_with_back_off_scores_as_kenlm(tmp_path):
@@ -257,6 +288,44 @@ def test_histories_shorter_than_the_order_begin_at_the_sentence(tmp_path):
     assert table[3, 3, 0, 1] == pytest.approx(second, rel=1e-6)
 
 
+def assert_rows_are_those_of_the_table(path, num_classes, **options):
+    lm, table = LazyTable(path, num_classes, **options), tabulate(path, num_classes, **options)
+    assert lm.ndim == table.ndim
+    for history in histories(num_classes, table.ndim - 1):
+        assert np.array_equal(lm[history], table[history]), history
+
+
+@pytest.mark.parametrize("renormalize", [False, True])
+@pytest.mark.parametrize("order", ORDERS)
+def test_rows_on_demand_are_those_of_the_table(tmp_path, order, renormalize):
+    (tmp_path / "x.arpa").write_text(arpa(witten_bell(random_regions(5, 3, 8), 3, order)))
+    assert_rows_are_those_of_the_table(tmp_path / "x.arpa", 3, renormalize=renormalize)
+
+
+@pytest.mark.parametrize("renormalize", [False, True])
+def test_rows_on_demand_of_a_pruned_model_are_those_of_the_table(tmp_path, renormalize):
+    (tmp_path / "x.arpa").write_text(BACKED_OFF)
+    assert_rows_are_those_of_the_table(tmp_path / "x.arpa", 3, renormalize=renormalize)
+
+
+def test_rows_may_be_asked_for_in_any_order(tmp_path):
+    path = write_arpa(tmp_path / "x.arpa", sparse_grams(1, 3, 4))
+    lm, asked = LazyTable(path, 3), histories(3, 3)
+    forwards = [lm[history] for history in asked]
+    assert np.array_equal([lm[history] for history in asked[::-1]], forwards[::-1])
+
+
+@pytest.mark.parametrize("order", ORDERS[1:])
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_of_a_pruned_model_are_those_of_the_definition_of_back_off(tmp_path, seed, order):
+    grams = sparse_grams(seed, 3, order, sentences=3)
+    lm = LazyTable(write_arpa(tmp_path / "x.arpa", grams), 3)
+    for history in histories(3, order - 1):
+        words = words_of(history, 3)
+        expected = [LN10 * backed_off(grams, words, word) for word in ("r0", "r1", "r2", "</s>")]
+        np.testing.assert_allclose(lm[history], expected, rtol=1e-5, err_msg=str(words))
+
+
 def test_score_of_a_sequence_by_hand():
     """<s> r1 r0 </s> as bigrams."""
     table = np.arange(9.0).reshape(3, 3)
@@ -265,6 +334,123 @@ def test_score_of_a_sequence_by_hand():
 
 def test_score_of_a_unigram_has_no_history():
     assert sequence_score(np.array([1.0, 10.0, 100.0]), [1, 0, 1]) == 121.0
+
+
+def test_score_of_a_sequence_without_its_end_by_hand():
+    """<s> r1 r0 as bigrams."""
+    assert sequence_score(np.arange(9.0).reshape(3, 3), [1, 0], end=False) == 7 + 3
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("end", [True, False])
+def test_score_of_a_sequence_is_the_same_from_rows_and_table(tmp_path, order, end):
+    path = tmp_path / "x.arpa"
+    path.write_text(arpa(witten_bell(random_regions(6, 3, 8), 3, order)))
+    for regions in random_regions(7, 3, 5):
+        scores = [sequence_score(lm, regions, end=end) for lm in (LazyTable(path, 3), tabulate(path, 3))]
+        assert scores[0] == scores[1]
+
+
+UNIGRAM_ROW = LN10 * np.array([-0.3, -0.6, -0.9, -0.7])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        UNIGRAM,
+        re.sub(r"\t0$", "", UNIGRAM, flags=re.MULTILINE),
+        UNIGRAM.replace("\t", "  "),
+        UNIGRAM.replace("\n", "\r\n"),
+        UNIGRAM.replace("ngram 1=6", "ngram 1 = 6"),
+        UNIGRAM.replace("-0.7\t</s>\t0", "\n-0.7\t</s>\t0\n"),
+        "made by hand\n\n" + UNIGRAM,
+        UNIGRAM + "\n\n",
+        UNIGRAM.replace("0\t<s>", "-99\t<s>"),
+        UNIGRAM.replace("-0.3\tr0", "-3e-1\tr0"),
+    ],
+    ids=["as is", "no back-off", "blanks", "CRLF", "spaced count", "empty lines", "preamble", "trailer", "-99", "3e-1"],
+)
+def test_a_unigram_file_is_read_without_kenlm(tmp_path, text):
+    path = tmp_path / "x.arpa"
+    path.write_bytes(text.encode())
+    np.testing.assert_allclose(tabulate(path, 3), UNIGRAM_ROW, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "num_classes", "message"),
+    [
+        (UNIGRAM.replace("ngram 1=6", "ngram 1=7"), 3, "7 1-grams stated, 6 found"),
+        (UNIGRAM.replace("ngram 1=6", "ngram 1=5"), 3, "5 1-grams stated, 6 found"),
+        (UNIGRAM.replace("r1", "r0"), 3, "6 1-grams stated, 5 found"),
+        (UNIGRAM.replace("ngram 1=6", "ngram 1=six"), 3, "not an ARPA file"),
+        (UNIGRAM.replace("-0.6\tr1\t0", "-0.6"), 3, "not an ARPA file"),
+        (UNIGRAM.replace("-0.6\tr1", "r1\t-0.6"), 3, "not an ARPA file"),
+        (UNIGRAM.replace("-0.6\tr1", "0.6\tr1"), 3, "not an ARPA file .*above 1"),
+        (UNIGRAM.replace("-0.6\tr1", "nan\tr1"), 3, "not an ARPA file .*no number"),
+        (UNIGRAM.replace("\\1-grams:", ""), 3, "not an ARPA file"),
+        (UNIGRAM.replace("\\end\\", ""), 3, "not an ARPA file"),
+        (UNIGRAM[: len(UNIGRAM) // 2], 3, "not an ARPA file"),
+        ("\\data\\\nngram 1=0\n\n\\1-grams:\n\n\\end\\\n", 3, "x.arpa: "),
+        (UNIGRAM.replace("ngram 1=6", "ngram 1=5").replace("0\t<s>\t0\n", ""), 3, "<s> is not in the model"),
+        (UNIGRAM.replace("ngram 1=6", "ngram 1=5").replace("-0.7\t</s>\t0\n", ""), 3, "</s> is not in the model"),
+        (UNIGRAM.replace("ngram 1=6", "ngram 1=5").replace("-0.6\tr1\t0\n", ""), 3, "r1 is not in the model"),
+        (UNIGRAM, 4, "r3 is not in the model.*4 classes"),
+        (UNIGRAM, 2, "r2 is in the model.*2 classes"),
+    ],
+    ids=[
+        "too few", "too many", "twice", "count", "no word", "turned round", "above 1", "NaN", "no section", "no end",
+        "cut", "empty", "no <s>", "no </s>", "no r1", "larger K", "smaller K",
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_such_unigram_is_an_error_of_one_line(tmp_path, text, num_classes, message):
+    path = tmp_path / "x.arpa"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message) as error:
+        tabulate(path, num_classes)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_renormalized_probabilities_after_every_history_sum_to_one(tmp_path, order):
+    path = write_arpa(tmp_path / "x.arpa", sparse_grams(2, 3, order))
+    lm = LazyTable(path, 3, renormalize=True)
+    for history in histories(3, order - 1):
+        assert np.exp(lm[history]).sum() == pytest.approx(1.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("order", ORDERS[1:])
+def test_renormalized_no_region_follows_itself(tmp_path, order):
+    path = write_arpa(tmp_path / "x.arpa", sparse_grams(2, 3, order))
+    lm = LazyTable(path, 3, renormalize=True)
+    for history in histories(3, order - 1):
+        impossible = [history[-1]] if history[-1] < 3 else []
+        assert np.flatnonzero(lm[history] == -np.inf).tolist() == impossible
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_renormalizing_keeps_the_ratios_of_what_can_follow(tmp_path, order):
+    path = write_arpa(tmp_path / "x.arpa", sparse_grams(2, 3, order))
+    plain, lm = LazyTable(path, 3), LazyTable(path, 3, renormalize=True)
+    for history in histories(3, order - 1):
+        can_follow = [word for word in range(4) if word not in history[-1:] or word == 3]
+        ratios = lm[history][can_follow] - plain[history][can_follow]
+        assert np.ptp(ratios) < 1e-9
+
+
+def test_renormalized_unigrams_by_hand(tmp_path):
+    """Only the mass of <unk> is spent, since a unigram cannot tell that a region follows itself."""
+    (tmp_path / "x.arpa").write_text(UNIGRAM)
+    probabilities = np.array([10**-0.3, 10**-0.6, 10**-0.9, 10**-0.7])
+    row = tabulate(tmp_path / "x.arpa", 3, renormalize=True)
+    np.testing.assert_allclose(np.exp(row), probabilities / probabilities.sum(), rtol=1e-12)
+
+
+def test_what_wastes_no_mass_stays_as_it_is_when_renormalized(tmp_path):
+    (tmp_path / "x.arpa").write_text(arpa(witten_bell(CORPUS, 2, 3)))
+    plain, renormalized = (np.exp(tabulate(tmp_path / "x.arpa", 2, renormalize=which)) for which in (False, True))
+    for history in histories(2, 2):
+        np.testing.assert_allclose(renormalized[history], plain[history], atol=1e-6)
 
 
 def without(word):
@@ -297,6 +483,11 @@ def test_a_file_that_is_no_such_model_is_an_error_of_one_line(tmp_path, text, nu
         tabulate(path, num_classes)
     assert str(error.value).startswith(f"{path}: ")
     assert "\n" not in str(error.value)
+
+
+def test_a_folder_is_no_model(tmp_path):
+    with pytest.raises(DataError, match="is not a file"):
+        tabulate(tmp_path, 3)
 
 
 def test_a_model_that_is_not_there_is_an_error(tmp_path):

@@ -9,7 +9,7 @@ import soundfile
 import torch
 from conftest import ROOT, assert_one_line_error, recipe, small_recipe
 
-BINARY = ("*.ark", "centers", "*.trans", "*.priors", "*.arpa", "sweep.csv", "best.conf", "results.csv")
+BINARY = ("*.ark", "centers", "*.trans", "*.priors", "*.hazards", "*.arpa", "sweep.csv", "best.conf", "results.csv")
 
 
 def results_of(exp):

@@ -3,24 +3,11 @@
 import re
 
 import kaldiio
-import kenlm
 import numpy as np
 import pytest
-from conftest import ROOT, assert_one_line_error, step
+from conftest import ROOT, assert_one_line_error, decoded, step
 
 STEPS = sorted((ROOT / "steps").glob("[a-z]*.py"))
-
-
-@pytest.fixture
-def model(small_run):
-    return small_run.exp / "arousal" / "cls_l1_r0_s1"
-
-
-def decoded(model, task, *options, posteriors=None, labels="ark,t:-"):
-    lm = model.parent / "lm"
-    source = posteriors or f"scp:{model}/posteriors_test.{task}.scp"
-    files = [lm / f"{task}.trans", lm / f"{task}.3gram.arpa", source, labels]
-    return step("steps/decode.py", "--lm-weight", 6, *options, *files)
 
 
 @pytest.mark.parametrize("script", STEPS, ids=lambda path: path.stem)
@@ -28,45 +15,6 @@ def test_every_step_has_help(script):
     done = step(script, "--help")
     assert done.returncode == 0, done.stderr
     assert "--config" in done.stdout
-
-
-def test_exact_and_a_beam_that_holds_all_states_give_the_same_labels(model):
-    exact = decoded(model, "K4", "--search", "exact")
-    beam = decoded(model, "K4", "--search", "beam", "--beam", 100)
-    assert exact.returncode == beam.returncode == 0
-    assert exact.stdout == beam.stdout
-    assert len(exact.stdout.splitlines()[0].split()) == 1 + 250
-
-
-def test_the_log_has_one_line_an_utterance_and_its_sum_is_right(model):
-    lines = [line.split() for line in decoded(model, "K10").stderr.splitlines()]
-    assert [line[0] for line in lines] == ["test_1", "test_2"]
-    for _, frames, total, am, lm in lines:
-        assert frames == "250"
-        assert float(total) == pytest.approx(float(am) + 6 * float(lm), abs=1e-4)
-
-
-def test_the_language_model_score_is_kenlms(model):
-    done = decoded(model, "K6")
-    scorer = kenlm.Model(str(model.parent / "lm" / "K6.3gram.arpa"))
-    for labels, line in zip(done.stdout.splitlines(), done.stderr.splitlines(), strict=True):
-        path = labels.split()[1:]
-        regions = [label for i, label in enumerate(path) if i == 0 or label != path[i - 1]]
-        expected = np.log(10) * scorer.score(" ".join(f"r{label}" for label in regions))
-        assert float(line.split()[4]) == pytest.approx(expected, rel=1e-5)
-
-
-def test_posteriors_of_another_number_of_classes_are_refused(model):
-    done = decoded(model, "K4", posteriors=f"scp:{model}/posteriors_test.K6.scp")
-    assert_one_line_error(done, "test_1", "(250, 6) for 4 classes")
-
-
-def test_posteriors_with_nan_are_refused_and_leave_the_old_labels(model, tmp_path):
-    kaldiio.save_ark(str(tmp_path / "bad.ark"), {"test_1": np.full((5, 4), np.nan, dtype=np.float32)})
-    (tmp_path / "labels").write_text("old\n")
-    done = decoded(model, "K4", posteriors=f"ark:{tmp_path}/bad.ark", labels=f"ark,t:{tmp_path}/labels")
-    assert_one_line_error(done, "test_1", "NaN")
-    assert (tmp_path / "labels").read_text() == "old\n"
 
 
 def test_labels_become_cluster_means_and_are_scored(model, small_run, tmp_path):

@@ -5,18 +5,12 @@ import numpy as np
 import pytest
 
 from emoseq import DataError
+from emoseq.decoders import Task, make_decoder
 from emoseq.grid import GridOptions, TrainJob, parse_jobs, pick_job, plan, settings, short
+from emoseq.marginals import expectation
 from emoseq.ngram import arpa, witten_bell
-from emoseq.tuning import (
-    Task,
-    Trial,
-    average_models,
-    best_trial,
-    decode_models,
-    read_posteriors,
-    read_tasks,
-    sweep,
-)
+from emoseq.trials import DECODERS, DecoderOptions, SweepOptions, Trial, best_trial, sweep_csv
+from emoseq.tuning import average_models, decode_models, read_posteriors, read_tasks, sweep, tune
 
 # Per frame the best classes are, by model and task:
 #   model 1: K2 0 1 1 and K3 2 0 1; model 2: K2 1 1 0 and K3 2 2 0
@@ -36,7 +30,7 @@ def uniform_task(centers, orders=(2, 3)):
     """Nothing but the posteriors matters where all transitions and n-grams are equally probable."""
     size = len(centers)
     tables = {n: np.full((size + 1,) * n, -np.log(size + 1)) for n in orders}
-    return Task(np.array(centers), np.full((size, size), 1 / size), tables)
+    return Task(np.array(centers), np.full((size, size), 1 / size), tables, np.full((size, 5), 1 - 1 / size))
 
 
 @pytest.fixture
@@ -45,7 +39,7 @@ def tasks():
 
 
 def test_without_language_model_and_with_uniform_transitions_the_best_class_wins(tasks):
-    labels, _ = decode_models(MODELS, tasks, order=2, lm_weight=0.0)
+    labels, _ = decode_models(MODELS, make_decoder(tasks, DecoderOptions(2, 0.0)))
     assert [[found[key]["u"].tolist() for key in ("K2", "K3")] for found in labels] == [
         [[0, 1, 1], [2, 0, 1]],
         [[1, 1, 0], [2, 2, 0]],
@@ -54,13 +48,13 @@ def test_without_language_model_and_with_uniform_transitions_the_best_class_wins
 
 def test_series_is_averaged_over_tasks_and_models(tasks):
     """Model 1: (-1 1 1 + 2 -2 0) / 2 = .5 -.5 .5; model 2: (1 1 -1 + 2 2 -2) / 2 = 1.5 1.5 -1.5."""
-    _, series = decode_models(MODELS, tasks, order=2, lm_weight=0.0)
+    _, series = decode_models(MODELS, make_decoder(tasks, DecoderOptions(2, 0.0)))
     assert series["u"].tolist() == [1.0, 0.5, -0.5]
 
 
 def test_a_heavy_language_model_joins_regions(tasks):
     """Each region costs log 3 or log 4, so that in the end there is one."""
-    labels, _ = decode_models(MODELS, tasks, order=2, lm_weight=50.0)
+    labels, _ = decode_models(MODELS, make_decoder(tasks, DecoderOptions(2, 50.0)))
     assert all(len(set(path["u"].tolist())) == 1 for found in labels for path in found.values())
 
 
@@ -76,35 +70,101 @@ def test_models_are_averaged_utterance_by_utterance():
 
 def test_posteriors_that_cannot_be_decoded_are_named_with_task_and_utterance(tasks):
     broken = [{**MODELS[0], "K3": {"u": np.full((3, 3), np.nan)}}]
-    with pytest.raises(ValueError, match="K3: u: posteriors must be"):
-        decode_models(broken, tasks, order=2, lm_weight=0.0)
+    with pytest.raises(ValueError, match="u: K3: posteriors must be"):
+        decode_models(broken, make_decoder(tasks, DecoderOptions(2, 0.0)))
 
 
 GOLD = {"u": np.array([1.5, 0.25, -1.0])}
 
 
-def test_sweep_covers_every_weight_of_every_order_in_order(tasks):
-    trials = sweep(MODELS, tasks, GOLD, [0.0, 2.0, 4.0])
-    assert [(t.order, t.weight) for t in trials] == [(2, 0.0), (2, 2.0), (2, 4.0), (3, 0.0), (3, 2.0), (3, 4.0)]
+def settings_of(*weights, orders=(2,), **options):
+    return SweepOptions(lm_weights=weights, **options).settings(orders)
+
+
+def test_settings_are_every_weight_of_every_scale_of_every_order():
+    settings = settings_of(0.0, 2.0, orders=(2, 3), acoustic_scales=(0.5, 1.0))
+    assert [(o.order, o.acoustic_scale, o.lm_weight) for o in settings] == [
+        (2, 0.5, 0.0), (2, 0.5, 2.0), (2, 1.0, 0.0), (2, 1.0, 2.0),
+        (3, 0.5, 0.0), (3, 0.5, 2.0), (3, 1.0, 0.0), (3, 1.0, 2.0),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", [{"decoder": "oracle"}, {"lm_weights": (-1.0,)}, {"acoustic_scales": (0.0,)}])
+def test_settings_that_cannot_be_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"choose from|0 or more"):
+        SweepOptions(**({"lm_weights": (0.0,)} | wrong))
 
 
 def test_sweep_scores_the_averaged_series(tasks):
     """At weight 0 that is 1, .5, -.5, as above."""
     x, y = np.array([1.0, 0.5, -0.5]), GOLD["u"]
     ccc = 2 * np.cov(x, y, ddof=0)[0, 1] / (x.var() + y.var() + (x.mean() - y.mean()) ** 2)
-    trial = sweep(MODELS, tasks, GOLD, [0.0])[0]
+    trial = sweep(MODELS, tasks, GOLD, settings_of(0.0))[0]
     assert trial.ccc == pytest.approx(ccc)
     assert trial.rmse == pytest.approx(np.sqrt(np.mean((x - y) ** 2)))
 
 
+def trial(order, weight, ccc, rmse=0.1):
+    return Trial(DecoderOptions(order, weight), ccc, rmse)
+
+
 def test_best_trial_has_the_highest_ccc():
-    trials = [Trial(2, 0.0, 0.4, 0.1), Trial(2, 2.0, 0.6, 0.3), Trial(3, 0.0, 0.5, 0.05)]
+    trials = [trial(2, 0.0, 0.4), trial(2, 2.0, 0.6, rmse=0.3), trial(3, 0.0, 0.5, rmse=0.05)]
     assert best_trial(trials) == trials[1]
 
 
 def test_best_trial_is_the_first_of_equals():
-    trials = [Trial(2, 0.0, 0.4, 0.2), Trial(2, 2.0, 0.6, 0.2), Trial(2, 4.0, 0.6, 0.1), Trial(3, 0.0, 0.6, 0.1)]
+    trials = [trial(2, 0.0, 0.4), trial(2, 2.0, 0.6, rmse=0.2), trial(2, 4.0, 0.6), trial(3, 0.0, 0.6)]
     assert best_trial(trials) == trials[1]
+
+
+def test_sweep_as_csv():
+    trials = [trial(2, 0.0, 0.4), Trial(DecoderOptions(3, 2.5, 0.25), 2 / 3, 0.25)]
+    assert (
+        sweep_csv(trials)
+        == "order,weight,acoustic_scale,ccc,rmse\n2,0,1,0.400000,0.100000\n3,2.5,0.25,0.666667,0.250000\n"
+    )
+
+
+def test_what_dev_chooses_is_scored_on_every_set(tasks):
+    """On dev the heavy language model, which joins all regions, is right; the test set shows what it costs."""
+    flat = {"u": np.array([0.0, 0.5, 0.75])}
+    sets = {"dev": MODELS, "test": MODELS}
+    best, found = tune(sets, tasks, {"dev": flat, "test": GOLD}, settings_of(0.0, 50.0))
+    trials = sweep(MODELS, tasks, flat, settings_of(0.0, 50.0))
+    assert best == best_trial(trials).options
+    again = next(t for t in sweep(MODELS, tasks, GOLD, [best]))
+    assert found["test"] == (again.ccc, again.rmse)
+    assert found["dev"] == (best_trial(trials).ccc, best_trial(trials).rmse)
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_every_decoder_gives_a_series_and_labels_of_each_task(tasks, name):
+    labels, series = make_decoder(tasks, DecoderOptions(2, 1.0, 1.0, name))({key: MODELS[0][key]["u"] for key in tasks})
+    assert series.shape == (3,)
+    assert {key: path.shape for key, path in labels.items()} == {"K2": (3,), "K3": (3,)}
+
+
+def test_joint_labels_share_a_value(tasks):
+    """Of K2 (-1, 1) and K3 (-2, 0, 2) the cells are 0 0, 0 1, 1 1, 1 2."""
+    labels, _ = make_decoder(tasks, DecoderOptions(2, 0.0, 1.0, "joint"))({key: MODELS[1][key]["u"] for key in tasks})
+    assert set(zip(*(path.tolist() for path in labels.values()), strict=True)) <= {(0, 0), (0, 1), (1, 1), (1, 2)}
+
+
+def test_without_structure_the_posterior_mean_is_that_of_the_posteriors(tasks):
+    _, series = make_decoder(tasks, DecoderOptions(2, 0.0, 1.0, "posterior-mean"))(
+        {key: MODELS[0][key]["u"] for key in tasks}
+    )
+    means = [expectation(MODELS[0][key]["u"], tasks[key].centers)[0] for key in tasks]
+    np.testing.assert_allclose(series, np.mean(means, axis=0), atol=1e-6)
+
+
+def test_with_geometric_durations_the_semi_markov_decoder_is_the_hidden_markov_model(tasks):
+    results = [
+        make_decoder(tasks, DecoderOptions(3, 0.5, 1.0, name))({key: MODELS[1][key]["u"] for key in tasks})[1].tolist()
+        for name in ("viterbi", "semi-markov")
+    ]
+    assert results[0] == results[1]
 
 
 @pytest.fixture
@@ -114,6 +174,7 @@ def dimension(tmp_path):
         (tmp_path / name).mkdir()
     (tmp_path / "labels" / "centers").write_text("K2 [ -0.5 0.25 ]\n")
     (tmp_path / "lm" / "K2.trans").write_text(" [\n  0.9 0.1\n  0.2 0.8 ]\n")
+    (tmp_path / "lm" / "K2.hazards").write_text(" [\n  0.1\n  0.2 ]\n")
     for order in (2, 3):
         (tmp_path / "lm" / f"K2.{order}gram.arpa").write_text(arpa(witten_bell([[0, 1, 0], [1]], 2, order)))
     stem = str(tmp_path / "model" / "posteriors_dev.K2")
@@ -125,6 +186,7 @@ def test_tasks_of_a_dimension_are_read_from_its_folders(dimension):
     task = read_tasks(dimension, [2, 3])["K2"]
     assert task.centers.tolist() == [-0.5, 0.25]
     assert task.transitions.tolist() == [[0.9, 0.1], [0.2, 0.8]]
+    assert task.hazards.tolist() == [[0.1], [0.2]]
     assert {order: table.shape for order, table in task.tables.items()} == {2: (3, 3), 3: (3, 3, 3)}
 
 

@@ -1,0 +1,229 @@
+"""Explicit region durations: a semi-Markov decoder in place of the geometric self-loops of Eq. 9.
+
+Under a self-loop the length of a region is geometric, which says that the shortest is the most likely.
+Here a class has a hazard for each age of a region: the probability that a region that has lasted so
+many frames ends with this one (`emoseq.labels.hazards`). A table of them has shape (K, ages); the last
+one holds beyond, so that durations have a geometric tail. A constant hazard of 1 - A[k, k] is the self-loop.
+
+An utterance cuts off its first and last region. The last one is known to last at least as long as it is
+seen; of the first one an unknown part came before, so its rest has the distribution of a region met at
+a random time, P(rest = d) = P(duration >= d) / E[duration] (Cox 1962, Renewal Theory).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from emoseq.decoding import Decoded
+from emoseq.graph import LOG_BASES, Scoring, log_posteriors, state_graph
+from emoseq.labels import collapse
+from emoseq.ngram import sequence_score
+
+
+def check_hazards(table: ArrayLike, num_classes: int) -> NDArray[np.float64]:
+    """A table of hazards that durations can be computed of, shape (K, ages).
+
+    Raises:
+        ValueError: if it is none
+    """
+    matrix = np.asarray(table, dtype=np.float64)
+    if matrix.ndim != 2 or len(matrix) != num_classes or not matrix.shape[1]:
+        raise ValueError(f"hazards of shape {matrix.shape} for {num_classes} classes")
+    if not (matrix.min() >= 0 and matrix.max() <= 1 and matrix[:, -1].min() > 0):
+        raise ValueError("hazards must be probabilities, and the last one of a class above 0")
+    return matrix
+
+
+class DurationDecoder:
+    """Exact semi-Markov decoding.
+
+    Args:
+        transitions: P(next class | class) of shape (K, K), of which only the ratios off the diagonal count
+        table: language model of shape (K + 1,) * n
+        hazard_table: of shape (K, ages), as `emoseq.labels.hazards`
+        scoring: weights
+        initial: P(first class) of shape (K,), or none
+
+    Raises:
+        ValueError: as `check_hazards` and `emoseq.graph.state_graph`
+    """
+
+    def __init__(
+        self,
+        transitions: ArrayLike,
+        table: NDArray,
+        hazard_table: ArrayLike,
+        scoring: Scoring,
+        *,
+        initial: ArrayLike | None = None,
+    ) -> None:
+        matrix = np.array(transitions, dtype=np.float64)
+        np.fill_diagonal(matrix, 0.0)
+        leaving = matrix.sum(axis=1, keepdims=True)
+        self._moves = np.divide(matrix, leaving, out=np.zeros_like(matrix), where=leaving > 0)
+        self._table, self._scoring, self._initial = table, scoring, initial
+        self._hazards = check_hazards(hazard_table, len(matrix))
+        self._graph = state_graph(self._moves, table, scoring, initial=initial)
+
+    def __call__(self, posteriors: ArrayLike) -> Decoded:
+        """The best label sequence; its `am` has the durations in place of the self-loops.
+
+        Raises:
+            ValueError: as `emoseq.graph.log_posteriors`, or if no sequence has a probability above zero
+        """
+        graph = self._graph
+        scores = log_posteriors(posteriors, graph.num_classes, self._scoring)
+        survives, ends = _logarithms(self._hazards, self._hazards.shape[1])
+        rest, rest_ends = _first_region(self._hazards, len(scores))
+        source = np.full(graph.num_states, -1, np.int64)
+        group, label = np.nonzero(graph.targets >= 0)
+        source[graph.targets[group, label]] = group
+        labels = _search(
+            scores, graph.moves, graph.targets, graph.classes, graph.starts, graph.start_states, graph.ends,
+            source, survives, ends, _log(self._hazards[:, -1]), _log(1 - self._hazards[:, -1]), rest, rest_ends,
+        )  # fmt: skip
+        if not len(labels):
+            raise ValueError("no label sequence has a probability above zero")
+        am, lm = self.score(labels, posteriors)
+        return Decoded(labels, am, lm, self._scoring.total(am, lm))
+
+    def score(self, labels: ArrayLike, posteriors: ArrayLike) -> tuple[float, float]:
+        """Scores of a label sequence from the definitions: acoustics, durations and transitions; and the LM."""
+        path = np.asarray(labels)
+        regions = collapse(path).tolist()
+        lengths = np.diff(np.flatnonzero(np.r_[True, np.diff(path) != 0, True]))
+        am = self._scoring.acoustic_scale * _log(np.asarray(posteriors)[np.arange(len(path)), path]).sum()
+        am += _log(self._moves[regions[:-1], regions[1:]]).sum()
+        if self._initial is not None:
+            am += _log(np.asarray(self._initial)[regions[0]])
+        survives, ends = _logarithms(self._hazards, len(path))
+        rest, rest_ends = _first_region(self._hazards, len(path))
+        last = len(regions) - 1
+        for place, (region, length) in enumerate(zip(regions, lengths, strict=True)):
+            begun, cut = (rest, rest_ends), (survives, ends)
+            reaches, finishes = begun if place == 0 else cut
+            am += (reaches if place == last else finishes)[region, length - 1]
+        lm = sequence_score(self._table, regions, end=self._scoring.score_end)
+        return float(am), lm / LOG_BASES[self._scoring.log_base]
+
+
+def _log(values: NDArray) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore"):
+        return np.log(values)
+
+
+def _logarithms(table: NDArray, frames: int) -> tuple[NDArray, NDArray]:
+    """log P(duration >= d) and log P(duration = d) for d = 1 ... frames, each of shape (K, frames)."""
+    hazard = table[:, np.minimum(np.arange(frames), table.shape[1] - 1)]
+    survives = np.zeros_like(hazard)
+    np.cumsum(_log(1 - hazard[:, :-1]), axis=1, out=survives[:, 1:])
+    return survives, survives + _log(hazard)
+
+
+def _first_region(table: NDArray, frames: int) -> tuple[NDArray, NDArray]:
+    """log P(rest >= d) and log P(rest = d) of a region met at a random time, d = 1 ... frames, shape (K, frames)."""
+    ages = max(frames, table.shape[1])
+    survives, _ = _logarithms(table, ages)
+    rest = survives.copy()
+    rest[:, -1] -= np.log(table[:, -1])  # from the last age on the sum is that of a geometric series
+    rest = np.logaddexp.accumulate(rest[:, ::-1], axis=1)[:, ::-1]
+    mean = rest[:, :1]
+    return (rest - mean)[:, :frames], (survives - mean)[:, :frames]
+
+
+@njit(cache=True)
+def _search(  # type: ignore[no-untyped-def]
+    scores, moves, targets, classes, starts, start_states, ends_of_utterance,
+    source, survives, ends, tail_ends, tail_stays, rest, rest_ends,
+):  # fmt: skip
+    """Labels of the best path, empty where every path is impossible.
+
+    `entry[state]` rings hold the score with which a region was entered at each of the last `ages` frames,
+    less what its class had earned by then, so that staying costs nothing; `tail[state]` is the best of
+    all older ones with their durations.
+    """
+    frames, num_classes = scores.shape
+    groups, width, _ = moves.shape
+    states = len(classes)
+    ages = ends.shape[1]
+    entry = np.full((states, 2 * ages), -np.inf)  # each frame stands twice, so that a window is never split
+    tail = np.full(states, -np.inf)
+    tail_begin = np.zeros(states, np.int32)
+    first = starts.copy()  # score of staying in the first region, its duration not counted
+    earned = np.zeros(num_classes)
+    leave, entered = np.full(states, -np.inf), np.full(states, -np.inf)
+    begin_of = np.zeros((frames, states), np.int32)
+    came_from = np.zeros((frames, states), np.uint8)
+    backwards = ends[:, ::-1].copy()
+    best_state, best_begin, best = -1, 0, -np.inf
+    for frame in range(frames):
+        slot = frame % ages
+        for state in range(states):
+            label = classes[state]
+            older = entry[state, slot] + survives[label, ages - 1]
+            if older > tail[state]:
+                tail[state] = older
+                tail_begin[state] = frame - ages
+            tail[state] += tail_stays[label]
+            entered[state] = -np.inf
+        if frame:
+            for group in range(groups):
+                for oldest in range(width):
+                    score = leave[group * width + oldest]
+                    if score > -np.inf:
+                        for label in range(num_classes):
+                            target = targets[group, label]
+                            if target >= 0 and score + moves[group, oldest, label] > entered[target]:
+                                entered[target] = score + moves[group, oldest, label]
+                                came_from[frame, target] = oldest
+        for state in range(states):
+            entry[state, slot] = entry[state, slot + ages] = entered[state] - earned[classes[state]]
+        for label in range(num_classes):
+            if scores[frame, label] > -np.inf:
+                earned[label] += scores[frame, label]
+            else:
+                first[label] = -np.inf
+                for state in range(states):
+                    if classes[state] == label:
+                        entry[state] = -np.inf
+                        tail[state] = -np.inf
+        for state in range(states):
+            label = classes[state]
+            highest, at = tail[state] + tail_ends[label], -1
+            window = entry[state, slot + 1 : slot + 1 + ages]
+            for i in range(ages):
+                score = window[i] + backwards[label, i]
+                if score > highest:
+                    highest, at = score, i
+            leave[state] = highest + earned[label]
+            begin_of[frame, state] = frame - ages + 1 + at if at >= 0 else tail_begin[state]
+        for label in range(num_classes):
+            score = first[label] + rest_ends[label, frame] + earned[label]
+            if score > leave[start_states[label]]:
+                leave[start_states[label]] = score
+                begin_of[frame, start_states[label]] = 0
+    for state in range(states):
+        label = classes[state]
+        constant = earned[label] + ends_of_utterance[state]
+        if tail[state] + constant > best:
+            best, best_state, best_begin = tail[state] + constant, state, tail_begin[state]
+        for age in range(min(ages, frames)):
+            score = entry[state, (frames - 1 - age) % ages] + survives[label, age] + constant
+            if score > best:
+                best, best_state, best_begin = score, state, frames - 1 - age
+    for label in range(num_classes):
+        score = first[label] + rest[label, frames - 1] + earned[label] + ends_of_utterance[start_states[label]]
+        if score > best:
+            best, best_state, best_begin = score, start_states[label], 0
+    if best_state < 0:
+        return np.empty(0, np.int32)
+    labels = np.empty(frames, np.int32)
+    end, state, begin = frames, best_state, best_begin
+    while True:
+        labels[begin:end] = classes[state]
+        if begin == 0:
+            return labels
+        end, state = begin, source[state] * width + came_from[begin, state]
+        begin = begin_of[end - 1, state]

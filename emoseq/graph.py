@@ -1,0 +1,234 @@
+"""The states that emotion decoding (paper, Sec. 4.3) searches, and what its score is.
+
+The score of a label sequence l over frames 1 to F, Eq. 8 with Eq. 9 written out, is
+
+    sum_f scale log y_f(l_f) + sum_f log A[l_f, l_f+1] + log pi(l_1) + weight log P_LM(B(l))
+
+It depends on the past only through the last max(1, n - 1) regions, so these are the states, the last
+region being the current class. From every state a frame either stays, or begins a region of another
+class and forgets the oldest region of the history.
+
+Numbers here are natural logarithms. A language model is a table as in `emoseq.ngram`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from emoseq.conf import option
+from emoseq.labels import collapse
+from emoseq.ngram import Lm, sequence_score
+
+SEARCHES = ("exact", "beam")
+DEFAULT_BEAM = 100  # hypotheses
+LOG_BASES = {"e": 1.0, "10": float(np.log(10))}
+MAX_CLASSES = 254  # a backpointer is one byte
+MAX_MOVES = 2**26  # doubles in the table of moves, 512 MB
+MAX_BACKPOINTERS = 2**32  # one byte for each state and frame, 4 GB
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How the parts of Eq. 8 are weighed."""
+
+    lm_weight: float = option("of the language model", default=0.0)
+    acoustic_scale: float = option("of the log posteriors", default=1.0)
+    score_end: bool = option("whether </s> after the last region is scored", default=True)
+    log_base: str = option("of the language model's logarithms in the score, e or 10", default="e")
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.lm_weight < np.inf:
+            raise ValueError(f"--lm-weight {self.lm_weight:g}: a number of 0 or more is needed")
+        if not 0 < self.acoustic_scale < np.inf:
+            raise ValueError(f"--acoustic-scale {self.acoustic_scale:g}: a number above 0 is needed")
+        if self.log_base not in LOG_BASES:
+            raise ValueError(f"--log-base {self.log_base}: choose {' or '.join(LOG_BASES)}")
+
+    def total(self, am: float, lm: float) -> float:
+        """Eq. 8; with weight 0 the language model may call a sequence impossible."""
+        return am + self.lm_weight * lm if self.lm_weight else am
+
+    @property
+    def natural_weight(self) -> float:
+        """What the table's natural logarithms are multiplied by."""
+        return self.lm_weight / LOG_BASES[self.log_base]
+
+
+PLAIN = Scoring()  # a hidden Markov model, no language model
+
+
+@dataclass(frozen=True)
+class StateGraph:
+    """The moves between states.
+
+    States come in groups that differ in their oldest region only: state = group * width + oldest.
+    `moves[group, oldest, class]` is the log weight of leaving a state for a region of that class, minus
+    infinity for its own class, and `targets[group, class]` the state that it leads to, -1 if none.
+    """
+
+    moves: NDArray[np.float64]  # (groups, width, classes)
+    targets: NDArray[np.int64]  # (groups, classes)
+    classes: NDArray[np.int64]  # (states,), the current class
+    stays: NDArray[np.float64]  # (classes,)
+    starts: NDArray[np.float64]  # (classes,), weight of the first region
+    start_states: NDArray[np.int64]  # (classes,)
+    ends: NDArray[np.float64]  # (states,), weight of </s>
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.stays)
+
+    @property
+    def num_states(self) -> int:
+        return len(self.classes)
+
+
+def state_graph(
+    transitions: ArrayLike, table: NDArray, scoring: Scoring, *, initial: ArrayLike | None = None
+) -> StateGraph:
+    """Join the transition matrix and a language model table of any order.
+
+    Args:
+        transitions: P(next class | class) of shape (K, K)
+        table: of shape (K + 1,) * n
+        scoring: weights
+        initial: P(first class) of shape (K,), none for the paper's Eq. 9
+
+    Raises:
+        ValueError: if shapes disagree or the states are too many for a table of moves
+    """
+    log_transitions, log_initial = log_parameters(transitions, table, initial)
+    size, num_classes = len(table), len(table) - 1
+    check_size(table.ndim, num_classes)
+    weighted = scoring.natural_weight * table if scoring.natural_weight else np.zeros_like(table)
+    starts = weighted[(num_classes,) * (table.ndim - 1)][:num_classes] + log_initial
+    labels = np.arange(num_classes)
+    if table.ndim <= 2:
+        # The only region of the history is the current one: one group, from any state to any other.
+        successors = np.broadcast_to(weighted, (size, size))[:num_classes]
+        return StateGraph(
+            moves=_without_own(successors[None, :, :num_classes] + log_transitions, labels[None, :]),
+            targets=labels[None],
+            classes=labels,
+            stays=log_transitions.diagonal().copy(),
+            starts=starts,
+            start_states=labels,
+            ends=_ends(successors[:, num_classes], scoring),
+        )
+    # Histories (oldest, middle ..., current); all but the current region may be <s>.
+    width, middles = size, size ** (table.ndim - 3)
+    groups = middles * num_classes
+    by_history = weighted.reshape(width, middles, size, size)[:, :, :num_classes]
+    moves = (by_history[..., :num_classes] + log_transitions).reshape(width, groups, num_classes).transpose(1, 0, 2)
+    # Group g is (middle, current) with the middle's first region the next one to be the oldest.
+    middle, current = np.divmod(np.arange(groups), num_classes)
+    oldest, rest = np.divmod(middle * size + current, middles)
+    targets = (rest[:, None] * num_classes + labels) * width + oldest[:, None]
+    targets[current[:, None] == labels] = -1
+    return StateGraph(
+        moves=_without_own(moves, current[:, None]),
+        targets=targets,
+        classes=np.repeat(current, width),
+        stays=log_transitions.diagonal().copy(),
+        starts=starts,
+        start_states=((middles - 1) * num_classes + labels) * width + num_classes,
+        ends=_ends(by_history[..., num_classes].reshape(width, groups).T.ravel(), scoring),
+    )
+
+
+def log_parameters(
+    transitions: ArrayLike, lm: Lm, initial: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Log transitions (K, K) and log initial probabilities (K,), zeros for none.
+
+    Raises:
+        ValueError: if their shapes are not those of the language model's classes
+    """
+    num_classes = len(lm) - 1
+    with np.errstate(divide="ignore"):
+        log_transitions = np.log(np.asarray(transitions, dtype=np.float64))
+        log_initial = np.zeros(num_classes) if initial is None else np.log(np.asarray(initial, dtype=np.float64))
+    if log_transitions.shape != (num_classes, num_classes):
+        raise ValueError(f"transition matrix of shape {log_transitions.shape}, language model of {num_classes} classes")
+    if log_initial.shape != (num_classes,):
+        raise ValueError(f"initial probabilities of shape {log_initial.shape} for {num_classes} classes")
+    return log_transitions, log_initial
+
+
+def check_size(order: int, num_classes: int, frames: int = 0) -> None:
+    """See that exact search fits its memory: MAX_MOVES for the moves, MAX_BACKPOINTERS for an utterance.
+
+    Raises:
+        ValueError: if it does not, with what is needed
+    """
+    if num_classes > MAX_CLASSES:
+        raise ValueError(f"{num_classes} classes; exact search takes {MAX_CLASSES} at most, --search beam any number")
+    moves = (num_classes + 1) ** order
+    backpointers = frames * num_classes * (num_classes + 1) ** max(0, order - 2)
+    if moves > MAX_MOVES or backpointers > MAX_BACKPOINTERS:
+        needed = max(8 * moves, backpointers) / 2**20
+        limit = (8 * MAX_MOVES if moves > MAX_MOVES else MAX_BACKPOINTERS) / 2**20
+        raise ValueError(
+            f"exact search of order {order} with {num_classes} classes needs {needed:.0f} MB, more than its "
+            f"{limit:.0f}; --search beam has no such limit"
+        )
+
+
+def log_posteriors(posteriors: ArrayLike, num_classes: int, scoring: Scoring) -> NDArray[np.float64]:
+    """Scaled log posteriors, shape (frames, K).
+
+    Raises:
+        ValueError: if `posteriors` are not probabilities of that many classes that sum to 1 in each frame
+    """
+    probabilities = np.asarray(posteriors, dtype=np.float64)
+    if probabilities.ndim != 2 or probabilities.shape[1] != num_classes or not len(probabilities):
+        raise ValueError(f"posteriors of shape {probabilities.shape} for {num_classes} classes")
+    sums = probabilities @ np.ones(num_classes)
+    if not np.isfinite(sums).all() or probabilities.min() < 0:
+        raise ValueError("posteriors must be probabilities, not NaN, infinite or negative")
+    worst = int(np.argmax(np.abs(sums - 1)))
+    if abs(sums[worst] - 1) > 1e-3:
+        raise ValueError(
+            f"the posteriors of frame {worst + 1} sum to {sums[worst]:.6g}, not to 1; are they logarithms?"
+        )
+    with np.errstate(divide="ignore"):
+        scores = np.log(probabilities)
+    return scores if scoring.acoustic_scale == 1 else scores * scoring.acoustic_scale
+
+
+def path_score(
+    labels: ArrayLike,
+    posteriors: ArrayLike,
+    transitions: ArrayLike,
+    lm: Lm,
+    scoring: Scoring,
+    *,
+    initial: ArrayLike | None = None,
+) -> tuple[float, float]:
+    """Scores of one label sequence from the definitions.
+
+    Returns:
+        the scaled acoustic score with transitions and initial probability (Eq. 9), and the unweighted
+        LM score in the base of `scoring`
+    """
+    path = np.asarray(labels)
+    with np.errstate(divide="ignore"):
+        chosen = np.asarray(posteriors)[np.arange(len(path)), path].astype(np.float64)
+        am = scoring.acoustic_scale * np.log(chosen).sum()
+        am += np.log(np.asarray(transitions, dtype=np.float64))[path[:-1], path[1:]].sum()
+        if initial is not None:
+            am += np.log(np.asarray(initial, dtype=np.float64)[path[0]])
+    logarithm = sequence_score(lm, collapse(path).tolist(), end=scoring.score_end)
+    return float(am), logarithm / LOG_BASES[scoring.log_base]
+
+
+def _without_own(moves: NDArray, current: NDArray) -> NDArray[np.float64]:
+    """Moves of shape (groups, width, classes) without those to the current class."""
+    return np.where(np.arange(moves.shape[2]) == current[:, :, None], -np.inf, moves)
+
+
+def _ends(weights: NDArray, scoring: Scoring) -> NDArray:
+    return np.array(weights) if scoring.score_end else np.zeros(len(weights))

@@ -1,0 +1,157 @@
+"""The N best region sequences: distinct B(l), each scored by its best alignment.
+
+At every frame each state keeps its N best distinct region sequences. That is exact: two sequences that
+end in the same state have the same future, so one that N others beat there is beaten by N others at the
+end. Sequences are nodes of one prefix tree, so equal ones are the same node.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from emoseq.graph import StateGraph
+from emoseq.labels import Labels
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A region sequence of shape (regions,), the labels (frames,) of its best alignment, and their score."""
+
+    regions: Labels
+    labels: Labels
+    total: float
+
+
+def n_best(scores: NDArray[np.float64], graph: StateGraph, count: int) -> list[Hypothesis]:
+    """The best region sequences in descending order of score, as many as exist up to `count`.
+
+    Args:
+        scores: scaled log posteriors as `emoseq.graph.log_posteriors`, shape (frames, K)
+        graph: states and moves
+        count: N
+
+    Raises:
+        ValueError: if no label sequence has a probability above zero
+    """
+    totals, nodes, tree = _search(
+        scores, graph.moves, graph.targets, graph.classes, graph.stays, graph.starts, graph.start_states, graph.ends,
+        count,
+    )  # fmt: skip
+    if not len(totals):
+        raise ValueError("no label sequence has a probability above zero")
+    found = []
+    for total, node in zip(totals, nodes, strict=True):
+        regions = []
+        while node:
+            regions.append(tree[node, 1])
+            node = tree[node, 0]
+        sequence = np.array(regions[::-1], np.int32)
+        found.append(Hypothesis(sequence, align(scores, graph.stays, sequence), float(total)))
+    return found
+
+
+@njit(cache=True)
+def align(scores, stays, regions):  # type: ignore[no-untyped-def]
+    """Labels of the best alignment of a region sequence; what it moves through is the same in all.
+
+    Args:
+        scores: scaled log posteriors, shape (frames, K)
+        stays: log probability of staying in each class, shape (K,)
+        regions: shape (regions,), no more than there are frames
+
+    Returns:
+        labels of shape (frames,)
+    """
+    frames, count = len(scores), len(regions)
+    entered = np.zeros((frames, count), np.bool_)
+    best = np.full(count, -np.inf)
+    best[0] = scores[0, regions[0]]
+    for frame in range(1, frames):
+        for place in range(min(frame, count - 1), -1, -1):
+            score = best[place] + stays[regions[place]]
+            if place and best[place - 1] > score:
+                score = best[place - 1]
+                entered[frame, place] = True
+            best[place] = score + scores[frame, regions[place]]
+    labels = np.empty(frames, np.int32)
+    place = count - 1
+    for frame in range(frames - 1, -1, -1):
+        labels[frame] = regions[place]
+        if entered[frame, place]:
+            place -= 1
+    return labels
+
+
+@njit(cache=True)
+def _search(scores, moves, targets, classes, stays, starts, start_states, ends, count):  # type: ignore[no-untyped-def]
+    """Totals and nodes of the best sequences, and the tree: the node before and the class of each node."""
+    groups, width, num_classes = moves.shape
+    states = len(classes)
+    tree = np.zeros((1024, 2), np.int32)
+    children = np.zeros((1024, num_classes), np.int32)
+    size = 1  # node 0 is the empty sequence
+    old, new = np.full((states, count), -np.inf), np.full((states, count), -np.inf)
+    old_node, new_node = np.zeros((states, count), np.int32), np.zeros((states, count), np.int32)
+    for label in range(num_classes):
+        old[start_states[label], 0] = starts[label] + scores[0, label]
+        tree[size, 1] = label
+        old_node[start_states[label], 0] = children[0, label] = size
+        size += 1
+    for frame in range(1, len(scores)):
+        for state in range(states):
+            for rank in range(count):
+                new[state, rank] = old[state, rank] + stays[classes[state]]
+                new_node[state, rank] = old_node[state, rank]
+        for group in range(groups):
+            for label in range(num_classes):
+                target = targets[group, label]
+                if target < 0:
+                    continue
+                for state in range(group * width, (group + 1) * width):
+                    move = moves[group, state - group * width, label]
+                    for rank in range(count):
+                        score = old[state, rank] + move
+                        if score <= new[target, count - 1]:
+                            break  # ranks descend
+                        parent = old_node[state, rank]
+                        node = children[parent, label]
+                        if node == 0:
+                            if size == len(tree):
+                                tree = np.concatenate((tree, np.zeros_like(tree)))
+                                children = np.concatenate((children, np.zeros_like(children)))
+                            node = size
+                            size += 1
+                            tree[node, 0], tree[node, 1], children[parent, label] = parent, label, node
+                        _insert(new[target], new_node[target], score, node)
+        for state in range(states):
+            for rank in range(count):
+                new[state, rank] += scores[frame, classes[state]]
+        old, new = new, old
+        old_node, new_node = new_node, old_node
+    totals, nodes = np.full(count, -np.inf), np.zeros(count, np.int32)
+    for state in range(states):
+        for rank in range(count):
+            if old[state, rank] + ends[state] > totals[count - 1]:
+                _insert(totals, nodes, old[state, rank] + ends[state], old_node[state, rank])
+    possible = np.sum(totals > -np.inf)
+    return totals[:possible], nodes[:possible], tree[:size]
+
+
+@njit(cache=True)
+def _insert(totals, nodes, score, node):  # type: ignore[no-untyped-def]
+    """Put a node into descending order, or its score up if it is there with a lower one."""
+    place = len(nodes) - 1
+    for rank in range(len(nodes)):
+        if totals[rank] > -np.inf and nodes[rank] == node:
+            place = rank
+            break
+    if score <= totals[place]:
+        return
+    while place > 0 and totals[place - 1] < score:
+        totals[place], nodes[place] = totals[place - 1], nodes[place - 1]
+        place -= 1
+    totals[place], nodes[place] = score, node

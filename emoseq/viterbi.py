@@ -1,0 +1,154 @@
+"""Viterbi over a state graph, frame by frame: the search behind exact and streaming decoding."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from emoseq.graph import StateGraph
+from emoseq.labels import Labels
+
+
+class Viterbi:
+    """The best path through the frames seen so far.
+
+    Args:
+        graph: states and moves
+        history: frames that can be traced back: those of the utterance or, when streaming, the lag
+        streaming: hand out the label of a frame once `history` frames have come after it
+    """
+
+    def __init__(self, graph: StateGraph, history: int, *, streaming: bool = False) -> None:
+        _groups, _width, _num_classes = graph.moves.shape
+        self._graph = graph
+        self._lag = history if streaming else -1
+        self._source = np.full(graph.num_states, -1, np.int64)  # group of states that lead to a state
+        group, label = np.nonzero(graph.targets >= 0)
+        self._source[graph.targets[group, label]] = group
+        self._only_stay = np.flatnonzero(self._source < 0)
+        self._spread = _spread(graph.moves)
+        self._back = np.empty((history + streaming, graph.num_states), np.uint8)
+        self._score = np.full((2, graph.num_states), -np.inf)
+        self._frames = 0
+        self._handed_out = 0
+
+    def advance(self, scores: NDArray[np.float64]) -> Labels:
+        """Take further frames of log posteriors, shape (frames, K).
+
+        Returns:
+            when streaming, the labels that became final, shape (frames,); otherwise none
+
+        Raises:
+            ValueError: if labels are due but no sequence has a probability above zero, or the utterance
+                is longer than its history
+        """
+        graph, first = self._graph, self._frames
+        self._frames += len(scores)
+        if self._lag < 0 and self._frames > len(self._back):
+            raise ValueError(f"{self._frames} frames, but a history of {len(self._back)}")
+        due = max(0, self._frames - self._lag - self._handed_out) if self._lag >= 0 else 0
+        labels = np.full(due, -1, np.int32)
+        _advance(
+            scores, graph.moves, graph.targets, graph.classes, graph.stays, graph.starts, graph.start_states,
+            self._source, self._only_stay, self._spread, self._back, self._score, first, self._lag, labels,
+        )  # fmt: skip
+        self._handed_out += due
+        return _possible(labels)
+
+    def finish(self) -> Labels:
+        """Labels of all frames not handed out, the end of the utterance scored.
+
+        Raises:
+            ValueError: if no sequence has a probability above zero
+        """
+        graph, last = self._graph, self._frames - 1
+        totals = self._score[last % 2] + graph.ends
+        state = int(np.argmax(totals))
+        labels = np.full(self._frames - self._handed_out, -1, np.int32)
+        if totals[state] > -np.inf:
+            width = graph.moves.shape[1]
+            _trace(self._back, graph.classes, self._source, width, state, last, self._handed_out, labels)
+        return _possible(labels)
+
+
+def _possible(labels: Labels) -> Labels:
+    if len(labels) and labels.min() < 0:
+        raise ValueError("no label sequence has a probability above zero")
+    return labels
+
+
+def _spread(moves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much the moves of the states of a group to one class differ at most, shape (groups,)."""
+    highest, lowest = moves.max(axis=1), moves.min(axis=1)
+    possible = highest > -np.inf
+    differences = np.where(possible, highest - np.where(possible, lowest, 0.0), 0.0)
+    return differences.max(axis=1)
+
+
+@njit(cache=True)
+def _advance(  # type: ignore[no-untyped-def]
+    scores, moves, targets, classes, stays, starts, start_states,
+    source, only_stay, spread, back, score, first_frame, lag, labels,
+):  # fmt: skip
+    """Scores of the states after each frame, in turn in the two rows of `score`.
+
+    A backpointer is one byte: the oldest region of the predecessor, whose other regions follow from
+    the state itself, or `width` for a frame that stays. Ties go to staying, then to lower indices.
+    States that are worse than the best of their group by more than their moves differ are left out.
+    """
+    groups, width, num_classes = moves.shape
+    best = np.empty(num_classes)
+    argument = np.empty(num_classes, np.int64)
+    handed_out = 0
+    for row in range(len(scores)):
+        frame = first_frame + row
+        old, new = score[(frame + 1) % 2], score[frame % 2]
+        pointers = back[frame % len(back)]
+        if frame == 0:
+            for label in range(num_classes):
+                new[start_states[label]] = starts[label] + scores[0, label]
+        for group in range(groups if frame else 0):
+            first = group * width
+            threshold = old[first]
+            for state in range(first + 1, first + width):
+                threshold = max(threshold, old[state])
+            threshold -= spread[group]
+            for label in range(num_classes):
+                best[label] = -np.inf
+                argument[label] = 0
+            for oldest in range(width):
+                if old[first + oldest] >= threshold:
+                    for label in range(num_classes):
+                        moved = old[first + oldest] + moves[group, oldest, label]
+                        better = moved > best[label]
+                        best[label] = moved if better else best[label]
+                        argument[label] = oldest if better else argument[label]
+            for label in range(num_classes):
+                target = targets[group, label]
+                if target >= 0:
+                    stayed = old[target] + stays[label]
+                    moves_in = best[label] > stayed
+                    new[target] = (best[label] if moves_in else stayed) + scores[row, label]
+                    pointers[target] = argument[label] if moves_in else width
+        for i in range(len(only_stay) if frame else 0):  # <s> and one region
+            state = only_stay[i]
+            new[state] = old[state] + stays[classes[state]] + scores[row, classes[state]]
+            pointers[state] = width
+        if lag >= 0 and frame >= lag:
+            highest = int(np.argmax(new))
+            if new[highest] > -np.inf:
+                due = labels[handed_out : handed_out + 1]
+                _trace(back, classes, source, width, highest, frame, frame - lag, due)
+            handed_out += 1
+
+
+@njit(cache=True)
+def _trace(back, classes, source, width, state, last, first, labels):  # type: ignore[no-untyped-def]
+    """Labels of the frames from `first` on, as many as asked for, on the best path to a state at the last frame."""
+    for frame in range(last, first - 1, -1):
+        if frame - first < len(labels):
+            labels[frame - first] = classes[state]
+        pointer = back[frame % len(back), state]
+        if frame and pointer < width:
+            state = source[state] * width + pointer

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Compare the ways to decode the chosen classifiers of one dimension, each tuned on the dev set.
+
+For each decoder and n-gram order the acoustic scale and the language model weight of the highest dev CCC
+are taken; what they give on dev and test is printed and written to decoders.csv in the dimension's
+folder. Beside them stand the undecoded series, of the best classes and of the expected cluster means,
+and the hidden Markov model without language model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq import DataError
+from emoseq.archive import Scp, read_text, write_text
+from emoseq.conf import Parser, log, options_from, run_step
+from emoseq.grid import RAW_SERIES
+from emoseq.labels import LmOptions
+from emoseq.parameters import read_centers
+from emoseq.trials import DECODERS, MAX_JOINT_ORDER, SweepOptions
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__, "decode", "lm")
+    parser.add_options(SweepOptions)
+    parser.add_options(LmOptions)
+    parser.add_argument("data", type=Path, help="such as data, with dev/ and test/")
+    parser.add_argument("dimension_dir", type=Path, help="such as exp/arousal")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    options, orders = options_from(SweepOptions, args), options_from(LmOptions, args).orders
+    folder = args.dimension_dir
+    gold = {name: args.data / name / f"{folder.name}.scp" for name in ("dev", "test")}
+    gold = {name: Scp(path) for name, path in gold.items() if path.exists()}
+    models = [Path(line) for line in read_text(folder / "selected.cls").splitlines()]
+    tasks = list(read_centers(folder / "labels" / "centers"))
+
+    from emoseq.decoders import raw_mean
+    from emoseq.metrics import ccc_and_rmse
+    from emoseq.tuning import decode_models, read_posteriors, read_tasks, tune
+
+    columns = ["decoder", "order", "acoustic_scale", "lm_weight"]
+    rows = [columns + [f"{name}_{measure}" for name in gold for measure in ("ccc", "rmse")]]
+
+    def add(decoder: str, scores: Iterable[tuple[float, float]], *setting: float) -> None:
+        numbers = [f"{value:.6f}" for pair in scores for value in pair]
+        rows.append([decoder, *(f"{value:g}" for value in setting or ()), *[""] * (3 - len(setting)), *numbers])
+        log(f"{folder}: {' '.join(rows[-1])}")
+
+    try:
+        posteriors = {name: [read_posteriors(model, name, tasks) for model in models] for name in gold}
+        described = read_tasks(folder, orders)
+        series = {name: Scp(folder / f"predict_{name}" / f"{RAW_SERIES['cls']}.scp") for name in gold}
+        add("raw", [ccc_and_rmse(series[name], gold[name]) for name in gold])
+        mean = {name: decode_models(posteriors[name], raw_mean(described))[1] for name in gold}
+        add("raw-mean", [ccc_and_rmse(mean[name], gold[name]) for name in gold])
+        plain = dataclasses.replace(options, lm_weights=(0.0,), acoustic_scales=(1.0,), decoder=DECODERS[0])
+        candidates = [("hmm", plain.settings(orders[:1]))]
+        for decoder in DECODERS:
+            possible = [order for order in orders if decoder != "joint" or order <= MAX_JOINT_ORDER]
+            swept = dataclasses.replace(options, decoder=decoder)
+            candidates += [(decoder, swept.settings([order])) for order in possible]
+        for decoder, settings in candidates:
+            best, found = tune(posteriors, described, gold, settings)
+            add(decoder, found.values(), best.order, best.acoustic_scale, best.lm_weight)
+    except ValueError as error:
+        raise DataError(f"{folder}: {error}") from None
+    write_text(folder / "decoders.csv", "".join(",".join(row) + "\n" for row in rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))

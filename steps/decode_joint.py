@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Decode all resolutions of one model together: labels that no two tasks disagree on, as one series.
+
+Reads labels/centers and lm/ of DIMENSION_DIR and POSTERIORS.K<k>.scp for each resolution, such as
+exp/arousal/cls_l3_r0_s1/posteriors_test. One line an utterance goes to stderr: `<utt> <frames> <total>`,
+the sum of the tasks' scores in natural logarithms.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq import DataError
+from emoseq.archive import Scp, Writer
+from emoseq.conf import Parser, options_from, run_step
+from emoseq.graph import Scoring
+from emoseq.labels import average, reconstruct
+from emoseq.trials import MAX_JOINT_ORDER
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__)
+    parser.add_argument(
+        "--order",
+        type=int,
+        choices=range(1, MAX_JOINT_ORDER + 1),
+        default=2,
+        help="n of the n-grams (default %(default)s)",
+    )
+    parser.add_options(Scoring)
+    parser.add_argument("dimension_dir", type=Path, help="such as exp/arousal")
+    parser.add_argument("posteriors", help="what stands before .K<k>.scp")
+    parser.add_argument("series_wspec", metavar="SERIES_WSPEC")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+
+    from emoseq.joint import JointDecoder, JointTask
+    from emoseq.tuning import read_tasks
+
+    described = read_tasks(args.dimension_dir, [args.order])
+    tasks = [JointTask(task.centers, task.transitions, task.tables[args.order]) for task in described.values()]
+    posteriors = {key: Scp(Path(f"{args.posteriors}.{key}.scp")) for key in described}
+    decode = JointDecoder(tasks, options_from(Scoring, args))
+    with Writer(args.series_wspec) as write:
+        for utt in next(iter(posteriors.values())):
+            try:
+                matrices = [matrix[utt] for matrix in posteriors.values()]
+                labels = decode(matrices)
+            except (ValueError, KeyError) as error:
+                raise DataError(f"{args.posteriors}: {utt}: {error}") from None
+            write(utt, average([reconstruct(path, task.centers) for path, task in zip(labels, tasks, strict=True)]))
+            print(f"{utt} {len(labels[0])} {decode.score(labels, matrices):.6f}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))

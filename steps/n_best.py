@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""The N best region sequences of each utterance, each scored by its best alignment.
+
+Arguments as in steps/decode.py. Writes lines `<utt>-<rank> <total> r0 r3 ...`, best first.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq import DataError
+from emoseq.archive import read, write_text
+from emoseq.conf import Parser, options_from, run_step
+from emoseq.graph import Scoring, log_posteriors
+from emoseq.ngram import token
+from emoseq.parameters import read_graph
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__)
+    parser.add_argument("--n", type=int, default=10, help="sequences an utterance (default %(default)s)")
+    parser.add_options(Scoring)
+    parser.add_argument("trans_file", type=Path)
+    parser.add_argument("arpa_file", type=Path)
+    parser.add_argument("posteriors_rspec", metavar="POSTERIORS_RSPEC")
+    parser.add_argument("n_best_file", type=Path)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    if args.n < 1:
+        raise DataError(f"--n {args.n}: 1 or more are needed")
+    scoring = options_from(Scoring, args)
+    graph = read_graph(args.trans_file, args.arpa_file, scoring)
+
+    from emoseq.nbest import n_best
+
+    lines = []
+    for utt, posteriors in read(args.posteriors_rspec):
+        try:
+            found = n_best(log_posteriors(posteriors, graph.num_classes, scoring), graph, args.n)
+        except ValueError as error:
+            raise DataError(f"{args.posteriors_rspec}: {utt}: {error}") from None
+        for rank, hypothesis in enumerate(found, 1):
+            lines.append(f"{utt}-{rank} {hypothesis.total:.6f} {' '.join(map(token, hypothesis.regions))}\n")
+    write_text(args.n_best_file, "".join(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))

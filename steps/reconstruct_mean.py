@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""Time series from class posteriors: the expected cluster mean of each frame, and how sure it is."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq import DataError
+from emoseq.archive import Writer, read
+from emoseq.conf import Parser, run_step
+from emoseq.parameters import read_centers
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__)
+    parser.add_argument("--deviation", metavar="WSPEC", help="standard deviations, the band of uncertainty")
+    parser.add_argument("centers_file", type=Path, help="text archive of ascending cluster means")
+    parser.add_argument("key", help="which of them, such as K4")
+    parser.add_argument("posteriors_rspec", metavar="POSTERIORS_RSPEC")
+    parser.add_argument("series_wspec", metavar="SERIES_WSPEC")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    centers = read_centers(args.centers_file)
+    if args.key not in centers:
+        raise DataError(f"{args.centers_file}: there is no {args.key}; it has {', '.join(centers)}")
+
+    from emoseq.marginals import expectation
+
+    band = Writer(args.deviation) if args.deviation else nullcontext()
+    with Writer(args.series_wspec) as write, band as write_band:
+        for utt, posteriors in read(args.posteriors_rspec):
+            try:
+                mean, deviation = expectation(posteriors, centers[args.key])
+            except ValueError as error:
+                raise DataError(f"{args.posteriors_rspec}: {utt}: {error}") from None
+            write(utt, mean)
+            if write_band:
+                write_band(utt, deviation)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))
