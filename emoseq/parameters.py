@@ -49,6 +49,18 @@ def read_centers(path: Path) -> dict[str, NDArray]:
     return centers
 
 
+def read_centers_of(path: Path, key: str) -> NDArray:
+    """Cluster means of one resolution, such as `K4`, shape (K,).
+
+    Raises:
+        DataError: as `read_centers`, or if it is not there
+    """
+    centers = read_centers(path)
+    if key not in centers:
+        raise DataError(f"{path}: there is no {key}; it has {', '.join(centers)}")
+    return centers[key]
+
+
 def read_transitions(path: Path) -> NDArray[np.float64]:
     """P(next class | class) of shape (K, K).
 

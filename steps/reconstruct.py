@@ -12,7 +12,7 @@ from emoseq import DataError
 from emoseq.archive import Writer, read
 from emoseq.conf import Parser, run_step
 from emoseq.labels import reconstruct
-from emoseq.parameters import read_centers
+from emoseq.parameters import read_centers_of
 
 
 def get_parser() -> Parser:
@@ -26,13 +26,11 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    centers = read_centers(args.centers_file)
-    if args.key not in centers:
-        raise DataError(f"{args.centers_file}: there is no {args.key}; it has {', '.join(centers)}")
+    centers = read_centers_of(args.centers_file, args.key)
     with Writer(args.series_wspec) as write:
         for utt, labels in read(args.labels_rspec):
             try:
-                write(utt, reconstruct(labels, centers[args.key]))
+                write(utt, reconstruct(labels, centers))
             except (ValueError, IndexError) as error:
                 raise DataError(f"{args.labels_rspec}: {utt}: {error}") from None
     return 0

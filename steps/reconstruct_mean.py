@@ -12,7 +12,7 @@ import _recipe  # noqa: F401
 from emoseq import DataError
 from emoseq.archive import Writer, read
 from emoseq.conf import Parser, run_step
-from emoseq.parameters import read_centers
+from emoseq.parameters import read_centers_of
 
 
 def get_parser() -> Parser:
@@ -27,9 +27,7 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    centers = read_centers(args.centers_file)
-    if args.key not in centers:
-        raise DataError(f"{args.centers_file}: there is no {args.key}; it has {', '.join(centers)}")
+    centers = read_centers_of(args.centers_file, args.key)
 
     from emoseq.marginals import expectation
 
@@ -37,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     with Writer(args.series_wspec) as write, band as write_band:
         for utt, posteriors in read(args.posteriors_rspec):
             try:
-                mean, deviation = expectation(posteriors, centers[args.key])
+                mean, deviation = expectation(posteriors, centers)
             except ValueError as error:
                 raise DataError(f"{args.posteriors_rspec}: {utt}: {error}") from None
             write(utt, mean)

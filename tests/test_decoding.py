@@ -180,17 +180,20 @@ def best_of_a_plain_beam(case, beam):
     def lm(history, word):
         return weight * case.table[(*history[len(history) - order + 1 :], word)]
 
+    def best(hypotheses):
+        return dict(sorted(hypotheses.items(), key=lambda item: -item[1])[:beam])
+
     begin = (end,) * max(1, order - 1)
-    kept = {(*begin[1:], label): lm(begin, label) + log_y[0, label] for label in range(end)}
-    for frame in range(len(log_y)):
-        reached = {} if frame else kept
-        for history, total in kept.items() if frame else ():
+    kept = best({(*begin[1:], label): lm(begin, label) + log_y[0, label] for label in range(end)})
+    for frame in log_y[1:]:
+        reached = {}
+        for history, total in kept.items():
             for label in range(end):
                 stays = label == history[-1]
                 state = history if stays else (*history[1:], label)
-                score = total + log_a[history[-1], label] + log_y[frame, label] + (0 if stays else lm(history, label))
+                score = total + log_a[history[-1], label] + frame[label] + (0 if stays else lm(history, label))
                 reached[state] = max(score, reached.get(state, -np.inf))
-        kept = dict(sorted(reached.items(), key=lambda item: -item[1])[:beam])
+        kept = best(reached)
     return max(total + lm(history, end) for history, total in kept.items())
 
 
@@ -338,6 +341,13 @@ def test_an_utterance_too_long_for_its_backpointers_is_an_error_that_names_the_b
 def test_more_classes_than_a_byte_counts_are_an_error():
     with pytest.raises(ValueError, match=r"255 classes; .* 254 at most"):
         decode(np.full((1, 255), 1 / 255), np.full((255, 255), 1 / 255), np.zeros((256, 256)))
+
+
+def test_a_beam_takes_more_classes_than_a_byte_counts():
+    truth = np.random.default_rng(1).integers(200, 300, size=30)
+    posteriors = np.eye(300)[truth]
+    found = decode(posteriors, np.full((300, 300), 1 / 300), np.broadcast_to(0.0, (301, 301)), search="beam")
+    assert found.labels.tolist() == truth.tolist()
 
 
 @pytest.mark.parametrize("order", [1, 2])
