@@ -10,7 +10,8 @@ from pathlib import Path
 from emoseq import DIMENSIONS, DataError
 from emoseq.conf import option
 
-RAW_SERIES = {"cls": "CLS-Raw"}  # the paper's name of each system's undecoded series
+# The paper's name of each system's undecoded series; "cls-ce" is the classifier without the cost of Eq. 7.
+RAW_SERIES = {"cls": "CLS-Raw", "cls-ce": "CLS-CE-Raw", "reg-mse": "REG-MSE", "reg-ccc": "REG-CCC"}
 DECODED_SERIES = "CLS-Decoded"
 
 
@@ -51,6 +52,10 @@ class TrainJob:
     l2: float
     seed: int
     folder: Path
+
+    @property
+    def is_classifier(self) -> bool:
+        return self.system.startswith("cls")
 
     def line(self) -> str:
         """The job's line in the file of jobs."""

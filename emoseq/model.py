@@ -1,4 +1,4 @@
-"""The multi-task deep BLSTM (paper, Fig. 2) and everything that makes its output a time series."""
+"""The multi-task deep BLSTM (paper, Fig. 2), its regressor (Sec. 4.4), and what makes their output a time series."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from emoseq.labels import average, reconstruct
 
 
 class Blstm(nn.Module):
-    """Stacked bidirectional LSTM layers (Eqs. 1 to 3) under one linear output layer per task (Eq. 4)."""
+    """Stacked bidirectional LSTM layers (Eqs. 1 to 3) under one linear output layer per task (Eq. 4).
+
+    A task is a number of outputs: the classes of a resolution, or 1 for a rating itself.
+    """
 
     def __init__(self, input_size: int, layers: int, hidden_size: int, tasks: Sequence[int]) -> None:
         super().__init__()
@@ -29,6 +32,14 @@ class Blstm(nn.Module):
         """Logits of one utterance, a tensor (frames, K) per task, from features (frames, dimensions)."""
         hidden, _ = self.blstm(features)
         return self.output(hidden).split(self.tasks, dim=-1)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A time series (frames,), and a classifier's prior-scaled posteriors (frames, K) of each task."""
+
+    series: NDArray[np.float32]
+    posteriors: Sequence[NDArray[np.float32]] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,27 @@ class Classifier:
         labels = [task.argmax(axis=1) for task in posteriors]
         return average([reconstruct(path, means) for path, means in zip(labels, self.centers, strict=True)])
 
+    def predict(self, features: NDArray) -> Prediction:
+        """What the model makes of normalised features (frames, dimensions)."""
+        posteriors = self.posteriors(features)
+        return Prediction(self.series(posteriors), posteriors)
+
+
+@dataclass(frozen=True)
+class Regressor:
+    """The same network with one linear output, the rating (paper, Sec. 4.4)."""
+
+    network: Blstm
+
+    def predict(self, features: NDArray) -> Prediction:
+        """What the model makes of normalised features (frames, dimensions)."""
+        with torch.inference_mode():
+            (series,) = self.network(torch.from_numpy(features))
+        return Prediction(series[:, 0].numpy())
+
+
+Model = Classifier | Regressor
+
 
 def scale_by_priors(logits: NDArray, priors: NDArray) -> NDArray[np.float32]:
     """Softmax divided by the class priors and renormalised (paper, Sec. 4.2), computed in logarithms.
@@ -70,7 +102,7 @@ def scale_by_priors(logits: NDArray, priors: NDArray) -> NDArray[np.float32]:
     return np.maximum(scaled, np.finfo(np.float32).tiny).astype(np.float32)
 
 
-def save_model(path: Path, model: Classifier) -> None:
+def save_model(path: Path, model: Model) -> None:
     """Write the model to one file of tensors and plain numbers, whole or not at all."""
     network = model.network
     content = {
@@ -78,15 +110,18 @@ def save_model(path: Path, model: Classifier) -> None:
         "layers": network.blstm.num_layers,
         "hidden_size": network.blstm.hidden_size,
         "tasks": list(network.tasks),
-        "centers": [torch.from_numpy(means) for means in model.centers],
-        "priors": [torch.from_numpy(prior) for prior in model.priors],
+        "centers": [],
+        "priors": [],
         "parameters": network.state_dict(),
     }
+    if isinstance(model, Classifier):
+        content["centers"] = [torch.from_numpy(means) for means in model.centers]
+        content["priors"] = [torch.from_numpy(prior) for prior in model.priors]
     with replacing(path) as temporary:
         torch.save(content, temporary)
 
 
-def load_model(path: Path) -> Classifier:
+def load_model(path: Path) -> Model:
     """Read what `save_model` wrote; no code in the file is run.
 
     Raises:
@@ -102,4 +137,4 @@ def load_model(path: Path) -> Classifier:
         raise DataError(f"{path} does not exist; train the model first") from None
     except Exception as error:  # torch's unpickler has no error type of its own
         raise DataError(f"{path}: not a model of this program ({' '.join(str(error).split())[:120]})") from None
-    return Classifier(network.eval(), centers, priors)
+    return Classifier(network.eval(), centers, priors) if centers else Regressor(network.eval())

@@ -1,20 +1,20 @@
-"""Training one model: the paper's loss and two-stage schedule (Sec. 4.2)."""
+"""Training one model: the paper's losses (Secs. 4.2 and 4.4) and two-stage schedule."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import log_softmax
+from torch.nn.functional import cross_entropy, log_softmax, mse_loss
 
 from emoseq.grid import ModelOptions, short
 from emoseq.metrics import common_length, concordance
-from emoseq.model import Blstm, Classifier
+from emoseq.model import Blstm, Classifier, Model, Regressor
 from emoseq.schedule import Schedule, TrainOptions
 
 
@@ -22,12 +22,19 @@ from emoseq.schedule import Schedule, TrainOptions
 class Example:
     """One utterance: normalised features (frames, dimensions) and what they are trained on or judged by.
 
-    A training example has labels (frames,) for each task, a development example a gold standard (frames,).
+    A classifier's training example has labels (frames,) for each task, a regressor's and any development
+    example a gold standard (frames,).
     """
 
     features: NDArray[np.float32]
     labels: Sequence[NDArray[np.int32]] = ()
     gold: NDArray[np.float32] | None = None
+
+    def targets(self) -> list[Tensor]:
+        """The labels of each task, or else the gold standard."""
+        if self.gold is not None and not self.labels:
+            return [torch.from_numpy(self.gold)]
+        return [torch.from_numpy(task.astype(np.int64)) for task in self.labels]
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,31 @@ def cost_sensitive_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return -(cost * correct).mean()
 
 
+def concordance_loss(prediction: Tensor, gold: Tensor) -> Tensor:
+    """1 - CCC of one utterance with population moments (Eq. 5), for two series of shape (frames,)."""
+    x, y = prediction - prediction.mean(), gold - gold.mean()
+    spread = (x * x).mean() + (y * y).mean() + (prediction.mean() - gold.mean()).square()
+    return 1 - 2 * (x * y).mean() / spread.clamp_min(torch.finfo(spread.dtype).tiny)
+
+
+def of_all_tasks(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Sequence[Tensor], Sequence[Tensor]], Tensor]:
+    """Sum over tasks of a classifier's loss."""
+    return lambda outputs, targets: torch.stack([loss(*task) for task in zip(outputs, targets, strict=True)]).sum()
+
+
+def of_series(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Sequence[Tensor], Sequence[Tensor]], Tensor]:
+    """A regressor's loss of its one output."""
+    return lambda outputs, targets: loss(outputs[0][:, 0], targets[0])
+
+
+LOSSES = {
+    "cls": of_all_tasks(cost_sensitive_cross_entropy),
+    "cls-ce": of_all_tasks(cross_entropy),
+    "reg-mse": of_series(mse_loss),
+    "reg-ccc": of_series(concordance_loss),
+}
+
+
 def l2_penalty(network: torch.nn.Module) -> Tensor:
     """Sum of squares of all weights, biases excepted."""
     return torch.stack(
@@ -100,32 +132,30 @@ def train(
     train_set: Sequence[Example],
     dev_set: Sequence[Example],
     *,
-    centers: Sequence[NDArray],
-    priors: Sequence[NDArray],
+    system: str,
+    centers: Sequence[NDArray] = (),
+    priors: Sequence[NDArray] = (),
     layers: int,
     l2: float,
     seed: int,
     model_options: ModelOptions,
     options: TrainOptions,
-) -> Iterator[tuple[Epoch, Classifier]]:
-    """Train a classifier with Adam, one utterance a minibatch, full back-propagation through time.
+) -> Iterator[tuple[Epoch, Model]]:
+    """Train a model with Adam, one utterance a minibatch, full back-propagation through time.
 
+    `system` names the loss; a classifier has `centers` and `priors` of each task, a regressor has none.
     Yields after every epoch what became of it and the model with the best parameters so far. The
     order of the utterances and the first parameters follow from the seed alone.
     """
     torch.manual_seed(seed)
     shuffle = torch.Generator().manual_seed(seed)
-    network = Blstm(train_set[0].features.shape[1], layers, model_options.hidden_size, [len(c) for c in centers])
-    model = Classifier(network, tuple(centers), tuple(priors))
+    tasks = [len(means) for means in centers] or [1]
+    network = Blstm(train_set[0].features.shape[1], layers, model_options.hidden_size, tasks)
+    model: Model = Classifier(network, tuple(centers), tuple(priors)) if centers else Regressor(network)
+    loss_of = LOSSES[system]
     best = copy.deepcopy(model)
     optimiser = torch.optim.Adam(network.parameters(), lr=options.learning_rate)
-    batches = [
-        (
-            torch.from_numpy(example.features),
-            [torch.from_numpy(task.astype(np.int64)) for task in example.labels],
-        )
-        for example in train_set
-    ]
+    batches = [(torch.from_numpy(example.features), example.targets()) for example in train_set]
     dev_gold = np.concatenate([example.gold for example in dev_set if example.gold is not None])
 
     schedule = Schedule.start(options)
@@ -134,9 +164,8 @@ def train(
             group["lr"] = schedule.learning_rate
         losses = []
         for i in torch.randperm(len(batches), generator=shuffle).tolist():
-            features, labels = batches[i]
-            logits = network(features)
-            loss = torch.stack([cost_sensitive_cross_entropy(*task) for task in zip(logits, labels, strict=True)]).sum()
+            features, targets = batches[i]
+            loss = loss_of(network(features), targets)
             losses.append(loss.item())
             if l2:
                 loss = loss + l2 * l2_penalty(network)
@@ -144,7 +173,7 @@ def train(
             loss.backward()
             optimiser.step()
 
-        dev_series = [model.series(model.posteriors(example.features)) for example in dev_set]
+        dev_series = [model.predict(example.features).series for example in dev_set]
         dev_ccc = concordance(np.concatenate(dev_series), dev_gold)
         rate = schedule.learning_rate
         schedule = schedule.after(dev_ccc)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Forward pass of one model of a file of jobs over sets of a data directory.
 
-Writes posteriors_<set>.K<k>.scp, prior-scaled and renormalised, and predict_<set>.scp, the model's
-raw time series, in the model's folder.
+Writes predict_<set>.scp, the model's raw time series, and for a classifier posteriors_<set>.K<k>.scp,
+prior-scaled and renormalised, in the model's folder.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    folder = pick_job(read_text(args.jobs_file), str(args.jobs_file), args.job).folder
-    tasks = list(read_centers(folder.parent / "labels" / "centers"))
+    job = pick_job(read_text(args.jobs_file), str(args.jobs_file), args.job)
+    folder = job.folder
+    tasks = list(read_centers(folder.parent / "labels" / "centers")) if job.is_classifier else []
     for name in args.sets:
         data = args.data_dir / name
         stems = [folder / f"posteriors_{name}.{task}" for task in tasks] + [folder / f"predict_{name}"]
@@ -50,12 +51,12 @@ def main(argv: list[str] | None = None) -> int:
         from emoseq.model import load_model
 
         model = load_model(folder / "final.pt")
-        posteriors = {utt: model.posteriors(features) for utt, features in read_features(data).items()}
+        predictions = {utt: model.predict(features) for utt, features in read_features(data).items()}
         for i, stem in enumerate(stems[:-1]):
-            write_scp(stem, {utt: tasks[i] for utt, tasks in posteriors.items()})
-        write_scp(stems[-1], {utt: model.series(tasks) for utt, tasks in posteriors.items()})
+            write_scp(stem, {utt: prediction.posteriors[i] for utt, prediction in predictions.items()})
+        write_scp(stems[-1], {utt: prediction.series for utt, prediction in predictions.items()})
         stamp.write()
-        log(f"{folder}: {name}: posteriors of {len(posteriors)} utterances")
+        log(f"{folder}: {name}: predicted {len(predictions)} utterances")
     return 0
 
 

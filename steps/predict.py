@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
     with Writer(args.series_wspec) as write:
         for utt, features in extracted(recordings, options[0], args.recordings[0]):
             normalised = apply_cmvn(features, cmvn_statistics(features))
-            write(utt, average([model.series(model.posteriors(normalised)) for model in models]))
+            write(utt, average([model.predict(normalised).series for model in models]))
     return 0
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Train one model of a file of jobs: final.pt, epochs.csv and conf/ in the model's folder.
 
-The labels and priors of its dimension are those in labels/ and lm/ beside that folder.
+A classifier's labels and priors are those in labels/ and lm/ beside that folder; a regressor is trained
+on the gold standard.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def main(argv: list[str] | None = None) -> int:
     job = pick_job(read_text(args.jobs_file), str(args.jobs_file), args.job)
     model_options, options = options_from(ModelOptions, args), options_from(TrainOptions, args)
     labels, lm, data = job.folder.parent / "labels", job.folder.parent / "lm", args.data_dir
-    tasks = read_centers(labels / "centers")
+    tasks = read_centers(labels / "centers") if job.is_classifier else {}
+    train_gold = data / "train" / f"{job.dimension}.scp"
     stamp = Stamp(
         __file__,
         "model",
@@ -46,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
             *(data / name / file for name in ("train", "dev") for file in ("feats.scp", "cmvn.scp")),
             data / "train" / "fbank.conf",
             data / "dev" / f"{job.dimension}.scp",
-            labels / "centers",
+            *([labels / "centers"] if tasks else [train_gold]),
             *(labels / f"train.{task}.scp" for task in tasks),
             *(lm / f"{task}.priors" for task in tasks),
         ],
@@ -68,13 +70,14 @@ def main(argv: list[str] | None = None) -> int:
     targets = [Scp(labels / f"train.{task}.scp") for task in tasks]
     gold = Scp(data / "dev" / f"{job.dimension}.scp")
     try:
-        train_set = examples(read_features(data / "train"), labels=targets)
+        train_set = examples(read_features(data / "train"), labels=targets, gold=None if tasks else Scp(train_gold))
         dev_set = examples(read_features(data / "dev"), gold=gold)
     except ValueError as error:
         raise DataError(f"{data}: {job.dimension}: {error}; run stages 1 and 2 again") from None
     training = train(
         train_set,
         dev_set,
+        system=job.system,
         centers=list(tasks.values()),
         priors=[read_matrix(lm / f"{task}.priors")[0] for task in tasks],
         layers=job.layers,
