@@ -31,6 +31,8 @@ from emoseq.labels import Labels
 from emoseq.ngram import Lm
 from emoseq.viterbi import Viterbi
 
+BLOCK = 1000  # frames whose logarithms are in memory at once
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -91,15 +93,19 @@ class Decoder:
             ValueError: if posteriors are not probabilities of K classes, no sequence has a probability
                 above zero, or the utterance is too long for exact search
         """
-        scores = log_posteriors(posteriors, len(self.transitions), self.scoring)
+        num_classes = len(self.transitions)
         if self._search == "beam":
+            scores = log_posteriors(posteriors, num_classes, self.scoring)
             labels, pruned = beam_search(
                 scores, self.transitions, self.lm, self.scoring, initial=self.initial, beam=self._beam
             )
             return self.rate(labels, posteriors, pruned=pruned)
-        check_size(self.lm.ndim, scores.shape[1], len(scores))
-        viterbi = Viterbi(self.graph, len(scores))
-        viterbi.advance(scores)
+        probabilities = np.asarray(posteriors)
+        check_size(self.lm.ndim, num_classes, len(probabilities))
+        viterbi = Viterbi(self.graph, len(probabilities))
+        for first in range(0, max(1, len(probabilities)), BLOCK):
+            block = log_posteriors(probabilities[first : first + BLOCK], num_classes, self.scoring, first=first)
+            viterbi.advance(block)
         return self.rate(viterbi.finish(), posteriors)
 
     def rate(self, labels: Labels, posteriors: ArrayLike, *, pruned: bool = False) -> Decoded:

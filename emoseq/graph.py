@@ -177,8 +177,8 @@ def check_size(order: int, num_classes: int, frames: int = 0) -> None:
         )
 
 
-def log_posteriors(posteriors: ArrayLike, num_classes: int, scoring: Scoring) -> NDArray[np.float64]:
-    """Scaled log posteriors, shape (frames, K).
+def log_posteriors(posteriors: ArrayLike, num_classes: int, scoring: Scoring, *, first: int = 0) -> NDArray[np.float64]:
+    """Scaled log posteriors, shape (frames, K), of the frames from number `first` on.
 
     Raises:
         ValueError: if `posteriors` are not probabilities of that many classes that sum to 1 in each frame
@@ -192,7 +192,7 @@ def log_posteriors(posteriors: ArrayLike, num_classes: int, scoring: Scoring) ->
     worst = int(np.argmax(np.abs(sums - 1)))
     if abs(sums[worst] - 1) > 1e-3:
         raise ValueError(
-            f"the posteriors of frame {worst + 1} sum to {sums[worst]:.6g}, not to 1; are they logarithms?"
+            f"the posteriors of frame {first + worst + 1} sum to {sums[worst]:.6g}, not to 1; are they logarithms?"
         )
     with np.errstate(divide="ignore"):
         scores = np.log(probabilities)

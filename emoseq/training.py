@@ -30,12 +30,6 @@ class Example:
     labels: Sequence[NDArray[np.int32]] = ()
     gold: NDArray[np.float32] | None = None
 
-    def targets(self) -> list[Tensor]:
-        """The labels of each task, or else the gold standard."""
-        if self.gold is not None and not self.labels:
-            return [torch.from_numpy(self.gold)]
-        return [torch.from_numpy(task.astype(np.int64)) for task in self.labels]
-
 
 @dataclass(frozen=True)
 class Epoch:
@@ -155,7 +149,15 @@ def train(
     loss_of = LOSSES[system]
     best = copy.deepcopy(model)
     optimiser = torch.optim.Adam(network.parameters(), lr=options.learning_rate)
-    batches = [(torch.from_numpy(example.features), example.targets()) for example in train_set]
+    batches = [
+        (
+            torch.from_numpy(example.features),
+            [torch.from_numpy(task.astype(np.int64)) for task in example.labels]
+            if centers
+            else [torch.from_numpy(example.gold)],
+        )
+        for example in train_set
+    ]
     dev_gold = np.concatenate([example.gold for example in dev_set if example.gold is not None])
 
     schedule = Schedule.start(options)

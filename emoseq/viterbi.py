@@ -28,8 +28,10 @@ class Viterbi:
         self._source[graph.targets[group, label]] = group
         self._only_stay = np.flatnonzero(self._source < 0)
         self._spread = _spread(graph.moves)
-        self._back = np.empty((history + streaming, graph.num_states), np.uint8)
-        self._score = np.full((2, graph.num_states), -np.inf)
+        # Unsigned, or compiled code looks for negative indices; what leads nowhere leads to a state behind the last.
+        self._targets = np.where(graph.targets < 0, graph.num_states, graph.targets).astype(np.uint64)
+        self._back = np.empty((history + streaming, graph.num_states + 1), np.uint8)
+        self._score = np.full((2, graph.num_states + 1), -np.inf)
         self._frames = 0
         self._handed_out = 0
 
@@ -50,7 +52,7 @@ class Viterbi:
         due = max(0, self._frames - self._lag - self._handed_out) if self._lag >= 0 else 0
         labels = np.full(due, -1, np.int32)
         _advance(
-            scores, graph.moves, graph.targets, graph.classes, graph.stays, graph.starts, graph.start_states,
+            scores, graph.moves, self._targets, graph.classes, graph.stays, graph.starts, graph.start_states,
             self._source, self._only_stay, self._spread, self._back, self._score, first, self._lag, labels,
         )  # fmt: skip
         self._handed_out += due
@@ -63,7 +65,7 @@ class Viterbi:
             ValueError: if no sequence has a probability above zero
         """
         graph, last = self._graph, self._frames - 1
-        totals = self._score[last % 2] + graph.ends
+        totals = self._score[last % 2, :-1] + graph.ends
         state = int(np.argmax(totals))
         labels = np.full(self._frames - self._handed_out, -1, np.int32)
         if totals[state] > -np.inf:
@@ -98,8 +100,9 @@ def _advance(  # type: ignore[no-untyped-def]
     States that are worse than the best of their group by more than their moves differ are left out.
     """
     groups, width, num_classes = moves.shape
-    best = np.empty(num_classes)
-    argument = np.empty(num_classes, np.int64)
+    stay = np.uint64(width)
+    alive, values = np.empty(width, np.uint64), np.empty(width)
+    arguments, bests = np.empty(num_classes, np.uint64), np.empty(num_classes)
     handed_out = 0
     for row in range(len(scores)):
         frame = first_frame + row
@@ -109,28 +112,49 @@ def _advance(  # type: ignore[no-untyped-def]
             for label in range(num_classes):
                 new[start_states[label]] = starts[label] + scores[0, label]
         for group in range(groups if frame else 0):
-            first = group * width
+            first = np.uint64(group) * stay
             threshold = old[first]
-            for state in range(first + 1, first + width):
-                threshold = max(threshold, old[state])
+            for oldest in range(1, width):
+                threshold = max(threshold, old[first + np.uint64(oldest)])
             threshold -= spread[group]
-            for label in range(num_classes):
-                best[label] = -np.inf
-                argument[label] = 0
+            count = np.uint64(0)
             for oldest in range(width):
-                if old[first + oldest] >= threshold:
+                value = old[first + np.uint64(oldest)]
+                if value >= threshold:
+                    alive[count], values[count] = oldest, value
+                    count += np.uint64(1)
+            if groups == 1:  # most states are alive; label by label is what the processor does at once
+                for label in range(num_classes):
+                    bests[label], arguments[label] = old[targets[0, label]] + stays[label], stay
+                for i in range(count):
+                    value, oldest = values[i], alive[i]
                     for label in range(num_classes):
-                        moved = old[first + oldest] + moves[group, oldest, label]
-                        better = moved > best[label]
-                        best[label] = moved if better else best[label]
-                        argument[label] = oldest if better else argument[label]
-            for label in range(num_classes):
-                target = targets[group, label]
-                if target >= 0:
+                        moved = value + moves[0, oldest, label]
+                        moves_in = moved > bests[label]
+                        bests[label] = moved if moves_in else bests[label]
+                        arguments[label] = oldest if moves_in else arguments[label]
+                for label in range(num_classes):
+                    new[targets[0, label]] = bests[label] + scores[row, label]
+                    pointers[targets[0, label]] = arguments[label]
+            elif count == 1:  # mostly
+                oldest, value = alive[0], values[0]
+                for label in range(num_classes):
+                    target = targets[group, label]
                     stayed = old[target] + stays[label]
-                    moves_in = best[label] > stayed
-                    new[target] = (best[label] if moves_in else stayed) + scores[row, label]
-                    pointers[target] = argument[label] if moves_in else width
+                    moved = value + moves[group, oldest, label]
+                    moves_in = moved > stayed
+                    new[target] = (moved if moves_in else stayed) + scores[row, label]
+                    pointers[target] = oldest if moves_in else stay
+            else:
+                for label in range(num_classes):
+                    target = targets[group, label]
+                    best, pointer = old[target] + stays[label], stay
+                    for i in range(count):
+                        moved = values[i] + moves[group, alive[i], label]
+                        if moved > best:
+                            best, pointer = moved, alive[i]
+                    new[target] = best + scores[row, label]
+                    pointers[target] = pointer
         for i in range(len(only_stay) if frame else 0):  # <s> and one region
             state = only_stay[i]
             new[state] = old[state] + stays[classes[state]] + scores[row, classes[state]]

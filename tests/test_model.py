@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from emoseq import DataError
-from emoseq.model import Blstm, Classifier, load_model, save_model, scale_by_priors
+from emoseq.model import Blstm, Classifier, Regressor, load_model, save_model, scale_by_priors
 
 
 def sigmoid(x):
@@ -114,6 +114,15 @@ def test_a_saved_model_gives_the_same_posteriors(classifier, tmp_path):
     loaded = load_model(tmp_path / "final.pt")
     for ours, theirs in zip(classifier.posteriors(features), loaded.posteriors(features), strict=True):
         assert np.array_equal(ours, theirs)
+
+
+def test_a_saved_regressor_gives_the_same_series(tmp_path):
+    regressor = Regressor(Blstm(3, layers=1, hidden_size=4, tasks=[1]))
+    save_model(tmp_path / "final.pt", regressor)
+    features = np.random.default_rng(3).normal(size=(12, 3)).astype(np.float32)
+    series = load_model(tmp_path / "final.pt").predict(features).series
+    assert series.shape == (12,)
+    assert np.array_equal(series, regressor.predict(features).series)
 
 
 def test_a_saved_model_keeps_its_cluster_means(classifier, tmp_path):

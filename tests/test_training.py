@@ -6,13 +6,17 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emoseq.grid import ModelOptions
 from emoseq.model import Blstm
 from emoseq.schedule import Schedule, TrainOptions
 from emoseq.training import (
+    LOSSES,
     Epoch,
     Example,
+    concordance_loss,
     cost_sensitive_cross_entropy,
     epochs_csv,
     examples,
@@ -199,13 +203,14 @@ def easy_example(phase, frames=60):
     return Example(np.stack([gold / 0.7, noise], axis=1).astype(np.float32), labels, gold)
 
 
-def easy_epochs(utterances=2, *, seed=1, l2=0.0, **options):
+def easy_epochs(utterances=2, *, seed=1, l2=0.0, system="cls", **options):
     options = {"learning_rate": 0.02, "first_stage_epochs": 8, "max_epochs": 10} | options
     return train(
         [easy_example(phase) for phase in range(utterances)],
         [easy_example(2.5)],
-        centers=CENTERS,
-        priors=PRIORS,
+        system=system,
+        centers=CENTERS if system.startswith("cls") else (),
+        priors=PRIORS if system.startswith("cls") else (),
         layers=1,
         l2=l2,
         seed=seed,
@@ -249,6 +254,47 @@ def restless():
 
 def test_an_easy_problem_is_learnt():
     assert max(epoch.dev_ccc for epoch, _ in train_easily()) > 0.8
+
+
+@pytest.mark.parametrize("system", LOSSES)
+def test_every_system_learns_an_easy_problem(system):
+    epochs = train_easily(system=system, first_stage_epochs=14, max_epochs=15)
+    assert max(epoch.dev_ccc for epoch, _ in epochs) > 0.8
+
+
+@pytest.mark.parametrize("system", ["reg-mse", "reg-ccc"])
+def test_a_regressors_dev_ccc_is_that_of_its_output(system):
+    (epoch, model), *_ = train_easily(system=system)
+    example = easy_example(2.5)
+    assert epoch.dev_ccc == pytest.approx(direct_ccc(model.predict(example.features).series, example.gold), abs=1e-5)
+
+
+def test_mean_squared_error_is_the_loss_of_its_system():
+    """With one utterance the second epoch's loss is that of the parameters after the first."""
+    (_, model), (second, _) = train_easily(1, system="reg-mse", first_stage_epochs=2, max_epochs=2)[:2]
+    example = easy_example(0)
+    error = model.predict(example.features).series - example.gold
+    assert second.loss == pytest.approx(np.mean(error**2), rel=1e-4)
+
+
+def test_plain_cross_entropy_has_no_cost():
+    """Of the first epoch, whose parameters follow from the seed alone."""
+    plain, weighted = (train_easily(1, system=system)[0][0].loss for system in ("cls-ce", "cls"))
+    assert plain < weighted
+
+
+@given(st.integers(2, 30), st.integers(0, 10**6))
+def test_concordance_loss_is_one_minus_ccc(frames, seed):
+    x, y = np.random.default_rng(seed).normal(size=(2, frames))
+    assert concordance_loss(torch.tensor(x), torch.tensor(y)).item() == pytest.approx(1 - direct_ccc(x, y), abs=1e-9)
+
+
+def test_concordance_loss_of_a_constant_has_a_finite_gradient():
+    prediction = torch.zeros(10, requires_grad=True)
+    loss = concordance_loss(prediction, torch.linspace(-1, 1, 10))
+    loss.backward()
+    assert loss.item() == 1.0
+    assert torch.isfinite(prediction.grad).all()
 
 
 def test_one_seed_gives_identical_tensors():
