@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.graph import Scoring, log_parameters
+from emoseq.graph import IMPOSSIBLE, Scoring, log_parameters
 from emoseq.labels import Labels
 from emoseq.ngram import Lm
 
@@ -77,7 +77,8 @@ def beam_search(
     if scoring.score_end:
         totals[:alive] += [weights.row(state)[num_classes] for state in states[:alive].tolist()]
     if not alive or totals[:alive].max() == -np.inf:
-        raise ValueError("no label sequence has a probability above zero")
+        cause = "all hypotheses of the beam died out; take a larger --beam" if counters[2] else IMPOSSIBLE
+        raise ValueError(cause)
     return _trace(labels, back, int(np.argmax(totals[:alive]))), bool(counters[2])
 
 

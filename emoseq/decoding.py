@@ -28,7 +28,7 @@ from emoseq.graph import (
     state_graph,
 )
 from emoseq.labels import Labels
-from emoseq.ngram import Lm
+from emoseq.ngram import LazyTable, Lm
 from emoseq.viterbi import Viterbi
 
 BLOCK = 1000  # frames whose logarithms are in memory at once
@@ -55,7 +55,7 @@ class Decoder:
 
     Args:
         transitions: P(next class | class) of shape (K, K)
-        lm: language model, a table of shape (K + 1,) * n; for the beam also an `emoseq.ngram.LazyTable`
+        lm: language model, a table of shape (K + 1,) * n or an `emoseq.ngram.LazyTable`
         scoring: weights
         initial: P(first class) of shape (K,), none for the paper's Eq. 9
         search: "exact" for Viterbi, "beam" for the best hypotheses only, merged on the LM state
@@ -81,7 +81,9 @@ class Decoder:
         self.lm, self.scoring, self.initial, self._search, self._beam = lm, scoring, initial, search, beam
         log_parameters(transitions, lm, initial)
         if search == "exact":
-            self.graph = state_graph(transitions, np.asarray(lm), scoring, initial=initial)
+            check_size(lm.ndim, len(lm) - 1)
+            table = lm.full() if isinstance(lm, LazyTable) else lm
+            self.graph = state_graph(transitions, table, scoring, initial=initial)
 
     def __call__(self, posteriors: ArrayLike) -> Decoded:
         """The best label sequence of an utterance.

@@ -17,7 +17,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from emoseq.decoding import Decoded
-from emoseq.graph import LOG_BASES, Scoring, log_posteriors, state_graph
+from emoseq.graph import IMPOSSIBLE, LOG_BASES, Scoring, log_posteriors, state_graph
 from emoseq.labels import collapse
 from emoseq.ngram import sequence_score
 
@@ -85,7 +85,7 @@ class DurationDecoder:
             source, survives, ends, _log(self._hazards[:, -1]), _log(1 - self._hazards[:, -1]), rest, rest_ends,
         )  # fmt: skip
         if not len(labels):
-            raise ValueError("no label sequence has a probability above zero")
+            raise ValueError(IMPOSSIBLE)
         am, lm = self.score(labels, posteriors)
         return Decoded(labels, am, lm, self._scoring.total(am, lm))
 

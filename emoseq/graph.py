@@ -22,6 +22,7 @@ from emoseq.conf import option
 from emoseq.labels import collapse
 from emoseq.ngram import Lm, sequence_score
 
+IMPOSSIBLE = "no label sequence has a probability above zero"
 SEARCHES = ("exact", "beam")
 DEFAULT_BEAM = 100  # hypotheses
 LOG_BASES = {"e": 1.0, "10": float(np.log(10))}

@@ -11,7 +11,7 @@ from emoseq import DIMENSIONS, DataError
 from emoseq.conf import option
 
 # The paper's name of each system's undecoded series; "cls-ce" is the classifier without the cost of Eq. 7.
-RAW_SERIES = {"cls": "CLS-Raw", "cls-ce": "CLS-CE-Raw", "reg-mse": "REG-MSE", "reg-ccc": "REG-CCC"}
+RAW_SERIES = {"reg-mse": "REG-MSE", "reg-ccc": "REG-CCC", "cls-ce": "CLS-CE-Raw", "cls": "CLS-Raw"}
 DECODED_SERIES = "CLS-Decoded"
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from emoseq.graph import MAX_CLASSES, Scoring, StateGraph, log_posteriors, path_score
+from emoseq.graph import IMPOSSIBLE, MAX_CLASSES, Scoring, StateGraph, log_posteriors, path_score
 from emoseq.labels import Labels, quantise
 from emoseq.trials import MAX_JOINT_ORDER
 from emoseq.viterbi import Viterbi
@@ -99,7 +99,7 @@ class JointDecoder:
         else:
             cells = _search(scores, self._moves, self.labels, *self._trigrams)
             if not len(cells):
-                raise ValueError("no label sequence has a probability above zero")
+                raise ValueError(IMPOSSIBLE)
         return list(self.labels[cells].T)
 
     def score(self, labels: Sequence[Labels], posteriors: Sequence[NDArray]) -> float:
@@ -140,9 +140,9 @@ class JointDecoder:
 
     def _prepare_trigrams(self) -> None:
         sizes = np.array([len(table) for table in self._tables])
-        if len(self.labels) * np.prod(sizes.astype(float)) > MAX_STATES:
-            raise ValueError(f"joint decoding of {len(sizes)} tasks with trigrams has too many states; take bigrams")
         largest = sizes.max()
+        if max(len(self.labels) * np.prod(sizes.astype(float)), len(sizes) * largest**4.0) > MAX_STATES:
+            raise ValueError(f"joint decoding of {len(sizes)} tasks with trigrams has too many states; take bigrams")
         # tables[task, region before, current, next]; the last column of next is </s>
         tables = np.full((len(sizes), largest, largest, largest + 1), -np.inf)
         loss = np.zeros((len(sizes), largest, largest, largest))

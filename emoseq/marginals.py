@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.graph import StateGraph
+from emoseq.graph import IMPOSSIBLE, StateGraph
 
 NEGLIGIBLE = 40.0  # nats below the largest term of a sum, less than a rounding error
 VANISHING = 1e-200  # a sum of products below this may have lost some to underflow
@@ -37,7 +37,7 @@ def class_posteriors(scores: NDArray[np.float64], graph: StateGraph) -> NDArray[
         graph.start_states, graph.ends, length, posteriors,
     )  # fmt: skip
     if not possible:
-        raise ValueError("no label sequence has a probability above zero")
+        raise ValueError(IMPOSSIBLE)
     return posteriors
 
 

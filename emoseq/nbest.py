@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from emoseq.graph import StateGraph
+from emoseq.graph import IMPOSSIBLE, StateGraph
 from emoseq.labels import Labels
 
 
@@ -35,14 +35,16 @@ def n_best(scores: NDArray[np.float64], graph: StateGraph, count: int) -> list[H
         count: N
 
     Raises:
-        ValueError: if no label sequence has a probability above zero
+        ValueError: if no label sequence has a probability above zero, or N is below 1
     """
+    if count < 1:
+        raise ValueError(f"{count} best sequences; 1 or more")
     totals, nodes, tree = _search(
         scores, graph.moves, graph.targets, graph.classes, graph.stays, graph.starts, graph.start_states, graph.ends,
         count,
     )  # fmt: skip
     if not len(totals):
-        raise ValueError("no label sequence has a probability above zero")
+        raise ValueError(IMPOSSIBLE)
     found = []
     for total, node in zip(totals, nodes, strict=True):
         regions = []

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from emoseq.graph import StateGraph
+from emoseq.graph import IMPOSSIBLE, StateGraph
 from emoseq.labels import Labels
 
 
@@ -76,7 +76,7 @@ class Viterbi:
 
 def _possible(labels: Labels) -> Labels:
     if len(labels) and labels.min() < 0:
-        raise ValueError("no label sequence has a probability above zero")
+        raise ValueError(IMPOSSIBLE)
     return labels
 
 

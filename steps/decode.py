@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from emoseq import DataError
 from emoseq.archive import Writer, read
 from emoseq.conf import Parser, boolean, log, options_from, run_step
-from emoseq.graph import DEFAULT_BEAM, SEARCHES, Scoring, check_size
+from emoseq.graph import DEFAULT_BEAM, SEARCHES, Scoring
 from emoseq.ngram import LazyTable
 from emoseq.parameters import read_hazards, read_priors, read_transitions
 
@@ -59,22 +59,21 @@ def main(argv: list[str] | None = None) -> int:
     num_classes = len(transitions)
     initial = read_priors(args.initial_prior, num_classes) if args.initial_prior else None
     hazards = read_hazards(args.hazards, num_classes) if args.hazards else None
-    lazy = LazyTable(args.arpa_file, num_classes, renormalize=args.renormalize_lm)
+    lm = LazyTable(args.arpa_file, num_classes, renormalize=args.renormalize_lm)
     names = SEARCHES if args.report_search_error else (args.search,)
-    if "exact" in names:
-        try:
-            check_size(lazy.ndim, num_classes)
-        except ValueError as error:
-            raise DataError(f"{args.arpa_file}: {error}") from None
 
-    lm = lazy.full() if "exact" in names else lazy
     from emoseq.decoding import Decoded, Decoder, streamed
     from emoseq.durations import DurationDecoder
 
-    searches = {name: Decoder(transitions, lm, scoring, initial=initial, search=name, beam=args.beam) for name in names}
+    try:
+        searches = {
+            name: Decoder(transitions, lm, scoring, initial=initial, search=name, beam=args.beam) for name in names
+        }
+    except ValueError as error:
+        raise DataError(f"{args.arpa_file}: {error}") from None
     decode: Callable[[NDArray], Decoded] = searches[args.search]
     if hazards is not None:
-        decode = DurationDecoder(transitions, lazy.full(), hazards, scoring, initial=initial)
+        decode = DurationDecoder(transitions, lm.full(), hazards, scoring, initial=initial)
     elif args.lag is not None:
         decode = streamed(searches["exact"], args.lag)
     pruned, gaps = 0, []

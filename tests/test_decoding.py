@@ -154,13 +154,13 @@ def test_decoders_agree_on_a_long_signal():
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("search", SEARCHES)
-def test_of_equally_good_paths_one_is_found(order, search):
+@pytest.mark.parametrize("options", [{}, {"search": "beam"}, {"search": "beam", "beam": 2}], ids=str)
+def test_of_equally_good_paths_one_is_found(order, options):
     """Every region costs the same, so all paths of equally many regions tie."""
     uniform = Case(
         np.full((6, 3), 1 / 3), np.full((3, 3), 1 / 3), np.full((4,) * order, np.log(1 / 4)), Scoring(lm_weight=1.0)
     )
-    found = decoded(uniform, search=search)
+    found = decoded(uniform, **options)
     assert score([found.labels], uniform).total[0] == pytest.approx(every_score(uniform)[1].max())
 
 
@@ -396,3 +396,19 @@ def test_beam_with_rows_on_demand_equals_the_search_of_the_whole_table(twelve_cl
     case, lm = twelve_classes
     rows = decoded(case._replace(table=lm), search="beam", beam=200)
     assert rows.labels.tolist() == decoded(case, **options).labels.tolist()
+
+
+def test_a_lazy_table_is_tabulated_for_exact_search(tmp_path):
+    (tmp_path / "x.arpa").write_text(ngram.arpa(ngram.witten_bell([[0, 1, 0], [1]], 2, 3)))
+    problem = random_case(1, seed=5, num_classes=2, frames=6).problem[:2]
+    lazy = ngram.LazyTable(tmp_path / "x.arpa", 2)
+    expected = decode(*problem, ngram.tabulate(tmp_path / "x.arpa", 2), Scoring(lm_weight=2.0))
+    assert decode(*problem, lazy, Scoring(lm_weight=2.0)).total == expected.total
+
+
+def test_a_beam_whose_hypotheses_all_die_says_that_it_was_too_narrow():
+    """Only 1 1 is possible, but 0 looks better at first."""
+    posteriors = [[0.9, 0.1], [0.0, 1.0]]
+    with pytest.raises(ValueError, match="larger --beam"):
+        decode(posteriors, np.eye(2), np.zeros((3, 3)), search="beam", beam=1)
+    assert decode(posteriors, np.eye(2), np.zeros((3, 3))).labels.tolist() == [1, 1]

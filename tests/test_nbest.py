@@ -109,3 +109,9 @@ def test_no_possible_sequence_is_an_error():
     case = Case(np.eye(2), np.eye(2), np.zeros((3, 3)))
     with pytest.raises(ValueError, match="no label sequence has a probability above zero"):
         hypotheses(case, 3)
+
+
+def test_no_sequence_at_all_is_no_n():
+    case = random_case(2, seed=1, num_classes=2, frames=3)
+    with pytest.raises(ValueError, match="1 or more"):
+        n_best(np.log(case.problem[0]), state_graph(*case.problem[1:3], Scoring()), 0)
