@@ -132,6 +132,10 @@ fi
 if at 6; then
   echo "$0: stage 6: decoding"
   steps/select_models.py "$exp/train.jobs" "$data" dev test
+  config smooth
+  for dim in arousal valence; do
+    steps/smooth.py "${config[@]}" "$data/dev/$dim.scp" "$exp/$dim" dev test
+  done
   config decode lm
   for dim in arousal valence; do
     steps/tune_decoding.py "${config[@]}" "$data/dev/$dim.scp" "$exp/$dim"

@@ -15,6 +15,11 @@ RAW_SERIES = {"reg-mse": "REG-MSE", "reg-ccc": "REG-CCC", "cls-ce": "CLS-CE-Raw"
 DECODED_SERIES = "CLS-Decoded"
 
 
+def smoothed_name(system: str, smoother: str) -> str:
+    """Name of a system's smoothed series: CLS-Raw-Gaussian."""
+    return f"{system}-{smoother.capitalize()}"
+
+
 @dataclass(frozen=True)
 class GridOptions:
     """The grid of conf/train.conf: one model for each combination and dimension."""

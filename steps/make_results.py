@@ -12,8 +12,9 @@ import _recipe  # noqa: F401
 from emoseq import DIMENSIONS, DataError
 from emoseq.archive import Scp, read_text, write_text
 from emoseq.conf import Parser, log, options_from, run_step
-from emoseq.grid import DECODED_SERIES, RAW_SERIES, parse_jobs
+from emoseq.grid import DECODED_SERIES, RAW_SERIES, parse_jobs, smoothed_name
 from emoseq.metrics import ScoreOptions, paired, score
+from emoseq.smoothing import SMOOTHERS
 from emoseq.stamp import Stamp
 
 SCORED = ("dev", "test")
@@ -33,6 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     data, exp = args.data_dir, args.exp_dir
     trained = {job.system for job in parse_jobs(read_text(exp / "train.jobs"), str(exp / "train.jobs"))}
     systems = [name for system, name in RAW_SERIES.items() if system in trained]
+    systems = [name for system in systems for name in (system, *(smoothed_name(system, kind) for kind in SMOOTHERS))]
     systems += [DECODED_SERIES] * ("cls" in trained)
     scored = {(dim, name): data / name / f"{dim}.scp" for dim in DIMENSIONS for name in SCORED}
     for (dimension, name), gold in list(scored.items()):

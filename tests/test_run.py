@@ -41,8 +41,9 @@ def test_the_table_has_all_systems_and_sets(small_run):
     table = pd.read_csv(small_run.exp / "results.csv")
     expected = "system,dimension,set,fit_on,ccc,ccc_low,ccc_high,rmse,mean_ccc,frames,utterances"
     assert ",".join(table.columns) == expected
-    assert list(dict.fromkeys(table.system)) == ["REG-CCC", "CLS-Raw", "CLS-Decoded"]
-    assert len(table) == 3 * 2 * 2
+    smoothed = [f"{system}{smoother}" for system in ("REG-CCC", "CLS-Raw") for smoother in ("", "-Gaussian", "-Median")]
+    assert list(dict.fromkeys(table.system)) == [*smoothed, "CLS-Decoded"]
+    assert len(table) == 7 * 2 * 2
     assert (table.frames == 500).all()
     assert np.isfinite(table.ccc).all()
     assert (small_run.exp / "RESULTS.md").read_text() in small_run.output

@@ -1,0 +1,58 @@
+"""Ad-hoc smoothers of a time series, which decoding is compared with: what others on this task apply.
+
+Gaussian filtering as He et al. (2015), median filtering as Valstar et al. (2016) and others after them
+(paper, Sec. 5). Widths are in seconds; at the ends of a series its first and last value go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import gaussian_filter1d, median_filter
+
+from emoseq.conf import option
+from emoseq.features import FRAME_SHIFT
+from emoseq.metrics import ccc_and_rmse
+
+
+def gaussian(series: ArrayLike, width: float) -> NDArray[np.float32]:
+    """Convolution with a Gaussian of a standard deviation of `width` seconds; shape (frames,) as the series."""
+    values = np.asarray(series, dtype=np.float64)
+    return (gaussian_filter1d(values, width / FRAME_SHIFT, mode="nearest") if width else values).astype(np.float32)
+
+
+def median(series: ArrayLike, width: float) -> NDArray[np.float32]:
+    """Median of a window of `width` seconds around each frame, an odd number of frames; shape (frames,)."""
+    frames = 2 * int(width / FRAME_SHIFT / 2 + 1e-9) + 1
+    return median_filter(np.asarray(series, dtype=np.float32), frames, mode="nearest")
+
+
+SMOOTHERS: dict[str, Callable[[ArrayLike, float], NDArray[np.float32]]] = {"gaussian": gaussian, "median": median}
+
+
+@dataclass(frozen=True)
+class SmoothOptions:
+    """What is tried on the dev set (conf/smooth.conf)."""
+
+    widths: tuple[float, ...] = option("seconds, standard deviation or window", default=(0.0, 0.2, 0.4, 0.8, 1.6, 3.2))
+
+    def __post_init__(self) -> None:
+        if not self.widths or not all(0 <= width < np.inf for width in self.widths):
+            raise ValueError(f"--widths={self.widths}: seconds, 0 or more")
+
+
+def sweep_widths(
+    series: Mapping[str, NDArray], gold: Mapping[str, NDArray], smoother: str, widths: Sequence[float]
+) -> list[tuple[float, float, float]]:
+    """Width, CCC and RMSE of each width of a smoother on the dev set.
+
+    Raises:
+        ValueError: as `emoseq.metrics.ccc_and_rmse`
+    """
+    smooth = SMOOTHERS[smoother]
+    return [
+        (width, *ccc_and_rmse({utt: smooth(values, width) for utt, values in series.items()}, gold)) for width in widths
+    ]

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Smooth the raw series of every system of one dimension, with the width of the highest dev CCC.
+
+What decoding is to be compared with. Writes smooth_dev.csv and, for each system and smoother,
+predict_<set>/<system>-Gaussian.scp and <system>-Median.scp.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq import DataError
+from emoseq.archive import Scp, write_scp, write_text
+from emoseq.conf import Parser, log, options_from, run_step
+from emoseq.grid import RAW_SERIES, smoothed_name
+from emoseq.smoothing import SMOOTHERS, SmoothOptions, sweep_widths
+from emoseq.stamp import Stamp
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__, "smooth")
+    parser.add_options(SmoothOptions)
+    parser.add_argument("gold", type=Path, help="gold standard of the dev set, an scp file")
+    parser.add_argument("dimension_dir", type=Path, help="such as exp/arousal")
+    parser.add_argument("sets", nargs="+", help="such as dev test; dev must be there")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    options, folder = options_from(SmoothOptions, args), args.dimension_dir
+    raw = {
+        (system, name): folder / f"predict_{name}" / f"{system}.scp"
+        for system in RAW_SERIES.values()
+        for name in args.sets
+        if (folder / f"predict_{name}" / f"{system}.scp").exists()
+    }
+    systems = list(dict.fromkeys(system for system, _ in raw))
+    if not all((system, "dev") in raw for system in systems) or not systems:
+        raise DataError(f"{folder}/predict_dev holds no series to smooth; run stage 6 and name dev among the sets")
+    written = {
+        (system, name, kind): folder / f"predict_{name}" / smoothed_name(system, kind)
+        for system, name in raw
+        for kind in SMOOTHERS
+    }
+    stamp = Stamp(
+        __file__,
+        "smooth",
+        folder,
+        inputs=[args.gold, *raw.values()],
+        outputs=[folder / "smooth_dev.csv", *(stem.with_name(f"{stem.name}.scp") for stem in written.values())],
+        options=(options, args.sets),
+    )
+    if stamp.is_current():
+        log(f"{folder}: up to date")
+        return 0
+    rows = []
+    chosen = {}
+    try:
+        for system in systems:
+            for kind in SMOOTHERS:
+                trials = sweep_widths(Scp(raw[system, "dev"]), Scp(args.gold), kind, options.widths)
+                width, ccc, _ = max(trials, key=lambda trial: trial[1])
+                chosen[system, kind] = width
+                rows += [f"{system},{kind},{width:g},{ccc:.6f},{rmse:.6f}\n" for width, ccc, rmse in trials]
+                log(f"{folder}: {system}: {kind} of {width:g} s, dev CCC {ccc:.4f}")
+    except ValueError as error:
+        raise DataError(f"{folder}: {error}") from None
+    write_text(folder / "smooth_dev.csv", "system,smoother,width,ccc,rmse\n" + "".join(rows))
+    for (system, name, kind), stem in written.items():
+        series = Scp(raw[system, name])
+        write_scp(stem, {utt: SMOOTHERS[kind](series[utt], chosen[system, kind]) for utt in series})
+    stamp.write()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))
