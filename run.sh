@@ -7,6 +7,9 @@ stop_stage=7
 nj=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2> /dev/null || echo 1) # nproc itself would obey them
 cmd=
 corpus=
+layout=auto
+gold_standard=
+partition=
 conf=conf
 data=data
 exp=exp
@@ -17,7 +20,10 @@ help_message="Usage: $0 [options]
   --stop-stage M   last stage (default $stop_stage)
   --nj J           jobs at once (default: the number of cores, $nj)
   --cmd CMD        wrapper that runs the jobs, for example \"utils/run.py\" (default: see cmd.sh)
-  --corpus DIR     corpus in the AVEC 2016 layout (default: the embedded synthetic speech)
+  --corpus DIR     a package of RECOLA (default: the embedded synthetic speech, in the AVEC 2016 layout)
+  --layout NAME    avec2016, ges2018 or recola (default $layout: by the folder names in it)
+  --gold-standard NAME  which one of layout ges2018
+  --partition FILE      sets of layout recola (default: conf/partition where there is one)
   --conf DIR       settings laid over conf/ (default $conf)
   --data DIR       data directories (default $data)
   --exp DIR        models and results (default $exp)
@@ -83,7 +89,9 @@ if at 0; then
     config corpus
     local/make_corpus.py "${config[@]}" "$corpus"
   fi
-  "$recipe/prepare_data.py" "$corpus" "$data"
+  if [ -z "$partition" ] && [ -f conf/partition ]; then partition=conf/partition; fi
+  "$recipe/prepare_data.py" --layout "$layout" ${gold_standard:+--gold-standard "$gold_standard"} \
+    ${partition:+--partition "$partition"} "$corpus" "$data"
 fi
 
 if at 1; then

@@ -145,3 +145,84 @@ def test_damage_is_one_line_and_leaves_earlier_results(damage, corpus, tmp_path)
 
 def test_a_folder_in_another_layout_is_refused(tmp_path):
     assert_one_line_error(prepare(tmp_path, tmp_path), "recordings_audio does not exist")
+
+
+@pytest.fixture
+def ges(corpus, tmp_path):
+    """The same corpus as AVEC 2018 gives it out: gold standards only, by name."""
+    folder = tmp_path / "ges"
+    (folder / "labels").mkdir(parents=True)
+    shutil.move(corpus / "recordings_audio", folder / "recordings_audio")
+    shutil.move(corpus / "ratings_gold_standard", folder / "labels" / "gs_1")
+    return folder
+
+
+def test_the_only_gold_standard_of_avec_2018_is_taken(ges, tmp_path):
+    done = step(PREPARE, ges, tmp_path / "data")
+    assert done.returncode == 0, done.stderr
+    assert len(kaldiio.load_scp(str(tmp_path / "data/dev/published.valence.scp"))) == 2
+    assert not (tmp_path / "data/dev/ratings.valence.scp").exists()
+
+
+def test_one_of_several_gold_standards_is_chosen(ges, tmp_path):
+    shutil.copytree(ges / "labels" / "gs_1", ges / "labels" / "gs_2")
+    edit(ges / "labels/gs_2/arousal/dev_1.arff", "dev_1,0.04,", "dev_1,0.04,9")
+    assert_one_line_error(step(PREPARE, ges, tmp_path / "data"), "choose with --gold-standard: gs_1, gs_2")
+    assert_one_line_error(step(PREPARE, "--gold-standard", "x", ges, tmp_path / "data"), "--gold-standard x: ")
+    done = step(PREPARE, "--gold-standard", "gs_2", ges, tmp_path / "data")
+    assert done.returncode == 0, done.stderr
+    assert abs(kaldiio.load_scp(str(tmp_path / "data/dev/published.arousal.scp"))["dev_1"][0]) >= 9
+
+
+@pytest.fixture
+def distribution(corpus, tmp_path):
+    """The same corpus as its authors give it out, P1 to P6, with the header as it is written there."""
+    folder = tmp_path / "recola"
+    audio, annotation = folder / "RECOLA-Audio-recordings", folder / "RECOLA-Annotation" / "emotional_behaviour"
+    audio.mkdir(parents=True)
+    stems = [f"{name}_{i}" for name in ("train", "dev", "test") for i in (1, 2)]
+    for i, stem in enumerate(stems, 1):
+        shutil.copy(corpus / "recordings_audio" / f"{stem}.wav", audio / f"P{i}.wav")
+        for dimension in ("arousal", "valence"):
+            (annotation / dimension).mkdir(parents=True, exist_ok=True)
+            text = (corpus / "ratings_individual" / dimension / f"{stem}.csv").read_text()
+            header, _, rows = text.partition("\n")
+            names = [name.strip() for name in header.split(";")]
+            spelled = ";".join([names[0], *(f"{name} " for name in names[1:-1]), names[-1]])
+            (annotation / dimension / f"P{i}.csv").write_text(f"{spelled}\n{rows}")
+    (tmp_path / "partition").write_text("# whose?\ntrain P1 P2\ndev P3\ndev P4 P99 # not in this copy\ntest P5 P6\n")
+    return folder
+
+
+def test_the_distribution_is_read_with_a_partition(distribution, tmp_path):
+    done = step(PREPARE, "--partition", tmp_path / "partition", distribution, tmp_path / "data")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "data/dev/utt2spk").read_text() == "P3 P3\nP4 P4\n"
+    assert kaldiio.load_scp(str(tmp_path / "data/test/ratings.arousal.scp"))["P6"].shape == (250, 6)
+    assert not (tmp_path / "data/test/published.arousal.scp").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train P1\ndev P1\ntest P2\n", "partition:2: P1 comes twice"),
+        ("train P1\ndev P2\n", "names no test recordings"),
+        ("training P1\n", "partition:1: not a line"),
+        ("train\n", "partition:1: not a line"),
+        ("train P77\ndev P2\ntest P3\n", "none of the train recordings"),
+    ],
+)
+def test_a_partition_that_cannot_be_is_one_line(distribution, tmp_path, text, message):
+    (tmp_path / "partition").write_text(text)
+    done = step(PREPARE, "--partition", tmp_path / "partition", distribution, tmp_path / "data")
+    assert_one_line_error(done, message)
+
+
+def test_the_distribution_without_a_partition_is_one_line(distribution, tmp_path):
+    assert_one_line_error(step(PREPARE, distribution, tmp_path / "data"), "--partition FILE")
+
+
+def test_the_partition_that_comes_with_the_recipe_names_27_recordings():
+    lines = [line.split() for line in (ROOT / "egs/recola/conf/partition").read_text().splitlines() if line[0] != "#"]
+    assert [(name, len(set(ids))) for name, *ids in lines] == [("train", 9), ("dev", 9), ("test", 9)]
+    assert len({utt for _, *ids in lines for utt in ids}) == 27

@@ -5,8 +5,8 @@
 options=()
 previous=
 for argument in "$@"; do
-  case $previous in --corpus | --conf | --data | --exp) argument=$(realpath -ms -- "$argument") ;; esac
-  case $argument in --corpus=* | --conf=* | --data=* | --exp=*)
+  case $previous in --corpus | --partition | --conf | --data | --exp) argument=$(realpath -ms -- "$argument") ;; esac
+  case $argument in --corpus=* | --partition=* | --conf=* | --data=* | --exp=*)
     argument=${argument%%=*}=$(realpath -ms -- "${argument#*=}") ;;
   esac
   options+=("$argument")

@@ -1,4 +1,4 @@
-"""What the AVEC 2016 package holds: six raters' CSV files, gold standards in ARFF, recordings."""
+"""What the packages of RECOLA hold: six raters' CSV files and gold standards in ARFF."""
 
 from __future__ import annotations
 
@@ -9,39 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from emoseq import SETS, DataError
+from emoseq import DataError
 from emoseq.audio import audio_duration
 from emoseq.features import FRAME_SHIFT
 from emoseq.metrics import TRIM
 
 RATERS = 6
-AUDIO = (".wav", ".flac")
-
-
-def find_recordings(corpus: Path) -> dict[str, dict[str, Path]]:
-    """Audio file of each utterance of each set, by the file's stem (`train_1`).
-
-    Raises:
-        DataError: if the folder or a set is missing, or two files have one stem
-    """
-    folder = corpus / "recordings_audio"
-    if not folder.is_dir():
-        raise DataError(f"{folder} does not exist; --corpus must name a folder in the AVEC 2016 layout")
-    found: dict[str, dict[str, Path]] = {name: {} for name in SETS}
-    for path in sorted(folder.iterdir()):
-        stem, suffix = path.stem, path.suffix.lower()
-        name = stem.partition("_")[0]
-        if suffix not in AUDIO or name not in found:
-            continue
-        if stem in found[name]:
-            raise DataError(f"{path}: {stem} is also the id of {found[name][stem].name}; keep one of the two")
-        if any(character.isspace() for character in stem):
-            raise DataError(f"{path}: an id may hold no blanks; rename the file")
-        found[name][stem] = path.absolute()
-    for name, recordings in found.items():
-        if not recordings:
-            raise DataError(f"{folder} holds no {name}_*.wav; is the copy complete?")
-    return found
 
 
 def read_ratings(path: Path) -> NDArray[np.float32]:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Data directories of train, dev and test from a corpus in the AVEC 2016 layout.
+"""Data directories of train, dev and test from a package of RECOLA.
 
 Writes wav.scp, utt2spk, spk2utt and utt2dur, the raters' traces as ratings.<dimension>.scp and the
 package's own gold standard as published.<dimension>.scp, whichever there are. Training and
@@ -14,62 +14,40 @@ from pathlib import Path
 import _recipe  # noqa: F401
 import avec
 import numpy as np
+from layouts import LAYOUTS, PUBLISHED, RATINGS, Corpus, find_corpus
 
-from emoseq import DIMENSIONS, SETS, DataError
+from emoseq import DIMENSIONS, SETS
 from emoseq.archive import write_scp
 from emoseq.audio import audio_duration
 from emoseq.conf import Parser, log, run_step
 from emoseq.datadir import write_table
 from emoseq.stamp import Stamp
 
+READERS = {RATINGS: avec.read_ratings, PUBLISHED: avec.read_gold_standard}
+NAMES = {RATINGS: "individual ratings", PUBLISHED: "gold standard"}
+
 
 def get_parser() -> Parser:
     parser = Parser(__doc__)
-    parser.add_argument("corpus", type=Path, help="folder that holds recordings_audio/")
+    parser.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto", help="(default %(default)s)")
+    parser.add_argument("--gold-standard", metavar="NAME", help="which one of layout ges2018")
+    parser.add_argument("--partition", type=Path, metavar="FILE", help="sets of layout recola, lines `train P16 P21`")
+    parser.add_argument("corpus", type=Path, help="folder of the package")
     parser.add_argument("data_dir", type=Path, help="where train/, dev/ and test/ go")
     return parser
 
 
-def label_files(corpus: Path, name: str, recordings: dict[str, Path]) -> dict[tuple[str, str], dict[str, Path]]:
-    """Files of a set by (kind, dimension), complete over the recordings or not there at all."""
-    found = {}
-    for dimension in DIMENSIONS:
-        for kind, folder, suffix in (
-            ("ratings", "ratings_individual", ".csv"),
-            ("published", "ratings_gold_standard", ".arff"),
-        ):
-            files = {utt: corpus / folder / dimension / f"{utt}{suffix}" for utt in recordings}
-            missing = [path for path in files.values() if not path.is_file()]
-            strays = {path.stem for path in (corpus / folder / dimension).glob(f"{name}_*{suffix}")} - set(files)
-            if strays:
-                stray = min(strays)
-                raise DataError(
-                    f"{corpus}/recordings_audio/{stray}.wav does not exist, but {folder} has its {dimension}"
-                )
-            if missing and len(missing) < len(files):
-                raise DataError(f"{missing[0]} does not exist, but other {name} recordings have theirs")
-            if not missing:
-                found[kind, dimension] = files
-        if name != "test" and not {("ratings", dimension), ("published", dimension)} & set(found):
-            raise DataError(f"{corpus}: no {dimension} of {name} in ratings_individual or ratings_gold_standard")
-    return found
-
-
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    recordings = avec.find_recordings(args.corpus)
-    labels = {name: label_files(args.corpus, name, recordings[name]) for name in SETS}
+    corpus = find_corpus(args.corpus, args.layout, gold_standard=args.gold_standard, partition=args.partition)
     stamp = Stamp(
         __file__,
         "corpus",
         args.data_dir,
-        inputs=[
-            *(path for of_set in recordings.values() for path in of_set.values()),
-            *(path for of_set in labels.values() for files in of_set.values() for path in files.values()),
-        ],
+        inputs=[path for files in (*corpus.recordings.values(), *corpus.labels.values()) for path in files.values()],
         outputs=[
             *(args.data_dir / name / file for name in SETS for file in ("wav.scp", "utt2spk", "spk2utt", "utt2dur")),
-            *(args.data_dir / name / f"{kind}.{dim}.scp" for name in SETS for kind, dim in labels[name]),
+            *(args.data_dir / name / f"{kind}.{dim}.scp" for name, kind, dim in corpus.labels),
         ],
         options=str(args.corpus.absolute()),
     )
@@ -79,38 +57,38 @@ def main(argv: list[str] | None = None) -> int:
 
     # Everything is read before anything is written, so that an error leaves earlier results alone.
     arrays: dict[Path, dict[str, np.ndarray]] = {}
-    for name in SETS:
-        for (kind, dimension), files in labels[name].items():
-            read = avec.read_ratings if kind == "ratings" else avec.read_gold_standard
-            series = {utt: read(path) for utt, path in files.items()}
-            for utt, path in files.items():
-                avec.check_length(series[utt], recordings[name][utt], path)
-            arrays[args.data_dir / name / f"{kind}.{dimension}"] = series
-    durations = {name: {utt: audio_duration(path) for utt, path in of.items()} for name, of in recordings.items()}
+    for (name, kind, dimension), files in corpus.labels.items():
+        series = {utt: READERS[kind](path) for utt, path in files.items()}
+        for utt, path in files.items():
+            avec.check_length(series[utt], corpus.recordings[name][utt], path)
+        arrays[args.data_dir / name / f"{kind}.{dimension}"] = series
+    durations = {
+        name: {utt: audio_duration(path) for utt, path in of.items()} for name, of in corpus.recordings.items()
+    }
 
     for name in SETS:
         folder = args.data_dir / name
         folder.mkdir(parents=True, exist_ok=True)
-        for kind in ("ratings", "published"):
+        for kind in READERS:
             for dimension in DIMENSIONS:
-                if (kind, dimension) not in labels[name]:
+                if (name, kind, dimension) not in corpus.labels:
                     (folder / f"{kind}.{dimension}.scp").unlink(missing_ok=True)
-        write_table(folder / "wav.scp", {utt: str(path) for utt, path in recordings[name].items()})
-        write_table(folder / "utt2spk", {utt: utt for utt in recordings[name]})
-        write_table(folder / "spk2utt", {utt: utt for utt in recordings[name]})
+        recordings = corpus.recordings[name]
+        write_table(folder / "wav.scp", {utt: str(path) for utt, path in recordings.items()})
+        write_table(folder / "utt2spk", {utt: utt for utt in recordings})
+        write_table(folder / "spk2utt", {utt: utt for utt in recordings})
         write_table(folder / "utt2dur", {utt: f"{seconds:.2f}" for utt, seconds in durations[name].items()})
     for stem, series in arrays.items():
         write_scp(stem, dict(sorted(series.items())))
     stamp.write()
     for name in SETS:
         hours = sum(durations[name].values()) / 3600
-        log(f"{args.data_dir / name}: {len(durations[name])} recordings, {hours:.2f} h, {described(labels[name])}")
+        log(f"{args.data_dir / name}: {len(durations[name])} recordings, {hours:.2f} h, {described(corpus, name)}")
     return 0
 
 
-def described(found: dict[tuple[str, str], dict[str, Path]]) -> str:
-    names = {"ratings": "individual ratings", "published": "gold standard"}
-    kinds = [words for kind, words in names.items() if any(key[0] == kind for key in found)]
+def described(corpus: Corpus, name: str) -> str:
+    kinds = [words for kind, words in NAMES.items() if any(key[:2] == (name, kind) for key in corpus.labels)]
     return " and ".join(kinds) or "no labels: predicted but not scored"
 
 
