@@ -153,6 +153,9 @@ fi
 
 if at 7; then
   echo "$0: stage 7: scores"
+  for dim in arousal valence; do
+    "$recipe/write_predictions.py" "$exp/$dim" dev test
+  done
   config score
   steps/make_results.py "${config[@]}" "$data" "$exp"
 fi

@@ -226,3 +226,19 @@ def test_the_partition_that_comes_with_the_recipe_names_27_recordings():
     lines = [line.split() for line in (ROOT / "egs/recola/conf/partition").read_text().splitlines() if line[0] != "#"]
     assert [(name, len(set(ids))) for name, *ids in lines] == [("train", 9), ("dev", 9), ("test", 9)]
     assert len({utt for _, *ids in lines for utt in ids}) == 27
+
+
+@pytest.mark.parametrize("system", ["CLS-Raw", "CLS-Decoded", "REG-CCC-Median"])
+def test_predictions_are_written_as_avec_has_its_gold_standards(small_run, tmp_path, system):
+    """And are read as such: the row at 0 s repeats the first value and is left out."""
+    folder = small_run.exp / "arousal/predict_test"
+    series = kaldiio.load_scp(str(folder / f"{system}.scp"))["test_2"]
+    rows = (folder / "avec" / system / "test_2.arff").read_text().splitlines()
+    data = [row.split(",") for row in rows[rows.index("@data") + 1 :]]
+    assert [row[:2] for row in data[:2]] == [["test_2", "0.00"], ["test_2", "0.04"]]
+    assert data[0][2] == data[1][2]
+    assert len(data) == len(series) + 1
+    np.testing.assert_allclose([float(row[2]) for row in data[1:]], series, atol=1e-6)
+    table = [line.split(";") for line in (folder / "avec" / system / "test_2.csv").read_text().splitlines()]
+    assert table[0] == ["time", "prediction"]
+    assert [row[1:] for row in data] == table[1:]

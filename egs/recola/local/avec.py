@@ -59,6 +59,25 @@ def read_gold_standard(path: Path) -> NDArray[np.float32]:
     return _after_zero(values[:, 0], values[:, 1], path)
 
 
+def arff_text(utterance: str, series: NDArray, dimension: str) -> str:
+    """A series (frames,) in the form that `read_gold_standard` reads, with the row at time 0."""
+    rows = "".join(f"{utterance},{time},{value:.6f}\n" for time, value in _rows(series))
+    return (
+        f"@relation PREDICTION_{dimension.upper()}\n\n@attribute Instance_name string\n@attribute frameTime numeric\n"
+        f"@attribute Prediction numeric\n\n@data\n{rows}"
+    )
+
+
+def csv_text(series: NDArray) -> str:
+    """A series (frames,) as `time;prediction` rows, with the row at time 0."""
+    return "time;prediction\n" + "".join(f"{time};{value:.6f}\n" for time, value in _rows(series))
+
+
+def _rows(series: NDArray) -> list[tuple[str, float]]:
+    values = [series[0], *series]
+    return [(f"{frame * FRAME_SHIFT:.2f}", value) for frame, value in enumerate(values)]
+
+
 def check_length(labels: NDArray, recording: Path, path: Path) -> None:
     """Compare rows after time 0 with the length of the recording.
 

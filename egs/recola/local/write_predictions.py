@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Predicted series as AVEC has its gold standards, one ARFF and one CSV file a recording.
+
+For every system in predict_<set>/ of DIMENSION_DIR, predict_<set>/avec/<system>/<utt>.arff and .csv, from
+the row at 0 s on, which repeats the first value: a frame's value stands at its end.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import _recipe  # noqa: F401
+import avec
+
+from emoseq import DataError
+from emoseq.archive import Scp, write_text
+from emoseq.conf import Parser, log, run_step
+from emoseq.stamp import Stamp
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__)
+    parser.add_argument("dimension_dir", type=Path, help="such as exp/arousal")
+    parser.add_argument("sets", nargs="+", help="such as dev test")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    for name in args.sets:
+        folder = args.dimension_dir / f"predict_{name}"
+        systems = {path.stem: Scp(path) for path in sorted(folder.glob("*.scp"))}
+        if not systems:
+            raise DataError(f"{folder} holds no series; run stage 6 again")
+        files = {
+            (system, utt): folder / "avec" / system / f"{utt}.arff"
+            for system, series in systems.items()
+            for utt in series
+        }
+        stamp = Stamp(
+            __file__,
+            "avec",
+            folder,
+            inputs=[folder / f"{system}.scp" for system in systems],
+            outputs=[path.with_suffix(suffix) for path in files.values() for suffix in (".arff", ".csv")],
+            options=args.dimension_dir.name,
+        )
+        if stamp.is_current():
+            log(f"{folder}: up to date")
+            continue
+        for (system, utt), path in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            series = systems[system][utt]
+            write_text(path, avec.arff_text(utt, series, args.dimension_dir.name))
+            write_text(path.with_suffix(".csv"), avec.csv_text(series))
+        stamp.write()
+        log(f"{folder}/avec: {len(systems)} systems of {len(files) // len(systems)} recordings")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))
