@@ -75,6 +75,20 @@ class ScoreOptions:
             raise ValueError(f"--bootstrap-samples={self.bootstrap_samples}: 1 or more")
 
 
+@dataclass(frozen=True)
+class Difference:
+    """CCC of one system less that of another on the same utterances, concatenated.
+
+    `low` and `high` bound its 95 % bootstrap interval. `p` is that of the paired permutation test: how often
+    a difference as large comes about, in either direction, if in each utterance the two are swapped by chance.
+    """
+
+    ccc: float
+    low: float
+    high: float
+    p: float
+
+
 def score(predictions: Sequence[ArrayLike], golds: Sequence[ArrayLike], *, options: ScoreOptions) -> Score:
     """Score utterances together, with a percentile bootstrap over utterances.
 
@@ -86,16 +100,9 @@ def score(predictions: Sequence[ArrayLike], golds: Sequence[ArrayLike], *, optio
     Raises:
         ValueError: if there is no utterance, or as `concordance`
     """
-    if not predictions or len(predictions) != len(golds):
-        raise ValueError(f"{len(predictions)} predictions for {len(golds)} gold standards")
-    pairs = [_pair(p, g) for p, g in zip(predictions, golds, strict=True)]
-    origin = np.mean([y.mean() for _, y in pairs])
-    moments = np.stack([_moments(x, y, origin) for x, y in pairs])
-    random = np.random.default_rng(options.bootstrap_seed)
-    resampled = random.integers(len(pairs), size=(options.bootstrap_samples, len(pairs)))
-    low, high = np.quantile(_concordance(moments[resampled].sum(axis=1)), [0.025, 0.975])
+    moments, squared_error = _all_moments(predictions, golds)
+    low, high = np.quantile(_concordance(moments[_resampled(len(moments), options)].sum(axis=1)), [0.025, 0.975])
     total = moments.sum(axis=0)
-    squared_error = sum(float(np.sum((x - y) ** 2)) for x, y in pairs)
     return Score(
         ccc=float(_concordance(total)),
         ccc_low=float(low),
@@ -103,8 +110,58 @@ def score(predictions: Sequence[ArrayLike], golds: Sequence[ArrayLike], *, optio
         rmse=float(np.sqrt(squared_error / total[0])),
         mean_ccc=float(np.mean(_concordance(moments))),
         frames=int(total[0]),
-        utterances=len(pairs),
+        utterances=len(moments),
     )
+
+
+def difference(
+    predictions: Sequence[ArrayLike], others: Sequence[ArrayLike], golds: Sequence[ArrayLike], *, options: ScoreOptions
+) -> Difference:
+    """How much better the first system is than the second one, and whether chance would do.
+
+    All 2^n ways to swap n utterances are tried up to `options.bootstrap_samples`, beyond that as many random ones.
+
+    Args:
+        predictions: one series of shape (frames,) per utterance
+        others: those of the other system
+        golds: the gold standard of the same utterances
+        options: of the bootstrap
+
+    Raises:
+        ValueError: as `score`
+    """
+    pair = np.stack([_all_moments(series, golds)[0] for series in (predictions, others)])
+    utterances = pair.shape[1]
+
+    def gain(moments: NDArray) -> NDArray:
+        first, second = _concordance(moments.sum(axis=-2))
+        return first - second
+
+    observed = gain(pair)
+    low, high = np.quantile(gain(pair[:, _resampled(utterances, options)]), [0.025, 0.975])
+    if 2.0**utterances <= options.bootstrap_samples:
+        swaps = (np.arange(2**utterances)[:, None] >> np.arange(utterances)) % 2 == 1
+    else:
+        random = np.random.default_rng(options.bootstrap_seed)
+        swaps = np.r_[[[False] * utterances], random.random((options.bootstrap_samples - 1, utterances)) < 0.5]
+    swapped = np.where(swaps[None, :, :, None], pair[::-1, None], pair[:, None])
+    p = np.mean(np.abs(gain(swapped)) >= abs(observed) - 1e-12)
+    return Difference(float(observed), float(low), float(high), float(p))
+
+
+def _all_moments(predictions: Sequence[ArrayLike], golds: Sequence[ArrayLike]) -> tuple[NDArray, float]:
+    """Moments of each utterance, shape (utterances, 6), and the squared error of all."""
+    if not predictions or len(predictions) != len(golds):
+        raise ValueError(f"{len(predictions)} predictions for {len(golds)} gold standards")
+    pairs = [_pair(p, g) for p, g in zip(predictions, golds, strict=True)]
+    origin = np.mean([y.mean() for _, y in pairs])
+    moments = np.stack([_moments(x, y, origin) for x, y in pairs])
+    return moments, sum(float(np.sum((x - y) ** 2)) for x, y in pairs)
+
+
+def _resampled(utterances: int, options: ScoreOptions) -> NDArray[np.int64]:
+    random = np.random.default_rng(options.bootstrap_seed)
+    return random.integers(utterances, size=(options.bootstrap_samples, utterances))
 
 
 def common_length(first: int, second: int, utterance: str, names: tuple[str, str]) -> int:

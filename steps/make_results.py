@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Score the reported series of every system on dev and test: results.csv and RESULTS.md (Table 2)."""
+"""Score the reported series of every system on dev and test: results.csv and RESULTS.md (Table 2).
+
+differences.csv has CLS-Decoded, or without it the first system, against each of the others.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import _recipe  # noqa: F401
@@ -13,7 +16,7 @@ from emoseq import DIMENSIONS, DataError
 from emoseq.archive import Scp, read_text, write_text
 from emoseq.conf import Parser, log, options_from, run_step
 from emoseq.grid import DECODED_SERIES, RAW_SERIES, parse_jobs, smoothed_name
-from emoseq.metrics import ScoreOptions, paired, score
+from emoseq.metrics import ScoreOptions, difference, paired, score
 from emoseq.smoothing import SMOOTHERS
 from emoseq.stamp import Stamp
 
@@ -60,20 +63,29 @@ def main(argv: list[str] | None = None) -> int:
     else:
         import pandas as pd
 
-        from emoseq.report import results_csv, results_table
+        from emoseq.report import differences_table, results_csv, results_table
 
-        rows = []
+        reference = DECODED_SERIES if DECODED_SERIES in systems else systems[0]
+        rows, differences = [], []
         for (system, dimension, name), path in series.items():
             try:
-                result = score(*paired(Scp(path), Scp(scored[dimension, name])), options=options)
+                predictions, golds = paired(Scp(path), Scp(scored[dimension, name]))
+                key = {"system": system, "dimension": dimension, "set": name}
+                trained_on = read_text(fit_on[dimension]).strip()
+                rows.append(key | {"fit_on": trained_on} | asdict(score(predictions, golds, options=options)))
+                if system != reference:
+                    last, _ = paired(Scp(series[reference, dimension, name]), Scp(scored[dimension, name]))
+                    differences.append(key | asdict(difference(last, predictions, golds, options=options)))
             except ValueError as error:
                 raise DataError(f"{path}: {error}") from None
-            trained_on = read_text(fit_on[dimension]).strip()
-            key = {"system": system, "dimension": dimension, "set": name, "fit_on": trained_on}
-            rows.append(key | dataclasses.asdict(result))
         table = pd.DataFrame(rows)
         write_text(exp / "results.csv", results_csv(table))
-        write_text(exp / "RESULTS.md", results_table(table))
+        report = results_table(table)
+        if differences:
+            table = pd.DataFrame(differences)
+            write_text(exp / "differences.csv", table.to_csv(index=False, float_format="%.6f"))
+            report += "\n" + differences_table(table, reference)
+        write_text(exp / "RESULTS.md", report)
         stamp.write()
     print(read_text(exp / "RESULTS.md"), end="")
     return 0

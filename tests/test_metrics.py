@@ -1,5 +1,7 @@
 """Concordance, error and intervals against direct formulas in numpy."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from emoseq.metrics import (
     ccc_and_rmse,
     common_length,
     concordance,
+    difference,
     paired,
     rmse,
     score,
@@ -233,3 +236,56 @@ def test_ccc_and_rmse_are_over_the_concatenated_trimmed_utterances():
     )
     assert ccc == pytest.approx(5 / 7)
     assert error == pytest.approx(1.0)
+
+
+def pooled_difference(first, second, golds):
+    gold = np.concatenate(golds)
+    return direct_ccc(np.concatenate(first), gold) - direct_ccc(np.concatenate(second), gold)
+
+
+def test_the_permutation_test_tries_every_swap():
+    """Five utterances, 32 swaps."""
+    first, golds = random_utterances(0, [30, 40, 50, 60, 70])
+    second = [series + np.random.default_rng(1).normal(size=len(series)) * 0.4 for series in first]
+    found = difference(first, second, golds, options=OPTIONS)
+    gains = []
+    for swap in itertools.product([False, True], repeat=5):
+        a = [y if s else x for x, y, s in zip(first, second, swap, strict=True)]
+        b = [x if s else y for x, y, s in zip(first, second, swap, strict=True)]
+        gains.append(pooled_difference(a, b, golds))
+    assert found.ccc == pytest.approx(gains[0])
+    assert found.p == np.mean(np.abs(gains) >= abs(gains[0]) - 1e-12)
+
+
+def test_a_system_does_not_differ_from_itself():
+    predictions, golds = random_utterances(2, [30, 40, 50])
+    found = difference(predictions, predictions, golds, options=OPTIONS)
+    assert (found.ccc, found.low, found.high, found.p) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_a_difference_turns_its_sign_with_the_systems():
+    first, golds = random_utterances(3, [30, 40, 50, 60])
+    second = [0.5 * series for series in first]
+    one, other = difference(first, second, golds, options=OPTIONS), difference(second, first, golds, options=OPTIONS)
+    assert one.ccc == pytest.approx(-other.ccc)
+    assert (one.low, one.high) == pytest.approx((-other.high, -other.low))
+    assert one.p == other.p
+
+
+def test_p_of_equal_systems_is_uniform():
+    """Of many utterances, whose swaps are drawn: a tenth of the p are below a tenth."""
+    values = []
+    for seed in range(150):
+        golds = [np.random.default_rng([seed, i]).normal(size=20) for i in range(15)]
+        noise = np.random.default_rng(seed).normal(size=(2, 15, 20))
+        first, second = ([gold + n for gold, n in zip(golds, of, strict=True)] for of in noise)
+        values.append(difference(first, second, golds, options=ScoreOptions(bootstrap_samples=200)).p)
+    assert 0.03 < np.mean(np.array(values) < 0.1) < 0.2
+
+
+def test_an_interval_of_a_clear_difference_leaves_out_zero():
+    first, golds = random_utterances(5, [50] * 12)
+    second = [-series for series in first]
+    found = difference(first, second, golds, options=OPTIONS)
+    assert found.low > 0
+    assert found.p < 0.01
