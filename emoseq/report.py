@@ -92,6 +92,34 @@ def plot_discretisation(series: NDArray, centers: Mapping[int, NDArray], title: 
     return figure
 
 
+def plot_discretisations(series: NDArray, rebuilt: Mapping[tuple[str, int], NDArray], title: str) -> Figure:
+    """The paper's Figure 1 for several techniques, a row each, coarsest and finest resolution side by side.
+
+    Args:
+        series: gold standard of one utterance, shape (frames,)
+        rebuilt: what each technique makes of it, by technique and number of classes
+        title: dimension and utterance
+    """
+    techniques = list(dict.fromkeys(technique for technique, _ in rebuilt))
+    resolutions = sorted({k for _, k in rebuilt})[:: max(1, len({k for _, k in rebuilt}) - 1)]
+    figure, axes = plt.subplots(
+        len(techniques), len(resolutions), figsize=(10, 1.9 * len(techniques)), sharex=True, sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    times = FRAME_SHIFT * (1 + np.arange(len(series)))
+    for row, technique in zip(axes, techniques, strict=True):
+        for axis, k in zip(row, resolutions, strict=True):
+            axis.plot(times, series, color="0.55", linewidth=1.2)
+            axis.step(times, rebuilt[technique, k], where="mid", color="C3", linewidth=1.2)
+            axis.set_title(f"{technique}, {k} classes", loc="left", fontsize="medium")
+        row[0].set_ylabel(title.split()[0])
+    for axis in axes[-1]:
+        axis.set_xlabel("time (s)")
+        axis.set_xlim(0, times[-1])
+    figure.suptitle(title)
+    return figure
+
+
 def plot_sweep(trials: Sequence[Trial], title: str) -> Figure:
     """Dev CCC over the language model weight, a line for each n-gram order and acoustic scale, the best one marked."""
     figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")

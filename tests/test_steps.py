@@ -81,3 +81,12 @@ def test_an_empty_recording_is_one_line_however_many_jobs(recordings, tmp_path, 
     (recordings / "wav.scp").write_text(f"dev_1 {tmp_path}/empty.wav\ndev_2 {tmp_path}/empty.wav\n")
     done = step("steps/make_fbank.py", "--nj", jobs, recordings)
     assert_one_line_error(done, "wav.scp: dev_1", "empty.wav is not an audio file (0 bytes)")
+
+
+def test_discretisations_are_compared(small_run, tmp_path):
+    done = step("steps/compare_discretisations.py", "arousal", small_run.data, tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "out" / "discretisation.csv").read_text().splitlines()
+    assert lines[0] == "technique,clusters,ccc,rmse,entropy,smallest,largest"
+    assert len(lines) == 1 + 4 * 4
+    assert (tmp_path / "out" / "discretisation.png").read_bytes().startswith(b"\x89PNG")

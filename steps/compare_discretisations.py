@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Compare ways to cut the gold standard into classes: k-means, equal width, quantiles, Gaussian mixture.
+
+Fits each to the pooled gold standard of train and dev. Writes discretisation.csv, with the CCC and RMSE of
+the ratings rebuilt from class means, the entropy of the classes in bits and the shares of the rarest and the
+most frequent class, and discretisation.png and .pdf, the paper's Figure 1 for all techniques.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq import DIMENSIONS, DataError
+from emoseq.archive import Scp, write_text
+from emoseq.conf import Parser, log, options_from, run_step
+from emoseq.labels import LabelOptions
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__, "labels")
+    parser.add_options(LabelOptions)
+    parser.add_argument("dimension", choices=DIMENSIONS)
+    parser.add_argument("data_dir", type=Path, help="folder of train/ and dev/")
+    parser.add_argument("out_dir", type=Path, help="such as exp/arousal/labels")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    options = options_from(LabelOptions, args)
+    gold = [Scp(args.data_dir / name / f"{args.dimension}.scp") for name in ("train", "dev")]
+
+    import numpy as np
+    import pandas as pd
+
+    from emoseq.discretisation import DISCRETISATIONS, discretise
+    from emoseq.report import plot_discretisations, save_figure
+
+    utt, shown = next(iter(gold[1].items()))
+    series = [*gold[1].values(), *gold[0].values()]  # the one that is shown comes first
+    ratings = np.concatenate(series)
+    rows, rebuilt = [], {}
+    for technique in DISCRETISATIONS:
+        for k in options.num_classes:
+            try:
+                found = discretise(ratings, technique, k)
+            except ValueError as error:
+                raise DataError(f"{args.dimension}: {technique}: {error}; are these the right ratings?") from None
+            rebuilt[technique, k] = found.rebuilt[: len(shown)]
+            numbers = {name: value for name, value in vars(found).items() if name != "rebuilt"}
+            rows.append({"technique": technique, "clusters": k} | numbers)
+    table = pd.DataFrame(rows)
+    args.out_dir.mkdir(parents=True, exist_ok=True)
+    write_text(args.out_dir / "discretisation.csv", table.to_csv(index=False, float_format="%.6f"))
+    save_figure(plot_discretisations(shown, rebuilt, f"{args.dimension} of {utt}"), args.out_dir / "discretisation")
+    log(f"{args.dimension}, train and dev\n" + table.to_string(index=False, float_format=lambda x: f"{x:.3f}"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))
