@@ -41,7 +41,7 @@ from emoseq.graph import Scoring, log_posteriors, path_score
 from emoseq.joint import JointDecoder, JointTask
 from emoseq.labels import LmOptions, collapse, hazards, transitions
 from emoseq.marginals import class_posteriors
-from emoseq.nbest import n_best
+from emoseq.nbest import align, n_best
 
 FRAMES, CLASSES, ORDER, WEIGHT, RUNS = 7500, 10, 3, 6.0, 5
 FRAME_SECONDS = 0.04
@@ -80,7 +80,7 @@ class Utterance:
         labels = self.labels()
         tables = ngram.witten_bell([collapse(labels).tolist()], self.classes, self.order)
         with np.errstate(divide="ignore"):
-            table = np.maximum(np.log(tables[-1]), ngram.IMPOSSIBLE * np.log(10))
+            table = np.maximum(np.log(tables[-1]), ngram.ARPA_ZERO * np.log(10))
         return Model(transitions([labels], self.classes), table, Scoring(lm_weight=self.weight))
 
 
@@ -111,7 +111,7 @@ def posterior_decoding(model: Model) -> Search:
 def best_of_ten(model: Model) -> Search:
     def search(posteriors: NDArray) -> NDArray:
         scores = log_posteriors(posteriors, len(model.transitions), model.scoring)
-        return n_best(scores, model.graph, 10)[0].labels
+        return align(scores, model.graph.stays, n_best(scores, model.graph, 10)[0].regions)
 
     return search
 
@@ -126,7 +126,7 @@ def joint(model: Model) -> Search:
     """All resolutions of one utterance; the labels of the finest are returned."""
     order = model.table.ndim
     tasks = [Utterance(classes=classes, order=order, walk_classes=CLASSES) for classes in RESOLUTIONS]
-    centers = [(np.arange(classes) + 0.5) / classes for classes in RESOLUTIONS]
+    centers = [((np.arange(classes) + 0.5) / classes) ** 1.1 for classes in RESOLUTIONS]  # no boundaries in common
     models = [task.model() for task in tasks]
     scoring = Scoring(lm_weight=WEIGHT, acoustic_scale=1 / len(tasks))
     decoder = JointDecoder(

@@ -119,6 +119,20 @@ def read(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
             yield utterance, array
 
 
+def read_some(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
+    """As `read`, from what must hold an utterance.
+
+    Raises:
+        DataError: as `read`, or if there is none
+    """
+    count = 0
+    for entry in read(rspecifier):
+        count += 1
+        yield entry
+    if not count:
+        raise DataError(f"{rspecifier}: holds no utterance")
+
+
 class Writer:
     """Writes arrays by a write specifier; the files appear when the block ends without an error.
 

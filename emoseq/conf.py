@@ -164,6 +164,8 @@ def run_step(main: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         log(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except MemoryError as error:
+        log(f"out of memory: {error}; take shorter recordings, fewer hypotheses or a lower order")
     except KeyboardInterrupt:
         return 130
     return 1

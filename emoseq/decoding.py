@@ -103,7 +103,7 @@ class Decoder:
             )
             return self.rate(labels, posteriors, pruned=pruned)
         probabilities = np.asarray(posteriors)
-        check_size(self.lm.ndim, num_classes, len(probabilities))
+        check_size(self.lm.ndim, num_classes, frames=len(probabilities))
         viterbi = Viterbi(self.graph, len(probabilities))
         for first in range(0, max(1, len(probabilities)), BLOCK):
             block = log_posteriors(probabilities[first : first + BLOCK], num_classes, self.scoring, first=first)
@@ -163,7 +163,8 @@ def streamed(decoder: Decoder, lag: int) -> Callable[[ArrayLike], Decoded]:
     """What an exact decoder's stream with that lag makes of whole utterances."""
 
     def decode_stream(posteriors: ArrayLike) -> Decoded:
-        stream = StreamingDecoder(decoder.graph, decoder.scoring, lag=lag)
+        check_size(decoder.lm.ndim, len(decoder.transitions), frames=min(lag, len(np.asarray(posteriors))))
+        stream = StreamingDecoder(decoder.graph, decoder.scoring, lag=min(lag, len(np.asarray(posteriors))))
         return decoder.rate(np.concatenate([stream.push(posteriors), stream.finish()]), posteriors)
 
     return decode_stream

@@ -17,23 +17,9 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from emoseq.decoding import Decoded
-from emoseq.graph import IMPOSSIBLE, LOG_BASES, Scoring, log_posteriors, state_graph
-from emoseq.labels import collapse
+from emoseq.graph import IMPOSSIBLE, LOG_BASES, Scoring, check_size, log_posteriors, state_graph
+from emoseq.labels import check_hazards, collapse
 from emoseq.ngram import sequence_score
-
-
-def check_hazards(table: ArrayLike, num_classes: int) -> NDArray[np.float64]:
-    """A table of hazards that durations can be computed of, shape (K, ages).
-
-    Raises:
-        ValueError: if it is none
-    """
-    matrix = np.asarray(table, dtype=np.float64)
-    if matrix.ndim != 2 or len(matrix) != num_classes or not matrix.shape[1]:
-        raise ValueError(f"hazards of shape {matrix.shape} for {num_classes} classes")
-    if not (matrix.min() >= 0 and matrix.max() <= 1 and matrix[:, -1].min() > 0):
-        raise ValueError("hazards must be probabilities, and the last one of a class above 0")
-    return matrix
 
 
 class DurationDecoder:
@@ -47,7 +33,7 @@ class DurationDecoder:
         initial: P(first class) of shape (K,), or none
 
     Raises:
-        ValueError: as `check_hazards` and `emoseq.graph.state_graph`
+        ValueError: as `emoseq.labels.check_hazards` and `emoseq.graph.state_graph`
     """
 
     def __init__(
@@ -75,6 +61,7 @@ class DurationDecoder:
         """
         graph = self._graph
         scores = log_posteriors(posteriors, graph.num_classes, self._scoring)
+        check_size(self._table.ndim, graph.num_classes, frames=len(scores), bytes_each=5)
         survives, ends = _logarithms(self._hazards, self._hazards.shape[1])
         rest, rest_ends = _first_region(self._hazards, len(scores))
         source = np.full(graph.num_states, -1, np.int64)

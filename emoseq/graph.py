@@ -20,14 +20,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from emoseq.conf import option
 from emoseq.labels import collapse
-from emoseq.ngram import Lm, sequence_score
+from emoseq.ngram import Lm, check_table, sequence_score
 
 IMPOSSIBLE = "no label sequence has a probability above zero"
 SEARCHES = ("exact", "beam")
 DEFAULT_BEAM = 100  # hypotheses
 LOG_BASES = {"e": 1.0, "10": float(np.log(10))}
+MAX_WEIGHT = 1e6
 MAX_CLASSES = 254  # a backpointer is one byte
-MAX_MOVES = 2**26  # doubles in the table of moves, 512 MB
 MAX_BACKPOINTERS = 2**32  # one byte for each state and frame, 4 GB
 
 
@@ -41,10 +41,12 @@ class Scoring:
     log_base: str = option("of the language model's logarithms in the score, e or 10", default="e")
 
     def __post_init__(self) -> None:
-        if not 0 <= self.lm_weight < np.inf:
-            raise ValueError(f"--lm-weight {self.lm_weight:g}: a number of 0 or more is needed")
-        if not 0 < self.acoustic_scale < np.inf:
-            raise ValueError(f"--acoustic-scale {self.acoustic_scale:g}: a number above 0 is needed")
+        if not 0 <= self.lm_weight <= MAX_WEIGHT:
+            raise ValueError(f"--lm-weight {self.lm_weight:g}: a number from 0 to {MAX_WEIGHT:g} is needed")
+        if not 0 < self.acoustic_scale <= MAX_WEIGHT:
+            raise ValueError(
+                f"--acoustic-scale {self.acoustic_scale:g}: a number above 0, to {MAX_WEIGHT:g}, is needed"
+            )
         if self.log_base not in LOG_BASES:
             raise ValueError(f"--log-base {self.log_base}: choose {' or '.join(LOG_BASES)}")
 
@@ -159,22 +161,21 @@ def log_parameters(
     return log_transitions, log_initial
 
 
-def check_size(order: int, num_classes: int, frames: int = 0) -> None:
-    """See that exact search fits its memory: MAX_MOVES for the moves, MAX_BACKPOINTERS for an utterance.
+def check_size(order: int, num_classes: int, *, frames: int = 0, bytes_each: int = 1) -> None:
+    """See that exact search fits its memory: MAX_TABLE for the moves, MAX_BACKPOINTERS for an utterance.
 
     Raises:
-        ValueError: if it does not, with what is needed
+        ValueError: if it does not, with what is needed and what to do
     """
     if num_classes > MAX_CLASSES:
         raise ValueError(f"{num_classes} classes; exact search takes {MAX_CLASSES} at most, --search beam any number")
-    moves = (num_classes + 1) ** order
-    backpointers = frames * num_classes * (num_classes + 1) ** max(0, order - 2)
-    if moves > MAX_MOVES or backpointers > MAX_BACKPOINTERS:
-        needed = max(8 * moves, backpointers) / 2**20
-        limit = (8 * MAX_MOVES if moves > MAX_MOVES else MAX_BACKPOINTERS) / 2**20
+    check_table(order, num_classes)
+    needed = bytes_each * frames * num_classes * (num_classes + 1) ** max(0, order - 2)
+    if needed > MAX_BACKPOINTERS:
         raise ValueError(
-            f"exact search of order {order} with {num_classes} classes needs {needed:.0f} MB, more than its "
-            f"{limit:.0f}; --search beam has no such limit"
+            f"exact search through {frames} frames of order {order} with {num_classes} classes takes "
+            f"{needed / 2**20:.0f} MB, more than {MAX_BACKPOINTERS / 2**20:.0f}; split the recording, take a lower "
+            "order, or steps/decode.py --search beam"
         )
 
 
@@ -185,16 +186,18 @@ def log_posteriors(posteriors: ArrayLike, num_classes: int, scoring: Scoring, *,
         ValueError: if `posteriors` are not probabilities of that many classes that sum to 1 in each frame
     """
     probabilities = np.asarray(posteriors, dtype=np.float64)
-    if probabilities.ndim != 2 or probabilities.shape[1] != num_classes or not len(probabilities):
+    if probabilities.ndim != 2 or probabilities.shape[1] != num_classes:
         raise ValueError(f"posteriors of shape {probabilities.shape} for {num_classes} classes")
+    if not len(probabilities):
+        raise ValueError("no frames")
     sums = probabilities @ np.ones(num_classes)
-    if not np.isfinite(sums).all() or probabilities.min() < 0:
-        raise ValueError("posteriors must be probabilities, not NaN, infinite or negative")
+    if not np.isfinite(sums).all():
+        raise ValueError("posteriors must be probabilities, not NaN or infinite")
+    if probabilities.min() < 0:
+        raise ValueError("posteriors must be probabilities, not negative; are they logarithms?")
     worst = int(np.argmax(np.abs(sums - 1)))
     if abs(sums[worst] - 1) > 1e-3:
-        raise ValueError(
-            f"the posteriors of frame {first + worst + 1} sum to {sums[worst]:.6g}, not to 1; are they logarithms?"
-        )
+        raise ValueError(f"the posteriors of frame {first + worst + 1} sum to {sums[worst]:.6g}, not to 1")
     with np.errstate(divide="ignore"):
         scores = np.log(probabilities)
     return scores if scoring.acoustic_scale == 1 else scores * scoring.acoustic_scale

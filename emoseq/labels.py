@@ -160,6 +160,20 @@ def hazards(utterances: Sequence[ArrayLike], num_classes: int, *, longest: int) 
     return np.repeat(smoothed, np.diff([*edges, longest]), axis=1)
 
 
+def check_hazards(table: ArrayLike, num_classes: int) -> NDArray[np.float64]:
+    """A table of hazards that durations can be computed of, shape (K, ages).
+
+    Raises:
+        ValueError: if it is none
+    """
+    matrix = np.asarray(table, dtype=np.float64)
+    if matrix.ndim != 2 or len(matrix) != num_classes or not matrix.shape[1]:
+        raise ValueError(f"hazards of shape {matrix.shape} for {num_classes} classes")
+    if not (matrix.min() >= 0 and matrix.max() <= 1 and matrix[:, -1].min() > 0):
+        raise ValueError("hazards must be probabilities, and the last one of a class above 0")
+    return matrix
+
+
 def _bin_edges(longest: int) -> list[int]:
     """First age of each bin, counted from 0: 0 1 2 3 4 6 8 12 16 24 32 ..., two for each doubling."""
     edges = [0, 1, 2]

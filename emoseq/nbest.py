@@ -19,10 +19,9 @@ from emoseq.labels import Labels
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A region sequence of shape (regions,), the labels (frames,) of its best alignment, and their score."""
+    """A region sequence of shape (regions,) and the score of its best alignment, which `align` finds."""
 
     regions: Labels
-    labels: Labels
     total: float
 
 
@@ -51,14 +50,15 @@ def n_best(scores: NDArray[np.float64], graph: StateGraph, count: int) -> list[H
         while node:
             regions.append(tree[node, 1])
             node = tree[node, 0]
-        sequence = np.array(regions[::-1], np.int32)
-        found.append(Hypothesis(sequence, align(scores, graph.stays, sequence), float(total)))
+        found.append(Hypothesis(np.array(regions[::-1], np.int32), float(total)))
     return found
 
 
 @njit(cache=True)
 def align(scores, stays, regions):  # type: ignore[no-untyped-def]
     """Labels of the best alignment of a region sequence; what it moves through is the same in all.
+
+    Takes frames x regions steps and bytes.
 
     Args:
         scores: scaled log posteriors, shape (frames, K)

@@ -7,6 +7,7 @@ axis is the next region, index K meaning `</s>`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Sequence
 from itertools import islice, pairwise, product
 from pathlib import Path
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 
 from emoseq import DataError
 
-IMPOSSIBLE = -99.0  # log10, the ARPA files' own spelling of zero
+MAX_TABLE = 2**26  # doubles, 512 MB
+ARPA_ZERO = -99.0  # log10, the ARPA files' own spelling of zero
 SMOOTHINGS = ("witten-bell",)
 
 
@@ -68,7 +70,11 @@ def witten_bell(sequences: Sequence[Sequence[int]], num_classes: int, order: int
 
     Returns:
         for each order up to n the probabilities as a table in this module's shape
+
+    Raises:
+        ValueError: as `check_table`
     """
+    check_table(order, num_classes)
     size = num_classes + 1
     lower = np.full(size, 1 / size)
     tables: list[NDArray[np.float64]] = []
@@ -104,13 +110,13 @@ def arpa(tables: Sequence[NDArray]) -> str:
         highest = order == len(tables)
         lines = []
         if order == 1:
-            lines = [f"{IMPOSSIBLE:g}\t<unk>", f"{IMPOSSIBLE:g}\t<s>" + ("" if highest else "\t0")]
+            lines = [f"{ARPA_ZERO:g}\t<unk>", f"{ARPA_ZERO:g}\t<s>" + ("" if highest else "\t0")]
         for history in product(range(size), repeat=order - 1):
             if size - 1 in history[1:]:
                 continue  # <s> only begins a sentence
             context = "".join(histories[i] + " " for i in history)
             for word, probability in zip(words, table[history], strict=True):
-                logarithm = np.log10(probability) if probability > 0 else IMPOSSIBLE
+                logarithm = np.log10(probability) if probability > 0 else ARPA_ZERO
                 backoff = "" if highest or word == "</s>" else "\t0"
                 lines.append(f"{logarithm:.7g}\t{context}{word}{backoff}")
         sections.append(lines)
@@ -157,15 +163,15 @@ class LazyTable:
 
     def __getitem__(self, history: tuple[int, ...]) -> NDArray[np.float64]:
         """Natural-log probabilities of each region and of `</s>` after a history, shape (K + 1,)."""
-        logarithms = self._after(history) if self._model else np.array([self._unigrams[word] for word in self._words])
-        natural = logarithms * np.log(10)
+        logarithms = self._after(history) if self._model else [self._unigrams[word] for word in self._words]
+        natural = np.array(logarithms) * np.log(10)
         if not self._renormalize:
             return natural
         if history and history[-1] < self._size - 1:
             natural[history[-1]] = -np.inf
         return natural - np.logaddexp.reduce(natural)
 
-    def _after(self, history: tuple[int, ...]) -> NDArray[np.float64]:
+    def _after(self, history: tuple[int, ...]) -> list[float]:
         import kenlm
 
         state, target = kenlm.State(), kenlm.State()
@@ -178,10 +184,15 @@ class LazyTable:
             if region != end:  # before a shorter history <s> stands more than once
                 self._model.BaseScore(state, self._words[region], target)
                 state, target = target, state
-        return np.array([self._model.BaseScore(state, word, target) for word in self._words])
+        return [self._model.BaseScore(state, word, target) for word in self._words]
 
     def full(self) -> NDArray[np.float64]:
-        """The whole table, shape (K + 1,) * n; histories with `<s>` amid regions, which nothing reads, are 0."""
+        """The whole table, shape (K + 1,) * n; histories with `<s>` amid regions, which nothing reads, are 0.
+
+        Raises:
+            ValueError: as `check_table`
+        """
+        check_table(self.ndim, self._size - 1)
         table = np.zeros((self._size,) * self.ndim)
         end = self._size - 1
         for history in product(range(self._size), repeat=self.ndim - 1):
@@ -193,13 +204,31 @@ class LazyTable:
 Lm = NDArray | LazyTable
 
 
+def check_table(order: int, num_classes: int) -> None:
+    """See that a table is no larger than MAX_TABLE.
+
+    Raises:
+        ValueError: if it is, with what is needed and what to do
+    """
+    size = (num_classes + 1) ** order
+    if size > MAX_TABLE:
+        raise ValueError(
+            f"a table of order {order} with {num_classes} classes takes {8 * size / 2**20:.0f} MB, more than "
+            f"{8 * MAX_TABLE / 2**20:.0f}; take a lower order, or steps/decode.py --search beam, which needs none"
+        )
+
+
 def tabulate(path: Path, num_classes: int, *, renormalize: bool = False) -> NDArray[np.float64]:
     """All probabilities of an ARPA file that decoding can ask for, in this module's shape.
 
     Raises:
-        DataError: as `LazyTable`
+        DataError: as `LazyTable`, or if the table would be too large
     """
-    return LazyTable(path, num_classes, renormalize=renormalize).full()
+    lm = LazyTable(path, num_classes, renormalize=renormalize)
+    try:
+        return lm.full()
+    except ValueError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 def sequence_score(lm: Lm, regions: Sequence[int], *, end: bool = True) -> float:
@@ -219,32 +248,62 @@ def _read_kenlm(path: Path) -> Any:
     try:
         return kenlm.Model(str(path), quiet)
     except (OSError, RuntimeError, UnicodeDecodeError) as error:
-        cause = " ".join(str(error).split()).rpartition("Exception. ")[2]  # without kenlm's source lines
-        raise DataError(f"{path}: not an ARPA file ({cause[:200]})") from None
+        # kenlm speaks of its own source; what is wrong with the file is found here.
+        cause = _what_is_wrong(path) or " ".join(str(error).split())[:120]
+        raise DataError(f"{path}: not an ARPA file ({cause})") from None
 
 
 def _read_unigrams(path: Path) -> dict[str, float]:
-    """log10 probabilities of an ARPA file of order 1, empty for a file that is none.
-
-    Raises:
-        DataError: if a line is malformed or the number of lines is not the one stated
-    """
+    """log10 probabilities of an ARPA file of order 1, empty for a file that is none."""
     with path.open(encoding="utf-8", errors="replace") as file:
-        head = [line.strip() for line in islice(file, 20)]
-        stated = [line.removeprefix("ngram ").partition("=") for line in head if line.startswith("ngram ")]
-        if "\\data\\" not in head or len(stated) != 1 or stated[0][0].strip() != "1":
+        stated = [line for line in islice(file, 20) if line.startswith("ngram ")]
+        if len(stated) != 1 or not stated[0].replace(" ", "").startswith("ngram1="):
             return {}
-        file.seek(0)
-        lines = [line.strip() for line in file]
+    cause = _what_is_wrong(path)
+    if cause:
+        raise DataError(f"{path}: not an ARPA file ({cause})")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    grams = (line.split() for line in lines[lines.index("\\1-grams:") + 1 :] if line and line[0] != "\\")
+    return {word: float(logarithm) for logarithm, word, *_ in grams}
+
+
+def _what_is_wrong(path: Path) -> str:
+    """The first fault of an ARPA file, empty if there is none that can be seen."""
     try:
-        begin = lines.index("\\1-grams:") + 1
-        grams = [line.split() for line in lines[begin : lines.index("\\end\\", begin)] if line]
-        probabilities = {word: float(logarithm) for logarithm, word, *_ in grams}
-        count = int(stated[0][2])
-    except ValueError:
-        raise DataError(f"{path}: not an ARPA file (its 1-grams are not lines of a logarithm and a word)") from None
-    if not len(probabilities) == len(grams) == count:
-        raise DataError(f"{path}: not an ARPA file ({count} 1-grams stated, {len(probabilities)} found)")
-    if not all(value <= 0 for value in probabilities.values()):
-        raise DataError(f"{path}: not an ARPA file (a probability is above 1 or no number)")
-    return probabilities
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except UnicodeDecodeError:
+        return "it is not text"
+    if "\\data\\" not in lines:
+        return "there is no line \\data\\"
+    stated: dict[int, int] = {}
+    grams: set[tuple[str, ...]] = set()
+    order = 0
+    for number, line in enumerate(lines, 1):
+        if line.startswith("ngram "):
+            words = line.removeprefix("ngram ").split("=")
+            if len(words) != 2 or not all(word.strip().isdigit() for word in words):
+                return f"line {number}: {line[:40]!r} is not `ngram ORDER=COUNT`"
+            stated[int(words[0])] = int(words[1])
+        elif line.endswith("-grams:") and line[1:-7].isdigit():
+            order = int(line[1:-7])
+        elif line == "\\end\\":
+            order = 0
+        elif line and order:
+            logarithm, *rest = line.split()
+            try:
+                value = float(logarithm)
+            except ValueError:
+                return f"line {number}: {logarithm[:40]!r} is no logarithm"
+            if not value <= 0:
+                return f"line {number}: {logarithm} is no logarithm of a probability"
+            if not order <= len(rest) <= order + 1:
+                return f"line {number}: not {order} words and a back-off weight or none"
+            grams.add(tuple(rest[:order]))
+    found = Counter(map(len, grams))
+    for n, count in stated.items():
+        if found[n] != count:
+            return f"{count} {n}-grams stated, {found[n]} found"
+    missing = [word for word in ("<s>", "</s>") if (word,) not in grams]
+    if missing:
+        return f"{missing[0]} is not in the model"
+    return "" if "\\end\\" in lines else "there is no line \\end\\"

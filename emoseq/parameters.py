@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DataError
 from emoseq.archive import brief, read, read_text, write_text
+from emoseq.conf import Parser, boolean, options_from
 from emoseq.graph import Scoring, StateGraph, state_graph
-from emoseq.ngram import tabulate
+from emoseq.labels import check_hazards
+from emoseq.ngram import LazyTable
 
 
 def read_matrix(path: Path) -> NDArray[np.float64]:
@@ -93,10 +96,10 @@ def read_hazards(path: Path, num_classes: int) -> NDArray[np.float64]:
     Raises:
         DataError: if the file is missing, or does not hold a row of probabilities for each class
     """
-    matrix = read_matrix(path)
-    if len(matrix) != num_classes or not (matrix.min() >= 0 and matrix.max() <= 1 and matrix[:, -1].min() > 0):
-        raise DataError(f"{path}: not {num_classes} rows of probabilities that end above 0; run stage 3 again")
-    return matrix
+    try:
+        return check_hazards(read_matrix(path), num_classes)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}; run stage 3 again") from None
 
 
 def decoding_files(folder: Path, orders: Iterable[int]) -> list[Path]:
@@ -106,14 +109,36 @@ def decoding_files(folder: Path, orders: Iterable[int]) -> list[Path]:
     return [centers, *(folder / "lm" / f"{key}.{kind}" for key in read_centers(centers) for kind in kinds)]
 
 
-def read_graph(trans_file: Path, arpa_file: Path, scoring: Scoring) -> StateGraph:
-    """The states and moves of a transition matrix and a language model.
+def add_model_arguments(parser: Parser) -> None:
+    """What every decoder of one resolution takes: weights, a prior, transitions, language model and posteriors."""
+    parser.add_options(Scoring)
+    parser.add_argument("--initial-prior", type=Path, metavar="FILE", help="P(first class), such as K10.priors")
+    parser.add_argument("--renormalize-lm", type=boolean, default=False, help="spend the mass of <unk> and r r")
+    parser.add_argument("trans_file", type=Path)
+    parser.add_argument("arpa_file", type=Path)
+    parser.add_argument("posteriors_rspec", metavar="POSTERIORS_RSPEC")
+
+
+def read_model(args: Any) -> tuple[NDArray[np.float64], LazyTable, Scoring, NDArray[np.float64] | None]:
+    """Transitions, language model, scoring and initial prior that `add_model_arguments` asked for.
 
     Raises:
-        DataError: if a file is missing or malformed, the files disagree, or the states are too many
+        DataError: if an option cannot be, a file is missing or malformed, or the files disagree
     """
-    transitions = read_transitions(trans_file)
+    scoring = options_from(Scoring, args)
+    transitions = read_transitions(args.trans_file)
+    initial = read_priors(args.initial_prior, len(transitions)) if args.initial_prior else None
+    return transitions, LazyTable(args.arpa_file, len(transitions), renormalize=args.renormalize_lm), scoring, initial
+
+
+def read_graph(args: Any) -> tuple[StateGraph, Scoring]:
+    """The states and moves that `add_model_arguments` asked for.
+
+    Raises:
+        DataError: as `read_model`, or if the states are too many
+    """
+    transitions, lm, scoring, initial = read_model(args)
     try:
-        return state_graph(transitions, tabulate(arpa_file, len(transitions)), scoring)
+        return state_graph(transitions, lm.full(), scoring, initial=initial), scoring
     except ValueError as error:
-        raise DataError(f"{arpa_file}: {error}") from None
+        raise DataError(f"{args.arpa_file}: {error}") from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from emoseq.conf import option
+from emoseq.graph import Scoring
 
 MAX_JOINT_ORDER = 3
 DECODERS = ("viterbi", "posterior-mean", "joint", "semi-markov")
@@ -24,8 +25,7 @@ class DecoderOptions:
     def __post_init__(self) -> None:
         if self.decoder not in DECODERS:
             raise ValueError(f"--decoder={self.decoder}: choose from {', '.join(DECODERS)}")
-        if not self.lm_weight >= 0 or not self.acoustic_scale > 0:
-            raise ValueError("weights of the language model must be 0 or more, acoustic scales above 0")
+        Scoring(lm_weight=self.lm_weight, acoustic_scale=self.acoustic_scale)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from emoseq.decoders import Decoder, Task, make_decoder
 from emoseq.labels import Labels, average
 from emoseq.metrics import ccc_and_rmse
 from emoseq.ngram import tabulate
-from emoseq.parameters import read_centers, read_matrix, read_transitions
+from emoseq.parameters import read_centers, read_hazards, read_transitions
 from emoseq.trials import DecoderOptions, Trial, best_trial
 
 Posteriors = Mapping[str, Mapping[str, NDArray]]  # of one model, by task (K4) and utterance
@@ -99,7 +99,7 @@ def read_tasks(folder: Path, orders: Iterable[int]) -> dict[str, Task]:
             centers,
             read_transitions(lm / f"{key}.trans"),
             {order: tabulate(lm / f"{key}.{order}gram.arpa", len(centers)) for order in orders},
-            read_matrix(lm / f"{key}.hazards"),
+            read_hazards(lm / f"{key}.hazards", len(centers)),
         )
         for key, centers in read_centers(folder / "labels" / "centers").items()
     }

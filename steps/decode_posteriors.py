@@ -8,40 +8,36 @@ steps/reconstruct_mean.py.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Writer, read
-from emoseq.conf import Parser, options_from, run_step
-from emoseq.graph import Scoring, log_posteriors
-from emoseq.parameters import read_graph
+from emoseq.archive import Writer, read_some
+from emoseq.conf import Parser, run_step
+from emoseq.graph import log_posteriors
+from emoseq.parameters import add_model_arguments, read_graph
 
 
 def get_parser() -> Parser:
     parser = Parser(__doc__)
-    parser.add_options(Scoring)
-    parser.add_argument("trans_file", type=Path)
-    parser.add_argument("arpa_file", type=Path)
-    parser.add_argument("posteriors_rspec", metavar="POSTERIORS_RSPEC")
+    add_model_arguments(parser)
     parser.add_argument("posteriors_wspec", metavar="POSTERIORS_WSPEC")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    scoring = options_from(Scoring, args)
-    graph = read_graph(args.trans_file, args.arpa_file, scoring)
+    graph, scoring = read_graph(args)
 
     from emoseq.marginals import class_posteriors
 
     with Writer(args.posteriors_wspec) as write:
-        for utt, posteriors in read(args.posteriors_rspec):
+        for utt, posteriors in read_some(args.posteriors_rspec):
             try:
-                write(utt, class_posteriors(log_posteriors(posteriors, graph.num_classes, scoring), graph))
+                found = class_posteriors(log_posteriors(posteriors, graph.num_classes, scoring), graph)
             except ValueError as error:
                 raise DataError(f"{args.posteriors_rspec}: {utt}: {error}") from None
+            write(utt, found.astype("float32"))
     return 0
 
 

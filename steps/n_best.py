@@ -12,20 +12,17 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import read, write_text
-from emoseq.conf import Parser, options_from, run_step
-from emoseq.graph import Scoring, log_posteriors
+from emoseq.archive import read_some, write_text
+from emoseq.conf import Parser, run_step
+from emoseq.graph import log_posteriors
 from emoseq.ngram import token
-from emoseq.parameters import read_graph
+from emoseq.parameters import add_model_arguments, read_graph
 
 
 def get_parser() -> Parser:
     parser = Parser(__doc__)
     parser.add_argument("--n", type=int, default=10, help="sequences an utterance (default %(default)s)")
-    parser.add_options(Scoring)
-    parser.add_argument("trans_file", type=Path)
-    parser.add_argument("arpa_file", type=Path)
-    parser.add_argument("posteriors_rspec", metavar="POSTERIORS_RSPEC")
+    add_model_arguments(parser)
     parser.add_argument("n_best_file", type=Path)
     return parser
 
@@ -34,13 +31,12 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     if args.n < 1:
         raise DataError(f"--n {args.n}: 1 or more are needed")
-    scoring = options_from(Scoring, args)
-    graph = read_graph(args.trans_file, args.arpa_file, scoring)
+    graph, scoring = read_graph(args)
 
     from emoseq.nbest import n_best
 
     lines = []
-    for utt, posteriors in read(args.posteriors_rspec):
+    for utt, posteriors in read_some(args.posteriors_rspec):
         try:
             found = n_best(log_posteriors(posteriors, graph.num_classes, scoring), graph, args.n)
         except ValueError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Writer, read
+from emoseq.archive import Writer, read_some
 from emoseq.conf import Parser, run_step
 from emoseq.parameters import read_centers_of
 
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
 
     band = Writer(args.deviation) if args.deviation else nullcontext()
     with Writer(args.series_wspec) as write, band as write_band:
-        for utt, posteriors in read(args.posteriors_rspec):
+        for utt, posteriors in read_some(args.posteriors_rspec):
             try:
                 mean, deviation = expectation(posteriors, centers)
             except ValueError as error:

@@ -34,8 +34,12 @@ def main(argv: list[str] | None = None) -> int:
         raise DataError(f"--num-classes {args.num_classes}: 2 or more are needed")
     lines = read_text(args.regions_file).splitlines()
     regions = parse_regions(lines, args.num_classes, str(args.regions_file))
+    try:
+        tables = witten_bell(list(regions.values()), args.num_classes, args.order)
+    except ValueError as error:
+        raise DataError(f"--order {args.order}: {error}") from None
     args.arpa_file.parent.mkdir(parents=True, exist_ok=True)
-    write_text(args.arpa_file, arpa(witten_bell(list(regions.values()), args.num_classes, args.order)))
+    write_text(args.arpa_file, arpa(tables))
     return 0
 
 

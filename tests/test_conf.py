@@ -314,6 +314,7 @@ STEPS = {
         "steps/train.py": ["--config", "train.jobs", "1", "data"],
     },
     "model": {"steps/train.py": ["--model-config", "train.jobs", "1", "data"]},
+    "smooth": {"steps/smooth.py": ["--config", "gold.scp", "exp/arousal", "dev"]},
     "decode": {"steps/tune_decoding.py": ["--config", "gold.scp", "exp/arousal"]},
     "score": {"steps/make_results.py": ["--config", "data", "exp"]},
 }

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from emoseq import DataError
-from emoseq.graph import Scoring
+from emoseq.conf import Parser
 from emoseq.parameters import (
+    add_model_arguments,
     decoding_files,
     read_centers,
     read_graph,
@@ -111,8 +112,14 @@ def test_hazards_have_a_row_for_each_class(tmp_path):
 
 @pytest.mark.parametrize("rows", [[[0.5, 0.5]], [[0.5, 0.0], [0.5, 0.5]], [[0.5, 1.5], [0.5, 0.5]]])
 def test_what_are_no_hazards_is_refused(tmp_path, rows):
-    with pytest.raises(DataError, match="x: not 2 rows of probabilities"):
+    with pytest.raises(DataError, match="x: hazards"):
         read_hazards(written(tmp_path / "x", rows), 2)
+
+
+def arguments(*words):
+    parser = Parser(None)
+    add_model_arguments(parser)
+    return parser.parse_args([str(word) for word in words])
 
 
 def test_a_language_model_too_large_for_exact_search_points_to_the_beam(tmp_path):
@@ -121,7 +128,7 @@ def test_a_language_model_too_large_for_exact_search_points_to_the_beam(tmp_path
     grams = "".join(f"-2.5\t{word}\n" for word in words)
     (tmp_path / "x.arpa").write_text(f"\\data\\\nngram 1={len(words)}\n\n\\1-grams:\n{grams}\n\\end\\\n")
     with pytest.raises(DataError, match=r"x\.arpa: 300 classes.*--search beam"):
-        read_graph(written(tmp_path / "t", np.eye(300)), tmp_path / "x.arpa", Scoring())
+        read_graph(arguments("--lm-weight", "1", written(tmp_path / "t", np.eye(300)), tmp_path / "x.arpa", "ark:-"))
 
 
 def test_what_decoding_reads_of_a_dimension(tmp_path):
