@@ -300,6 +300,16 @@ def test_an_error_of_the_program_is_not_hidden():
         run_step(lambda: 1 // 0)
 
 
+def test_too_little_memory_is_one_line(capsys):
+    def main():
+        raise MemoryError("Unable to allocate 3.70 PiB for an array")
+
+    assert run_step(main) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "3.70 PiB" in lines[0]
+
+
 # Which steps read a conf file of the recipe, by which option, and what else they ask for.
 STEPS = {
     "corpus": {"local/make_corpus.py": ["--config", "out"]},

@@ -259,3 +259,47 @@ def test_decoders_are_compared_on_dev_and_test(small_run, dimension):
         *(name for name in ("viterbi", "posterior-mean", "joint", "semi-markov") for _ in (2, 3)),
     ]
     assert all(-1 <= float(value) <= 1 for line in lines[1:] for value in (line[4], line[6]))
+
+
+@pytest.mark.parametrize("script", ["decode.py", "decode_posteriors.py"])
+def test_an_archive_without_utterances_is_one_line(model, tmp_path, script):
+    (tmp_path / "empty.ark").touch()
+    lm = model.parent / "lm"
+    files = [lm / "K4.trans", lm / "K4.2gram.arpa", f"ark:{tmp_path}/empty.ark", f"ark:{tmp_path}/out.ark"]
+    assert_one_line_error(step(f"steps/{script}", *files), "empty.ark: holds no utterance")
+    assert not (tmp_path / "out.ark").exists()
+
+
+def test_a_lag_far_beyond_the_recording_takes_no_more_than_the_recording(model):
+    assert decoded(model, "K4", "--lag", 10**12).stdout == decoded(model, "K4").stdout
+
+
+def test_posteriors_are_written_in_single_precision(model, tmp_path):
+    lm, source = model.parent / "lm", f"scp:{model}/posteriors_test.K4.scp"
+    step("steps/decode_posteriors.py", lm / "K4.trans", lm / "K4.2gram.arpa", source, f"ark:{tmp_path}/p.ark")
+    assert {matrix.dtype for _, matrix in kaldiio.load_ark(f"{tmp_path}/p.ark")} == {np.dtype("float32")}
+
+
+@pytest.mark.parametrize("option", ["--initial-prior", "--renormalize-lm"])
+def test_all_decoders_of_one_resolution_take_the_same_options(model, tmp_path, option):
+    lm, source = model.parent / "lm", f"scp:{model}/posteriors_test.K4.scp"
+    value = lm / "K4.priors" if option == "--initial-prior" else "true"
+    files = [lm / "K4.trans", lm / "K4.3gram.arpa", source]
+    assert step("steps/n_best.py", "--n", 1, "--lm-weight", 6, option, value, *files, tmp_path / "n").returncode == 0
+    best = [float(line.split()[1]) for line in (tmp_path / "n").read_text().splitlines()]
+    assert best == pytest.approx(list(totals(decoded(model, "K4", option, value)).values()))
+
+
+def test_a_language_model_too_large_to_estimate_is_one_line(tmp_path):
+    (tmp_path / "regions").write_text("u r0 r1\n")
+    done = step("steps/train_lm.py", "--order", 5, "--num-classes", 64, tmp_path / "regions", tmp_path / "x.arpa")
+    assert_one_line_error(done, "--order 5", "64 classes takes 8852 MB, more than 512")
+
+
+def test_what_is_wrong_with_an_arpa_file_is_named_by_its_line(model, tmp_path):
+    text = (model.parent / "lm" / "K4.2gram.arpa").read_text()
+    lines = text.splitlines()
+    lines[8] = "x" + lines[8]
+    (tmp_path / "K4.2gram.arpa").write_text("\n".join(lines) + "\n")
+    files = [model.parent / "lm" / "K4.trans", tmp_path / "K4.2gram.arpa", f"scp:{model}/posteriors_test.K4.scp"]
+    assert_one_line_error(step("steps/decode.py", *files, "ark:-"), "K4.2gram.arpa", "line 9: ", "is no logarithm")
