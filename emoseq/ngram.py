@@ -7,7 +7,6 @@ axis is the next region, index K meaning `</s>`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Container, Sequence
 from itertools import islice, pairwise, product
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DataError
+from emoseq.arpa import what_is_wrong
 
 MAX_TABLE = 2**26  # doubles, 512 MB
 ARPA_ZERO = -99.0  # log10, the ARPA files' own spelling of zero
@@ -249,7 +249,7 @@ def _read_kenlm(path: Path) -> Any:
         return kenlm.Model(str(path), quiet)
     except (OSError, RuntimeError, UnicodeDecodeError) as error:
         # kenlm speaks of its own source; what is wrong with the file is found here.
-        cause = _what_is_wrong(path) or " ".join(str(error).split())[:120]
+        cause = what_is_wrong(path) or " ".join(str(error).split())[:120]
         raise DataError(f"{path}: not an ARPA file ({cause})") from None
 
 
@@ -259,51 +259,9 @@ def _read_unigrams(path: Path) -> dict[str, float]:
         stated = [line for line in islice(file, 20) if line.startswith("ngram ")]
         if len(stated) != 1 or not stated[0].replace(" ", "").startswith("ngram1="):
             return {}
-    cause = _what_is_wrong(path)
+    cause = what_is_wrong(path)
     if cause:
         raise DataError(f"{path}: not an ARPA file ({cause})")
     lines = path.read_text(encoding="utf-8").splitlines()
     grams = (line.split() for line in lines[lines.index("\\1-grams:") + 1 :] if line and line[0] != "\\")
     return {word: float(logarithm) for logarithm, word, *_ in grams}
-
-
-def _what_is_wrong(path: Path) -> str:
-    """The first fault of an ARPA file, empty if there is none that can be seen."""
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except UnicodeDecodeError:
-        return "it is not text"
-    if "\\data\\" not in lines:
-        return "there is no line \\data\\"
-    stated: dict[int, int] = {}
-    grams: set[tuple[str, ...]] = set()
-    order = 0
-    for number, line in enumerate(lines, 1):
-        if line.startswith("ngram "):
-            words = line.removeprefix("ngram ").split("=")
-            if len(words) != 2 or not all(word.strip().isdigit() for word in words):
-                return f"line {number}: {line[:40]!r} is not `ngram ORDER=COUNT`"
-            stated[int(words[0])] = int(words[1])
-        elif line.endswith("-grams:") and line[1:-7].isdigit():
-            order = int(line[1:-7])
-        elif line == "\\end\\":
-            order = 0
-        elif line and order:
-            logarithm, *rest = line.split()
-            try:
-                value = float(logarithm)
-            except ValueError:
-                return f"line {number}: {logarithm[:40]!r} is no logarithm"
-            if not value <= 0:
-                return f"line {number}: {logarithm} is no logarithm of a probability"
-            if not order <= len(rest) <= order + 1:
-                return f"line {number}: not {order} words and a back-off weight or none"
-            grams.add(tuple(rest[:order]))
-    found = Counter(map(len, grams))
-    for n, count in stated.items():
-        if found[n] != count:
-            return f"{count} {n}-grams stated, {found[n]} found"
-    missing = [word for word in ("<s>", "</s>") if (word,) not in grams]
-    if missing:
-        return f"{missing[0]} is not in the model"
-    return "" if "\\end\\" in lines else "there is no line \\end\\"
