@@ -64,12 +64,10 @@ class DurationDecoder:
         check_size(self._table.ndim, graph.num_classes, frames=len(scores), bytes_each=5)
         survives, ends = _logarithms(self._hazards, self._hazards.shape[1])
         rest, rest_ends = _first_region(self._hazards, len(scores))
-        source = np.full(graph.num_states, -1, np.int64)
-        group, label = np.nonzero(graph.targets >= 0)
-        source[graph.targets[group, label]] = group
         labels = _search(
             scores, graph.moves, graph.targets, graph.classes, graph.starts, graph.start_states, graph.ends,
-            source, survives, ends, _log(self._hazards[:, -1]), _log(1 - self._hazards[:, -1]), rest, rest_ends,
+            graph.sources(), survives, ends, _log(self._hazards[:, -1]), _log(1 - self._hazards[:, -1]),
+            rest, rest_ends,
         )  # fmt: skip
         if not len(labels):
             raise ValueError(IMPOSSIBLE)

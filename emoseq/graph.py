@@ -88,6 +88,13 @@ class StateGraph:
     def num_states(self) -> int:
         return len(self.classes)
 
+    def sources(self) -> NDArray[np.int64]:
+        """The group whose states lead to each state, -1 where only staying does, shape (states,)."""
+        found = np.full(self.num_states, -1, np.int64)
+        group, label = np.nonzero(self.targets >= 0)
+        found[self.targets[group, label]] = group
+        return found
+
 
 def state_graph(
     transitions: ArrayLike, table: NDArray, scoring: Scoring, *, initial: ArrayLike | None = None

@@ -20,12 +20,9 @@ class Viterbi:
     """
 
     def __init__(self, graph: StateGraph, history: int, *, streaming: bool = False) -> None:
-        _groups, _width, _num_classes = graph.moves.shape
         self._graph = graph
         self._lag = history if streaming else -1
-        self._source = np.full(graph.num_states, -1, np.int64)  # group of states that lead to a state
-        group, label = np.nonzero(graph.targets >= 0)
-        self._source[graph.targets[group, label]] = group
+        self._source = graph.sources()
         self._only_stay = np.flatnonzero(self._source < 0)
         self._spread = _spread(graph.moves)
         # Unsigned, or compiled code looks for negative indices; what leads nowhere leads to a state behind the last.
