@@ -20,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "utils")]
-import _recipe  # noqa: F401
+import _recipe  # noqa: E402, F401
 
 MODELS_A_DEPTH = 36
 MAX_EPOCHS = 40
@@ -51,7 +51,9 @@ def main() -> None:
         start, epoch = (sum(job[i] for job in pair) / 2 for i in (0, 1))
         seconds += MODELS_A_DEPTH * (start + MAX_EPOCHS * epoch) / 2
         share = utterances * lstm / alone
-        print(f"| {layers} | {lstm:.3f} | {alone:.2f} | {share:.0%} | {epoch:.2f} | {2 * alone / epoch:.2f} |", flush=True)
+        print(
+            f"| {layers} | {lstm:.3f} | {alone:.2f} | {share:.0%} | {epoch:.2f} | {2 * alone / epoch:.2f} |", flush=True
+        )
     models = MODELS_A_DEPTH * len(args.layers)
     print(f"\n{models} models of {MAX_EPOCHS} epochs, two at once: {seconds / 3600:.2f} hours")
 

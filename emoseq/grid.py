@@ -13,6 +13,7 @@ from emoseq.labels import FIT_ON
 
 # The paper's name of each system's undecoded series; "cls-ce" is the classifier without the cost of Eq. 7.
 RAW_SERIES = {"reg-mse": "REG-MSE", "reg-ccc": "REG-CCC", "cls-ce": "CLS-CE-Raw", "cls": "CLS-Raw"}
+HMM_SERIES = "CLS-HMM"  # decoded with transitions and no language model, as Meng and Bianchi-Berthouze (2014)
 DECODED_SERIES = "CLS-Decoded"
 
 
@@ -97,9 +98,7 @@ def plan_chosen(
 ) -> list[TrainJob]:
     """Jobs of systems at one setting a dimension, (layers, L2), the longest first."""
     deepest_first = sorted(chosen, key=lambda dim: -chosen[dim][0])
-    return [
-        _job(exp, dim, system, *chosen[dim], seed) for dim, system, seed in product(deepest_first, systems, seeds)
-    ]
+    return [_job(exp, dim, system, *chosen[dim], seed) for dim, system, seed in product(deepest_first, systems, seeds)]
 
 
 def _job(exp: Path, dim: str, system: str, layers: int, l2: float, seed: int) -> TrainJob:

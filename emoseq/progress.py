@@ -10,32 +10,36 @@ from dataclasses import dataclass
 
 _EPOCH = re.compile(r": epoch (\d+) rate ")
 _STARTED = re.compile(r"^# Started at (.+)$", re.MULTILINE)
+_ENDED = re.compile(r"^# (Ended|Finished) ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class JobState:
     """What a log of steps/train.py says: epochs trained by now, and whether the model is there.
 
-    `current` is a model that was up to date and took no time; `started` is the date in the log's head, or empty.
+    `current` is a model that was up to date and took no time; `started` is the date in the log's head, or empty;
+    `failed` is a job that ended without a model.
     """
 
     epochs: int = 0
     done: bool = False
     current: bool = False
+    failed: bool = False
     started: str = ""
 
     @property
     def running(self) -> bool:
-        return bool(self.started) and not self.done
+        return bool(self.started) and not (self.done or self.failed)
 
 
 def read_state(log: str) -> JobState:
     """The state of a job from the text of its log, which is empty before the job has begun."""
     started = _STARTED.search(log)
     current = re.search(r": up to date$", log, re.MULTILINE) is not None
-    trained = re.search(r": trained in \d+ epochs$", log, re.MULTILINE) is not None
+    done = current or re.search(r": trained in \d+ epochs$", log, re.MULTILINE) is not None
+    failed = not done and _ENDED.search(log) is not None
     epochs = _EPOCH.findall(log)
-    return JobState(int(epochs[-1]) if epochs else 0, current or trained, current, started[1] if started else "")
+    return JobState(int(epochs[-1]) if epochs else 0, done, current, failed, started[1] if started else "")
 
 
 def started_at(states: Sequence[JobState]) -> float:
@@ -75,7 +79,7 @@ def seconds_left(layers: Sequence[int], states: Sequence[JobState], max_epochs: 
     left = sum(
         depth * max(expected(depth) - state.epochs, 0)
         for depth, state in zip(layers, states, strict=True)
-        if not state.done
+        if not (state.done or state.failed)
     )
     return left * elapsed / work
 
@@ -83,11 +87,14 @@ def seconds_left(layers: Sequence[int], states: Sequence[JobState], max_epochs: 
 def progress_line(states: Sequence[JobState], left: float | None) -> str:
     """One line for people: how many models are done, how far those under way are, and the time left."""
     done, current = sum(state.done for state in states), sum(state.current for state in states)
+    failed = sum(state.failed for state in states)
     running = [str(state.epochs) for state in states if state.running]
     parts = [f"{done} of {len(states)} models done" + (f" ({current} were up to date)" if current else "")]
+    if failed:
+        parts.append(f"{failed} failed")
     if running:
         parts.append(f"{len(running)} under way (epoch {', '.join(running[:8])}{', ...' if len(running) > 8 else ''})")
-    if left is not None and done < len(states):
+    if left is not None and done + failed < len(states):
         parts.append(f"about {duration(left)} left")
     return ", ".join(parts)
 

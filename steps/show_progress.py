@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
         elif done > said >= 0:
             log(line)
         said = done
-        if done == len(states) or os.getppid() != parent:
+        if all(state.done or state.failed for state in states) or os.getppid() != parent:
             if sys.stderr.isatty():
                 print(file=sys.stderr)
             return 0
