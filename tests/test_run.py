@@ -1,6 +1,10 @@
 """run.sh from end to end on the smallest corpus: reproducible, restartable, and plain about what is wrong."""
 
+import os
 import shutil
+import signal
+import subprocess
+import time
 
 import numpy as np
 import pandas as pd
@@ -89,6 +93,38 @@ def test_a_run_from_a_later_stage_mends_what_is_lost(small_run, tmp_path, stage,
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     mended = small_recipe(tmp_path, "--stage", stage)
     assert results_of(mended.exp) == results_of(small_run.exp)
+
+
+def test_a_grid_that_was_killed_goes_on_where_it_stopped(small_run, tmp_path):
+    """SIGKILL to everything with some models done: they are not trained again, and the results are the same."""
+    copied(small_run, tmp_path)
+    for folder in tmp_path.glob("exp/*/*_l1_r0_s*"):
+        shutil.rmtree(folder)
+    paths = ["--conf", "tests/conf", "--data", tmp_path / "data", "--exp", tmp_path / "exp", "--stage", "4"]
+    command = ["./run.sh", *map(str, paths), "--nj", "1"]
+    # The jobs are in process groups of their own; what is left of utils/run.py ends them.
+    run = subprocess.Popen(
+        command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+    def trained():
+        return {path.parent.name + path.parent.parent.name: path.stat().st_mtime_ns for path in stamps()}
+
+    def stamps():
+        return list(tmp_path.glob("exp/*/*/.train.model.json"))
+
+    deadline = time.monotonic() + 120
+    while len(stamps()) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    before = trained()
+    assert 3 <= len(before) < 8
+    done = recipe(*paths)
+    assert done.returncode == 0, done.stderr
+    assert f"8 models, {len(before)} of them up to date" in done.stdout
+    assert {name: trained()[name] for name in before} == before
+    assert results_of(tmp_path / "exp") == results_of(small_run.exp)
 
 
 def test_training_is_not_repeated_after_the_tree_has_moved(small_run, tmp_path):
