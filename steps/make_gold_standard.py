@@ -24,7 +24,7 @@ from emoseq.metrics import common_length, concordance, rmse
 from emoseq.ratings import GoldOptions, evaluator_weighted_estimator, gold_standard
 from emoseq.stamp import Stamp
 
-NAMES = {"published": "published", "ratings": "AVEC's from the ratings", "ewe": "EWE of the ratings"}
+NAMES = {"published": "the published one", "ratings": "AVEC's from the ratings", "ewe": "EWE of the ratings"}
 
 
 def get_parser() -> Parser:
@@ -99,7 +99,7 @@ def comparison(series: Mapping[str, Mapping[str, NDArray]], chosen: str) -> str:
         if lengths:
             here, there = (np.concatenate([of[utt][:n] for utt, n in lengths.items()]) for of in (ours, others))
             distances.append(f"CCC {concordance(here, there):.4f} RMSE {rmse(here, there):.4f} to {NAMES[name]}")
-    return f"gold standard {NAMES[chosen]}; " + ("; ".join(distances) or "no other to compare with")
+    return f"gold standard: {NAMES[chosen]}; " + ("; ".join(distances) or "no other to compare with")
 
 
 def write_gold(gold: Mapping[str, NDArray], target: Path, frames: Mapping[str, int]) -> None:

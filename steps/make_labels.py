@@ -44,7 +44,8 @@ def main(argv: list[str] | None = None) -> int:
         stamp.write()
     log(
         f"{folder}: {'up to date' if current else 'classes'}; CCC and RMSE of the train and dev gold standard rebuilt "
-        f"from clusters of {options.fit_on} (Table 1)\n{table_1(folder / 'reconstruction.csv', dimension, args.published)}"
+        f"from clusters of {options.fit_on} (Table 1)\n"
+        + table_1(folder / "reconstruction.csv", dimension, args.published)
     )
     return 0
 
