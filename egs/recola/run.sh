@@ -5,9 +5,12 @@
 options=()
 previous=
 for argument in "$@"; do
-  case $previous in --config | --corpus | --partition | --conf | --data | --exp) argument=$(realpath -ms -- "$argument") ;; esac
-  case $argument in --config=* | --corpus=* | --partition=* | --conf=* | --data=* | --exp=*)
-    argument=${argument%%=*}=$(realpath -ms -- "${argument#*=}") ;;
+  case $previous in
+    --config | --corpus | --partition | --conf | --data | --exp) argument=$(realpath -ms -- "$argument") ;;
+  esac
+  case $argument in
+    --config=* | --corpus=* | --partition=* | --conf=* | --data=* | --exp=*)
+      argument=${argument%%=*}=$(realpath -ms -- "${argument#*=}") ;;
   esac
   options+=("$argument")
   previous=$argument
