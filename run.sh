@@ -68,6 +68,11 @@ config() {
     option=--${2-}-config
   done
 }
+# published TABLE: the option, in the array published, that sets a table of the paper beside ours, where the recipe has it.
+published() {
+  published=()
+  if [ -f "conf/published/$1.csv" ]; then published=("--published=conf/published/$1.csv"); fi
+}
 at() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
 # array JOBS NAME WRAPPER COMMAND...: run COMMAND for each line of the file JOBS; JOB stands for its number. The logs
 # are log/NAME.JOB.log beside train.jobs, log/chosen.NAME.JOB.log beside chosen.jobs.
@@ -93,9 +98,10 @@ array() {
 # The stages from labels on, each in the folder of an experiment.
 make_labels() {
   local dim
+  published table1
+  config labels
   for dim in arousal valence; do
-    config labels
-    steps/make_labels.py "${config[@]}" "${@:2}" "$dim" "$data" "$1/$dim/labels"
+    steps/make_labels.py "${config[@]}" "${published[@]}" "${@:2}" "$dim" "$data" "$1/$dim/labels"
   done
 }
 make_language_models() {
@@ -150,8 +156,9 @@ fi
 
 if at 2; then
   echo "$0: stage 2: labels"
+  config gold
   for set in train dev test; do
-    steps/make_gold_standard.py "$data/$set"
+    steps/make_gold_standard.py "${config[@]}" "$data/$set"
     utils/validate_data_dir.py "$data/$set"
   done
   make_labels "$exp"
@@ -204,6 +211,7 @@ if at 7; then
   for dim in arousal valence; do
     "$recipe/write_predictions.py" "$exp/$dim" dev test
   done
+  published table2
   config score
-  steps/make_results.py "${config[@]}" "$data" "$exp"
+  steps/make_results.py "${config[@]}" "${published[@]}" "$data" "$exp"
 fi
