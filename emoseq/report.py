@@ -53,7 +53,9 @@ def results_tables(results: pd.DataFrame, differences: pd.DataFrame, published: 
     }
     caption = f"CCC [95 % interval, bootstrap over utterances] RMSE; clusters and language model fitted on {fit_on}."
     if published is not None:
-        cells |= {(f"*{row.system}*", row.dimension, row.set): f"*{row.ccc:.3f}*" for row in published.itertuples()}
+        theirs = {(f"*{row.system}*", row.dimension, row.set): f"*{row.ccc:.3f}*" for row in published.itertuples()}
+        cells |= {(name, *key[1:]): "" for name in dict.fromkeys(name for name, _, _ in theirs) for key in cells}
+        cells |= theirs
         caption += " In italics: CCC as published on RECOLA, not computed here."
     parts = [_by_dimension_and_set(cells, "not scored") + f"\n{caption}\n"]
     for fitted, rows in differences.groupby("fit_on", sort=False):
