@@ -1,27 +1,16 @@
-"""Tables and figures."""
+"""Tables of results, in CSV and Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, DataError
-from emoseq.archive import brief, replacing
-from emoseq.features import FRAME_SHIFT
-from emoseq.labels import quantise, reconstruct
+from emoseq.archive import brief
 from emoseq.results import RESULTS_COLUMNS
-from emoseq.trials import Trial, best_trial
 
 
 def results_csv(results: pd.DataFrame) -> str:
@@ -89,80 +78,3 @@ def _by_dimension_and_set(cells: Mapping[tuple[str, str, str], str], empty: str)
     ]
     rows.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|\n")
     return "".join(rows)
-
-
-def plot_discretisation(series: NDArray, centers: Mapping[int, NDArray], title: str) -> Figure:
-    """The paper's Figure 1: a gold standard under its reconstruction, coarsest and finest resolution.
-
-    Args:
-        series: gold standard of one utterance, shape (frames,)
-        centers: ascending cluster means by number of clusters
-        title: dimension and utterance
-    """
-    figure, axes = plt.subplots(2, 1, figsize=(8, 5), sharex=True, sharey=True, layout="constrained")
-    times = FRAME_SHIFT * (1 + np.arange(len(series)))
-    for axis, k in zip(axes, (min(centers), max(centers)), strict=True):
-        axis.plot(times, series, color="0.55", linewidth=1.2, label="gold standard")
-        rebuilt = reconstruct(quantise(series, centers[k]), centers[k])
-        axis.step(times, rebuilt, where="mid", color="C3", linewidth=1.2, label=f"{k} clusters")
-        axis.legend(loc="upper right", frameon=False, ncols=2)
-        axis.set_ylabel(title.split()[0])
-    axes[0].set_title(title, loc="left")
-    axes[-1].set_xlabel("time (s)")
-    axes[-1].set_xlim(0, times[-1])
-    return figure
-
-
-def plot_discretisations(series: NDArray, rebuilt: Mapping[tuple[str, int], NDArray], title: str) -> Figure:
-    """The paper's Figure 1 for several techniques, a row each, coarsest and finest resolution side by side.
-
-    Args:
-        series: gold standard of one utterance, shape (frames,)
-        rebuilt: what each technique makes of it, by technique and number of classes
-        title: dimension and utterance
-    """
-    techniques = list(dict.fromkeys(technique for technique, _ in rebuilt))
-    resolutions = sorted({k for _, k in rebuilt})[:: max(1, len({k for _, k in rebuilt}) - 1)]
-    figure, axes = plt.subplots(
-        len(techniques), len(resolutions), figsize=(10, 1.9 * len(techniques)), sharex=True, sharey=True, squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
-    times = FRAME_SHIFT * (1 + np.arange(len(series)))
-    for row, technique in zip(axes, techniques, strict=True):
-        for axis, k in zip(row, resolutions, strict=True):
-            axis.plot(times, series, color="0.55", linewidth=1.2)
-            axis.step(times, rebuilt[technique, k], where="mid", color="C3", linewidth=1.2)
-            axis.set_title(f"{technique}, {k} classes", loc="left", fontsize="medium")
-        row[0].set_ylabel(title.split()[0])
-    for axis in axes[-1]:
-        axis.set_xlabel("time (s)")
-        axis.set_xlim(0, times[-1])
-    figure.suptitle(title)
-    return figure
-
-
-def plot_sweep(trials: Sequence[Trial], title: str) -> Figure:
-    """Dev CCC over the language model weight, a line for each n-gram order and acoustic scale, the best one marked."""
-    figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
-    lines: dict[tuple[int, float], list[Trial]] = {}
-    for trial in trials:
-        lines.setdefault((trial.options.order, trial.options.acoustic_scale), []).append(trial)
-    several = len({scale for _, scale in lines}) > 1
-    for (order, scale), line in lines.items():
-        label = f"{order}-gram" + (f", acoustic scale {scale:g}" if several else "")
-        axis.plot([trial.options.lm_weight for trial in line], [trial.ccc for trial in line], marker=".", label=label)
-    best = best_trial(trials)
-    axis.plot(best.options.lm_weight, best.ccc, "o", color="black", fillstyle="none", markersize=10, label="chosen")
-    axis.set_xlabel("language model weight")
-    axis.set_ylabel("CCC")
-    axis.set_title(title, loc="left")
-    axis.legend(frameon=False)
-    return figure
-
-
-def save_figure(figure: Figure, stem: Path) -> None:
-    """Write `stem`.png and `stem`.pdf and close the figure."""
-    for suffix, metadata in ((".png", {}), (".pdf", {"CreationDate": None})):
-        with replacing(stem.with_suffix(suffix)) as temporary:
-            figure.savefig(temporary, format=suffix[1:], dpi=150, metadata=metadata)
-    plt.close(figure)

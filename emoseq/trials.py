@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
-from emoseq.conf import option
+from emoseq import DataError
+from emoseq.conf import Parser, option, options_from
 from emoseq.graph import Scoring
 
 MAX_JOINT_ORDER = 3
@@ -67,3 +69,40 @@ def sweep_csv(trials: Sequence[Trial]) -> str:
 def best_trial(trials: Sequence[Trial]) -> Trial:
     """The highest dev CCC; of equals the first, which is the smaller model and the lower weight."""
     return max(trials, key=lambda trial: trial.ccc)
+
+
+def parse_sweep(text: str, name: str, decoder: str) -> list[Trial]:
+    """Trials from `sweep_csv`'s text, all of one decoder.
+
+    Args:
+        text: content of the file
+        name: of the file, what messages begin with
+        decoder: which `sweep_csv` leaves to best.conf
+
+    Raises:
+        DataError: if a line is malformed or there is no trial
+    """
+    trials = []
+    for number, line in enumerate(text.splitlines()[1:], 2):
+        try:
+            order, weight, scale, ccc, rmse = line.split(",")
+            options = DecoderOptions(int(order), float(weight), float(scale), decoder)
+            trials.append(Trial(options, float(ccc), float(rmse)))
+        except ValueError:
+            raise DataError(f"{name}:{number}: not `order,weight,acoustic_scale,ccc,rmse`; run stage 6 again") from None
+    if not trials:
+        raise DataError(f"{name}: holds no trial; run stage 6 again")
+    return trials
+
+
+def read_decoder_options(path: Path) -> DecoderOptions:
+    """The decoder that a best.conf names.
+
+    Raises:
+        DataError: if the file is missing or an option cannot be
+    """
+    if not path.is_file():
+        raise DataError(f"{path} does not exist; run stage 6 again")
+    parser = Parser(None)
+    parser.add_options(DecoderOptions)
+    return options_from(DecoderOptions, parser.parse_args([f"--config={path}"]))

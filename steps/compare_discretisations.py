@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     import pandas as pd
 
     from emoseq.discretisation import DISCRETISATIONS, discretise
-    from emoseq.report import plot_discretisations, save_figure
+    from emoseq.figures import plot_discretisations, save_figure
 
     utt, shown = next(iter(gold[1].items()))
     series = [*gold[1].values(), *gold[0].values()]  # the one that is shown comes first

@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     target.mkdir(exist_ok=True)
 
-    from emoseq.report import plot_sweep, save_figure
+    from emoseq.figures import plot_sweeps, save_figure
     from emoseq.tuning import read_posteriors, read_tasks, sweep
 
     try:
@@ -67,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
     best = best_trial(trials)
     write_text(target / "sweep.csv", sweep_csv(trials))
     write_text(target / "best.conf", conf_text(best.options))
-    save_figure(plot_sweep(trials, f"{folder.name}, dev, {options.decoder}"), target / "sweep")
+    save_figure(plot_sweeps({f"{folder.name}, {options.decoder}": trials}), target / "sweep")
     stamp.write()
     order, weight, scale = best.options.order, best.options.lm_weight, best.options.acoustic_scale
     chosen = f"order {order}, weight {weight:g}" + (f", acoustic scale {scale:g}" if scale != 1 else "")

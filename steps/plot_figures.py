@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Draw the paper's Figures 2 and 3 and the dev sweep of a run: EXP_DIR/report/figure2, figure3, sweep (.png, .pdf).
+
+Figure 2 is the network of the first model chosen, Figure 3 a stretch of the first test recording: gold standard
+where there is one, raw and decoded series. What a run has not made is left out and said so.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq import DIMENSIONS
+from emoseq.archive import Scp, read_text
+from emoseq.conf import Parser, log, run_step
+from emoseq.grid import DECODED_SERIES, RAW_SERIES, parse_jobs
+from emoseq.stamp import Stamp
+from emoseq.trials import parse_sweep, read_decoder_options
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__)
+    parser.add_argument("--start", type=float, default=0.0, metavar="X", help="seconds at which Figure 3 begins")
+    parser.add_argument("--end", type=float, default=120.0, metavar="X", help="and ends (default 120)")
+    parser.add_argument("data_dir", type=Path, help="folder of test/")
+    parser.add_argument("exp_dir", type=Path)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    exp, report = args.exp_dir, args.exp_dir / "report"
+    jobs = parse_jobs(read_text(exp / "train.jobs"), str(exp / "train.jobs"))
+    # A classifier where there is one: RAW_SERIES has the regressors first.
+    model = max(jobs, key=lambda job: list(RAW_SERIES).index(job.system)).folder / "final.pt"
+    lines = {
+        (dimension, name): path
+        for dimension in DIMENSIONS
+        for name, path in (
+            ("gold standard", args.data_dir / "test" / f"{dimension}.scp"),
+            ("raw", exp / dimension / "predict_test" / f"{RAW_SERIES['cls']}.scp"),
+            ("decoded", exp / dimension / "predict_test" / f"{DECODED_SERIES}.scp"),
+        )
+        if path.exists()
+    }
+    sweeps = {dim: exp / dim / "decode_dev" for dim in DIMENSIONS if (exp / dim / "decode_dev" / "best.conf").exists()}
+    names = ["figure2", *["figure3"] * any(name == "raw" for _, name in lines), *["sweep"] * bool(sweeps)]
+    for name in {"figure3", "sweep"} - set(names):
+        log(f"{report}: no {name}: there is no classifier's series; run stage 6 first")
+    stamp = Stamp(
+        __file__,
+        "figures",
+        report,
+        inputs=[model, *lines.values(), *(folder / file for folder in sweeps.values() for file in FILES)],
+        outputs=[report / f"{name}{suffix}" for name in names for suffix in (".png", ".pdf")],
+        options=(args.start, args.end),
+    )
+    if stamp.is_current():
+        log(f"{report}: up to date")
+        return 0
+    report.mkdir(exist_ok=True)
+
+    from emoseq.architecture import architecture, plot_architecture
+    from emoseq.figures import plot_series, plot_sweeps, save_figure
+    from emoseq.model import load_model
+
+    save_figure(plot_architecture(architecture(load_model(model))), report / "figure2")
+    if "figure3" in names:
+        utt = min(Scp(next(path for (_, name), path in lines.items() if name == "raw")))
+        series: dict[str, dict] = {}
+        for (dimension, name), path in lines.items():
+            table = Scp(path)
+            if utt in table:  # a test set may be labelled in part
+                series.setdefault(dimension, {})[name] = table[utt]
+        longest = max(len(line) for of in series.values() for line in of.values())
+        save_figure(plot_series(series, *stretch(args.start, args.end, longest)), report / "figure3")
+    if sweeps:
+        trials = {}
+        for dimension, folder in sweeps.items():
+            decoder = read_decoder_options(folder / "best.conf").decoder
+            trials[f"{dimension}, {decoder}"] = parse_sweep(
+                read_text(folder / "sweep.csv"), f"{folder}/sweep.csv", decoder
+            )
+        save_figure(plot_sweeps(trials), report / "sweep")
+    stamp.write()
+    log(f"{report}: {', '.join(names)}")
+    return 0
+
+
+FILES = ("sweep.csv", "best.conf")
+
+
+def stretch(start: float, end: float, frames: int) -> tuple[float, float]:
+    """What is shown of a series: no more than there is of it."""
+    from emoseq.features import FRAME_SHIFT
+
+    length = frames * FRAME_SHIFT
+    return (start, min(end, length)) if start < min(end, length) else (0.0, length)
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))
