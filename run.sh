@@ -3,7 +3,7 @@
 # Every stage may be run again and does only what its inputs, options or code make necessary.
 
 stage=0
-stop_stage=7
+stop_stage=8
 nj=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2> /dev/null || echo 1) # nproc itself would obey them
 cmd=
 corpus=
@@ -28,7 +28,7 @@ help_message="Usage: $0 [options]
   --data DIR       data directories (default $data)
   --exp DIR        models and results (default $exp)
 
-Stages: 0 data, 1 features, 2 labels, 3 language models, 4 training, 5 posteriors, 6 decoding, 7 scores"
+Stages: 0 data, 1 features, 2 labels, 3 language models, 4 training, 5 posteriors, 6 decoding, 7 scores, 8 report"
 
 if [ ! -f utils/parse_options.sh ] || [ ! -f steps/train.py ]; then
   echo "$0: start it in its own folder: cd '$(dirname "$0")' && ./run.sh" >&2
@@ -214,4 +214,9 @@ if at 7; then
   published table2
   config score
   steps/make_results.py "${config[@]}" "${published[@]}" "$data" "$exp"
+fi
+
+if at 8; then
+  echo "$0: stage 8: report"
+  steps/plot_figures.py "$data" "$exp"
 fi

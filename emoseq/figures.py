@@ -54,7 +54,7 @@ def panels(rows: int, columns: int = 1, *, width: float = COLUMN, height: float,
 
 def times_of(series: NDArray) -> NDArray[np.float64]:
     """Seconds at the end of each frame, shape (frames,)."""
-    return FRAME_SHIFT * (1 + np.arange(len(series)))
+    return FRAME_SHIFT * np.arange(1.0, 1 + len(series))
 
 
 @in_style
