@@ -219,4 +219,5 @@ fi
 if at 8; then
   echo "$0: stage 8: report"
   steps/plot_figures.py "$data" "$exp"
+  steps/make_observations.py "$data" "$exp"
 fi

@@ -142,6 +142,19 @@ def options_from(cls: type[T], args: Any) -> T:
         raise DataError(str(error)) from None
 
 
+def read_options(cls: type[T], path: Path) -> T:
+    """The dataclass that a conf file such as `conf_text` makes gives by itself.
+
+    Raises:
+        DataError: if the file is missing or the dataclass refuses a value
+    """
+    if not path.is_file():
+        raise DataError(f"{path} does not exist; run the step that writes it again")
+    parser = Parser(None)
+    parser.add_options(cls)
+    return options_from(cls, parser.parse_args([f"--config={path}"]))
+
+
 def conf_text(options: Any) -> str:
     """The conf file that gives a dataclass of options."""
     return "".join(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from emoseq import DIMENSIONS, DataError
 from emoseq.archive import brief
+from emoseq.findings import Finding
 from emoseq.results import RESULTS_COLUMNS
 
 
@@ -60,6 +61,26 @@ def results_tables(results: pd.DataFrame, differences: pd.DataFrame, published: 
     return "\n".join(parts)
 
 
+def observations_text(findings: Sequence[Finding]) -> str:
+    """observations.md: each finding's sentence above its table, three decimals, or that there is nothing to measure."""
+    parts = ["# What the paper observes, measured on this run\n"]
+    for finding in findings:
+        table = markdown(finding.table) if len(finding.table) else "This run has nothing to measure it by.\n"
+        parts.append(f"## {finding.name.capitalize()}\n\n{finding.sentence}\n\n{table}")
+    return "\n".join(parts)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table in Markdown; numbers with a fraction have three decimals, what is missing is blank."""
+
+    def cell(value: Any) -> str:
+        if isinstance(value, float):
+            return "" if pd.isna(value) else f"{value:.3f}"
+        return str(value)
+
+    return _aligned([list(table.columns), *([cell(value) for value in row] for row in table.itertuples(index=False))])
+
+
 def _label(row: Any, fit_on: str) -> str:
     return str(row.system) if row.fit_on == fit_on else f"{row.system}, fitted on {row.fit_on}"
 
@@ -71,6 +92,11 @@ def _by_dimension_and_set(cells: Mapping[tuple[str, str, str], str], empty: str)
     lines = [["System", *(f"{dim} {name}" for dim, name in columns)]]
     for system in dict.fromkeys(system for system, _, _ in cells):
         lines.append([system, *(cells.get((system, *column), empty) for column in columns)])
+    return _aligned(lines)
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> str:
+    """A Markdown table, its first line the header."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rows = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |\n"

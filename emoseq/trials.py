@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 from emoseq import DataError
-from emoseq.conf import Parser, option, options_from
+from emoseq.conf import option
 from emoseq.graph import Scoring
 
 MAX_JOINT_ORDER = 3
@@ -93,16 +92,3 @@ def parse_sweep(text: str, name: str, decoder: str) -> list[Trial]:
     if not trials:
         raise DataError(f"{name}: holds no trial; run stage 6 again")
     return trials
-
-
-def read_decoder_options(path: Path) -> DecoderOptions:
-    """The decoder that a best.conf names.
-
-    Raises:
-        DataError: if the file is missing or an option cannot be
-    """
-    if not path.is_file():
-        raise DataError(f"{path} does not exist; run stage 6 again")
-    parser = Parser(None)
-    parser.add_options(DecoderOptions)
-    return options_from(DecoderOptions, parser.parse_args([f"--config={path}"]))

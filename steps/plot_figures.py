@@ -14,10 +14,10 @@ import _recipe  # noqa: F401
 
 from emoseq import DIMENSIONS
 from emoseq.archive import Scp, read_text
-from emoseq.conf import Parser, log, run_step
+from emoseq.conf import Parser, log, read_options, run_step
 from emoseq.grid import DECODED_SERIES, RAW_SERIES, parse_jobs
 from emoseq.stamp import Stamp
-from emoseq.trials import parse_sweep, read_decoder_options
+from emoseq.trials import DecoderOptions, parse_sweep
 
 
 def get_parser() -> Parser:
@@ -79,7 +79,7 @@ def main(argv: list[str] | None = None) -> int:
     if sweeps:
         trials = {}
         for dimension, folder in sweeps.items():
-            decoder = read_decoder_options(folder / "best.conf").decoder
+            decoder = read_options(DecoderOptions, folder / "best.conf").decoder
             trials[f"{dimension}, {decoder}"] = parse_sweep(
                 read_text(folder / "sweep.csv"), f"{folder}/sweep.csv", decoder
             )

@@ -14,7 +14,7 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.archive import Writer
-from emoseq.conf import Parser, options_from, run_step
+from emoseq.conf import Parser, read_options, run_step
 from emoseq.datadir import read_table
 from emoseq.features import FbankOptions, apply_cmvn, cmvn_statistics, extracted
 from emoseq.labels import average
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     if len({folder.absolute().parent.name for folder in folders}) > 1:
         raise DataError(f"{folders[0]} and {folders[-1]} are of different dimensions; predict one at a time")
     confs = [folder / "conf" / "fbank.conf" for folder in folders]
-    options = [fbank_options(conf) for conf in confs]
+    options = [read_options(FbankOptions, conf) for conf in confs]
     for conf, other in zip(confs, options, strict=True):
         if other != options[0]:
             raise DataError(f"{conf} differs from {confs[0]}; predict with one of the models at a time")
@@ -58,15 +58,6 @@ def main(argv: list[str] | None = None) -> int:
             normalised = apply_cmvn(features, cmvn_statistics(features))
             write(utt, average([model.predict(normalised).series for model in models]))
     return 0
-
-
-def fbank_options(conf: Path) -> FbankOptions:
-    """The options of the features that a model was trained on."""
-    parser = Parser(None)
-    parser.add_options(FbankOptions)
-    if not conf.is_file():
-        raise DataError(f"{conf} does not exist; is {conf.parent.parent} the folder of a model?")
-    return options_from(FbankOptions, parser.parse_args([f"--config={conf}"]))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emoseq import DataError, conf
-from emoseq.conf import Parser, boolean, conf_text, log, option, options_from, run_step
+from emoseq.conf import Parser, boolean, conf_text, log, option, options_from, read_options, run_step
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -370,3 +370,14 @@ def test_conf_files_of_the_recipe_mean_the_same_as_their_lines_on_the_command_li
     from_lines = vars(parser.parse_args([*lines, *others]))
     assert lines
     assert from_lines | {config[2:].replace("-", "_"): str(path)} == from_file
+
+
+def test_options_come_back_from_their_file(tmp_path):
+    options = Options(layers=(3, 4), l2=(0.0, 2e-5), rollback=False)
+    (tmp_path / "x.conf").write_text(conf_text(options))
+    assert read_options(Options, tmp_path / "x.conf") == options
+
+
+def test_a_file_of_options_that_is_missing_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"x\.conf does not exist"):
+        read_options(Options, tmp_path / "x.conf")

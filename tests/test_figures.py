@@ -8,7 +8,7 @@ from emoseq import DataError
 from emoseq.architecture import architecture, plot_architecture
 from emoseq.figures import plot_discretisation, plot_series, plot_sweeps, save_figure
 from emoseq.model import Blstm, Classifier, Regressor
-from emoseq.trials import DecoderOptions, Trial, parse_sweep, read_decoder_options, sweep_csv
+from emoseq.trials import DecoderOptions, Trial, parse_sweep, sweep_csv
 
 
 def classifier(layers=2, hidden_size=5, tasks=(3, 4)):
@@ -84,13 +84,6 @@ def test_trials_come_back_from_their_file():
 def test_a_sweep_that_cannot_be_read_is_named(text, message):
     with pytest.raises(DataError, match=message):
         parse_sweep(text, "sweep.csv", "viterbi")
-
-
-def test_the_decoder_that_was_chosen_is_read(tmp_path):
-    (tmp_path / "best.conf").write_text("--order=3\n--lm-weight=6\n--decoder=joint\n")
-    assert read_decoder_options(tmp_path / "best.conf") == DecoderOptions(3, 6.0, 1.0, "joint")
-    with pytest.raises(DataError, match="run stage 6 again"):
-        read_decoder_options(tmp_path / "none.conf")
 
 
 def test_figures_are_written_the_same_each_time(tmp_path):

@@ -1,0 +1,226 @@
+"""What the paper observes, measured on a run: a table for each observation, from the files that the stages left.
+
+`emoseq.observations` has the measures themselves. Where a run has not made what a table is about (no classifier, no
+labels of a set, one seed), its rows are left out; a table may be empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from emoseq import DIMENSIONS, SETS
+from emoseq.archive import Scp, read_text
+from emoseq.conf import read_options
+from emoseq.decoders import make_decoder
+from emoseq.grid import TrainJob, parse_jobs, settings, short
+from emoseq.labels import average, quantise, reconstruct
+from emoseq.metrics import ccc_and_rmse, paired
+from emoseq.observations import (
+    clipping,
+    correlation,
+    deviation,
+    mean_step,
+    spread_ratio,
+    stages,
+    transitions_per_minute,
+)
+from emoseq.parameters import read_centers
+from emoseq.schedule import TrainOptions
+from emoseq.trials import DecoderOptions
+from emoseq.tuning import decode_models, read_posteriors, read_tasks
+
+PREDICTED = ("dev", "test")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One observation: the name of its file, what it measures, and its table."""
+
+    name: str
+    sentence: str
+    table: pd.DataFrame
+
+
+def jobs_of(exp: Path) -> list[TrainJob]:
+    """All models of a run that have been trained, those at the chosen setting last."""
+    files = [path for path in (exp / "train.jobs", exp / "chosen.jobs") if path.exists() and path.stat().st_size]
+    jobs = [job for path in files for job in parse_jobs(read_text(path), str(path))]
+    return [job for job in jobs if (job.folder / "epochs.csv").exists()]
+
+
+def gold_files(data: Path, exp: Path) -> Iterator[tuple[str, str, Mapping[str, NDArray], Mapping[str, NDArray]]]:
+    """Dimension, set, gold standard by utterance, cluster means by resolution."""
+    for dimension in DIMENSIONS:
+        for name in SETS:
+            path, centers = data / name / f"{dimension}.scp", exp / dimension / "labels" / "centers"
+            if path.exists() and centers.exists():
+                yield dimension, name, dict(Scp(path)), read_centers(centers)
+
+
+def reconstruction(data: Path, exp: Path) -> pd.DataFrame:
+    """CCC and RMSE of each set's gold standard rebuilt from cluster means (Table 1, and Sec. 5 on test labels)."""
+    rows = []
+    for dimension, name, gold, centers in gold_files(data, exp):
+        for key, means in centers.items():
+            rebuilt = {utt: reconstruct(quantise(series, means), means) for utt, series in gold.items()}
+            ccc, rmse = ccc_and_rmse(rebuilt, gold)
+            rows.append({"dimension": dimension, "set": name, "task": key, "ccc": ccc, "rmse": rmse})
+    return pd.DataFrame(rows)
+
+
+def clipped(data: Path, exp: Path) -> pd.DataFrame:
+    """What the outermost cluster means leave out of each set's gold standard (Sec. 4.1)."""
+    return pd.DataFrame(
+        [
+            {"dimension": dimension, "set": name, "task": key}
+            | asdict(clipping(np.concatenate(list(gold.values())), means))
+            for dimension, name, gold, centers in gold_files(data, exp)
+            for key, means in centers.items()
+        ]
+    )
+
+
+def predicted(data: Path, exp: Path) -> Iterator[tuple[str, str, Path, dict[str, dict[str, NDArray]], Mapping]]:
+    """Dimension, set, model, posteriors by task and utterance, and cluster means, of each classifier chosen."""
+    for dimension in DIMENSIONS:
+        selected = exp / dimension / "selected.cls"
+        if not selected.exists():
+            continue
+        centers = read_centers(exp / dimension / "labels" / "centers")
+        for name in PREDICTED:
+            for line in read_text(selected).splitlines():
+                yield dimension, name, Path(line), read_posteriors(Path(line), name, centers), centers
+
+
+def moderation(data: Path, exp: Path) -> pd.DataFrame:
+    """Standard deviation of raw series over that of the gold standard, of each task and averaged (Sec. 4.2).
+
+    Each chosen model on its own; the mean over them.
+    """
+    rows = []
+    for dimension, name, _, posteriors, centers in predicted(data, exp):
+        path = data / name / f"{dimension}.scp"
+        if not path.exists():
+            continue
+        gold = dict(Scp(path))
+        series = {
+            key: {utt: reconstruct(matrix.argmax(axis=1), centers[key]) for utt, matrix in posteriors[key].items()}
+            for key in centers
+        }
+        series["averaged"] = {utt: average([series[key][utt] for key in centers]) for utt in gold}
+        for key, of in series.items():
+            ratio = spread_ratio(*map(np.concatenate, paired(of, gold)))
+            rows.append({"dimension": dimension, "set": name, "task": key, "ratio": ratio})
+    return _mean(rows, ["dimension", "set", "task"])
+
+
+def transitions(data: Path, exp: Path) -> pd.DataFrame:
+    """Changes of class a minute in gold, raw and decoded labels (Sec. 4.3); raw and decoded are means over models."""
+    rows = []
+    for dimension, name, model, posteriors, centers in predicted(data, exp):
+        folder = exp / dimension
+        for key in centers:
+            found = {"raw": [matrix.argmax(axis=1) for matrix in posteriors[key].values()]}
+            for kind, path in (
+                ("gold", folder / "labels" / f"{name}.{key}.scp"),
+                ("decoded", folder / f"decode_{name}" / f"{model.name}.{key}.scp"),
+            ):
+                if path.exists():
+                    found[kind] = list(Scp(path).values())
+            place = {"dimension": dimension, "set": name, "task": key}
+            rows.append(
+                place
+                | {kind: transitions_per_minute(found[kind]) for kind in ("gold", "raw", "decoded") if kind in found}
+            )
+    return _mean(rows, ["dimension", "set", "task"])
+
+
+def trainings(jobs: Sequence[TrainJob]) -> pd.DataFrame:
+    """One row a model: its best epoch and dev CCC with one stage and with two, and how much that moved (Sec. 4.2).
+
+    `step` is the mean absolute change of the dev CCC from epoch to epoch within the first stage, of constant rate.
+    """
+    rows = []
+    for job in jobs:
+        first = read_options(TrainOptions, job.folder / "conf" / "train.conf").first_stage_epochs
+        dev_ccc = pd.read_csv(job.folder / "epochs.csv").dev_ccc.to_numpy()
+        rows.append(
+            {
+                "dimension": job.dimension,
+                "system": job.system,
+                "layers": job.layers,
+                "l2": short(job.l2),
+                "seed": job.seed,
+                **asdict(stages(dev_ccc, first)),
+                "step": mean_step(dev_ccc[:first]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def two_stages(trained: pd.DataFrame) -> pd.DataFrame:
+    """Means over all models of a system: what the second stage adds to the dev CCC, and when the best epoch is."""
+    rows = trained.assign(gain=trained.two_stages - trained.one_stage, in_second_stage=trained.in_second_stage * 1.0)
+    columns = ["best_epoch", "one_stage", "two_stages", "gain", "in_second_stage"]
+    grouped = rows.groupby(["dimension", "system"], sort=False)
+    return grouped[columns].mean().assign(models=grouped.size()).reset_index()
+
+
+def stability(trained: pd.DataFrame) -> pd.DataFrame:
+    """Standard deviation over seeds of the best dev CCC at one setting, and the change from epoch to epoch.
+
+    The paper finds the cost of Eq. 7 to train more stably than plain cross entropy: cls against cls-ce.
+    """
+    grouped = trained.groupby(["dimension", "system", "layers", "l2"], sort=False)
+    return pd.DataFrame(
+        [
+            dict(zip(("dimension", "system", "layers", "l2"), key, strict=True))
+            | {"seeds": len(of), "best": of.two_stages.mean(), "over_seeds": deviation(of.two_stages)}
+            | {"over_epochs": of.step.mean()}
+            for key, of in grouped
+        ]
+    )
+
+
+def gains(data: Path, exp: Path, jobs: Sequence[TrainJob]) -> pd.DataFrame:
+    """Raw and decoded CCC of every classifier by itself, decoded as the dev set chose for its dimension (Sec. 5)."""
+    rows = []
+    for (dimension, system), of_settings in settings(jobs).items():
+        best = exp / dimension / "decode_dev" / "best.conf"
+        if system != "cls" or not best.exists():
+            continue
+        options = read_options(DecoderOptions, best)
+        tasks = read_tasks(exp / dimension, [options.order])
+        decode = make_decoder(tasks, options)
+        for job in (job for of_seeds in of_settings.values() for job in of_seeds):
+            for name in PREDICTED:
+                gold = data / name / f"{dimension}.scp"
+                raw = job.folder / f"predict_{name}.scp"
+                if not (gold.exists() and raw.exists()):
+                    continue
+                _, series = decode_models([read_posteriors(job.folder, name, tasks)], decode)
+                before, after = (ccc_and_rmse(found, Scp(gold))[0] for found in (Scp(raw), series))
+                row = {"dimension": dimension, "set": name, "model": job.folder.name, "raw": before, "decoded": after}
+                rows.append(row | {"gain": after - before})
+    return pd.DataFrame(rows)
+
+
+def summary(gained: pd.DataFrame) -> pd.DataFrame:
+    """Gain over all models of a dimension and set, and its correlation with their raw CCC."""
+    return pd.DataFrame(
+        [
+            {"dimension": dimension, "set": name, "models": len(of), "raw": of.raw.mean(), "gain": of.gain.mean()}
+            | {"least": of.gain.min(), "most": of.gain.max(), "correlation": correlation(of.raw, of.gain)}
+            for (dimension, name), of in gained.groupby(["dimension", "set"], sort=False)
+        ]
+    )
+
+
+def _mean(rows: list[dict], by: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(rows).groupby(by, sort=False).mean().reset_index() if rows else pd.DataFrame()

@@ -1,0 +1,97 @@
+"""What the paper observes, as numbers: clipping, moderation, erratic labels, two stages (Secs. 4.1 to 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from emoseq.features import FRAME_SHIFT
+
+
+@dataclass(frozen=True)
+class Clipping:
+    """What cluster means cannot express (paper, Sec. 4.1): ratings beyond the outermost two.
+
+    `below` and `above` are shares of all frames; `mean_excess` and `max_excess` say how far those frames lie
+    beyond the means, in units of the rating, 0 where there are none.
+    """
+
+    below: float
+    above: float
+    mean_excess: float
+    max_excess: float
+
+
+def clipping(ratings: ArrayLike, centers: ArrayLike) -> Clipping:
+    """How ascending cluster means of shape (K,) clip ratings of shape (frames,)."""
+    values, means = np.asarray(ratings, dtype=np.float64), np.asarray(centers, dtype=np.float64)
+    below, above = means[0] - values, values - means[-1]
+    excess = np.maximum(below, above)
+    excess = excess[excess > 0]
+    return Clipping(
+        float((below > 0).mean()),
+        float((above > 0).mean()),
+        float(excess.mean()) if len(excess) else 0.0,
+        float(excess.max()) if len(excess) else 0.0,
+    )
+
+
+def spread_ratio(series: ArrayLike, gold: ArrayLike) -> float:
+    """Standard deviation of a series over that of its gold standard: below 1 where values are moderated (Sec. 4.2).
+
+    Args:
+        series: of shape (frames,), utterances concatenated
+        gold: of shape (frames,)
+
+    Returns:
+        the ratio, or NaN if the gold standard is constant
+    """
+    deviation = float(np.std(np.asarray(gold, dtype=np.float64)))
+    return float(np.std(np.asarray(series, dtype=np.float64))) / deviation if deviation else float("nan")
+
+
+def transitions_per_minute(utterances: Sequence[ArrayLike]) -> float:
+    """Changes from one class to another a minute of labels (Sec. 4.3), each utterance of shape (frames,)."""
+    labels = [np.asarray(utterance) for utterance in utterances]
+    changes = sum(int(np.count_nonzero(sequence[1:] != sequence[:-1])) for sequence in labels)
+    return changes / (sum(map(len, labels)) * FRAME_SHIFT / 60)
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The best dev CCC of one training, with both stages and had it ended after the first (Sec. 4.2)."""
+
+    best_epoch: int
+    one_stage: float
+    two_stages: float
+    in_second_stage: bool
+
+
+def stages(dev_ccc: ArrayLike, first_stage_epochs: int) -> Stages:
+    """What the second stage is good for, from the dev CCC after each epoch, shape (epochs,)."""
+    values = np.asarray(dev_ccc, dtype=np.float64)
+    best = int(values.argmax())
+    return Stages(best + 1, float(values[:first_stage_epochs].max()), float(values[best]), best >= first_stage_epochs)
+
+
+def mean_step(dev_ccc: ArrayLike) -> float:
+    """Mean absolute change of the dev CCC from one epoch to the next, NaN if there are fewer than two epochs."""
+    changes = np.abs(np.diff(np.asarray(dev_ccc, dtype=np.float64)))
+    return float(changes.mean()) if len(changes) else float("nan")
+
+
+def deviation(values: ArrayLike) -> float:
+    """Standard deviation of a sample, with n - 1, NaN of fewer than two values."""
+    sample = np.asarray(values, dtype=np.float64)
+    return float(sample.std(ddof=1)) if len(sample) > 1 else float("nan")
+
+
+def correlation(x: ArrayLike, y: ArrayLike) -> float:
+    """Pearson's correlation, NaN of fewer than three pairs or where either is constant."""
+    pair: NDArray[np.float64] = np.stack([np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)])
+    if pair.shape[1] < 3 or not (np.ptp(pair, axis=1) > 0).all():
+        return float("nan")
+    return float(np.corrcoef(*pair)[0, 1])
