@@ -39,10 +39,10 @@ def boolean(text: str) -> bool:
 
 
 def items(kind: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
-    """Type of an option that is a comma-separated list."""
+    """Type of an option that is a comma-separated list, which may be empty."""
 
     def parse(text: str) -> tuple[T, ...]:
-        return tuple(kind(item) for item in text.split(","))
+        return tuple(kind(item) for item in text.split(",")) if text else ()
 
     parse.__name__ = f"comma-separated list of {kind.__name__}"
     return parse
