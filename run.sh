@@ -68,17 +68,69 @@ config() {
     option=--${2-}-config
   done
 }
+# published TABLE: the option, in the array published, that sets a table of the paper beside ours, where the recipe has it.
+published() {
+  published=()
+  if [ -f "conf/published/$1.csv" ]; then published=("--published=conf/published/$1.csv"); fi
+}
 at() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
-# array NAME WRAPPER COMMAND...: run COMMAND for each line of train.jobs; JOB stands for its number.
+# array JOBS NAME WRAPPER COMMAND...: run COMMAND for each line of the file JOBS; JOB stands for its number. The logs
+# are log/NAME.JOB.log beside train.jobs, log/chosen.NAME.JOB.log beside chosen.jobs.
 array() {
-  local name=$1 wrapper=$2 count current=0
-  shift 2
-  count=$(wc -l < "$exp/train.jobs")
-  $wrapper --max-jobs-run "$nj" "JOB=1:$count" "$exp/log/$name.JOB.log" "$@"
+  local jobs=$1 log=${1%/*}/log/$2 wrapper=$3 count current=0 status=0 watcher=
+  case $jobs in */train.jobs) ;; *) log=${log%/*}/$(basename "$jobs" .jobs).$2 ;; esac
+  count=$(wc -l < "$jobs")
+  rm -f "$log".*.log # their progress would be taken for this run's
+  if [ "$2" = train ]; then
+    config train
+    steps/show_progress.py "${config[@]}" --follow "$jobs" "$log.JOB.log" &
+    watcher=$!
+  fi
+  shift 3
+  $wrapper --max-jobs-run "$nj" "JOB=1:$count" "$log.JOB.log" "$@" || status=$?
+  if [ "$watcher" ]; then { kill "$watcher" && wait "$watcher"; } 2> /dev/null || true; fi
+  [ $status -eq 0 ] || exit $status
   for job in $(seq "$count"); do
-    if grep -q ': up to date$' "$exp/log/$name.$job.log"; then current=$((current + 1)); fi
+    if grep -q ': up to date$' "$log.$job.log"; then current=$((current + 1)); fi
   done
   echo "$0: $count models, $current of them up to date"
+}
+# The stages from labels on, each in the folder of an experiment.
+make_labels() {
+  local dim
+  published table1
+  config labels
+  for dim in arousal valence; do
+    steps/make_labels.py "${config[@]}" "${published[@]}" "${@:2}" "$dim" "$data" "$1/$dim/labels"
+  done
+}
+make_language_models() {
+  local dim
+  config lm
+  for dim in arousal valence; do
+    steps/make_lm.py "${config[@]}" "$1/$dim/labels" "$1/$dim/lm"
+  done
+}
+train_models() {
+  local config
+  config train model
+  array "$1" train "$train_cmd" steps/train.py "${config[@]}" "$1" JOB "$data"
+}
+predict_models() {
+  array "$1" posteriors "$decode_cmd" steps/compute_posteriors.py "$1" JOB "$data" dev test
+}
+decode_models() {
+  local dim
+  config smooth
+  for dim in arousal valence; do
+    steps/smooth.py "${config[@]}" "$data/dev/$dim.scp" "$1/$dim" dev test
+  done
+  config decode lm
+  for dim in arousal valence; do
+    steps/tune_decoding.py "${config[@]}" "$data/dev/$dim.scp" "$1/$dim"
+    steps/decode_models.py --config "$1/$dim/decode_dev/best.conf" "$1/$dim" dev test
+    steps/decode_models.py --config "$1/$dim/decode_dev/best.conf" --hmm "$1/$dim" dev test
+  done
 }
 
 if at 0; then
@@ -104,50 +156,53 @@ fi
 
 if at 2; then
   echo "$0: stage 2: labels"
+  config gold
   for set in train dev test; do
-    steps/make_gold_standard.py "$data/$set"
+    steps/make_gold_standard.py "${config[@]}" "$data/$set"
     utils/validate_data_dir.py "$data/$set"
   done
-  config labels
-  for dim in arousal valence; do
-    steps/make_labels.py "${config[@]}" "$dim" "$data" "$exp/$dim/labels"
-  done
+  make_labels "$exp"
 fi
 
 if at 3; then
   echo "$0: stage 3: transitions and language models"
-  config lm
-  for dim in arousal valence; do
-    steps/make_lm.py "${config[@]}" "$exp/$dim/labels" "$exp/$dim/lm"
-  done
+  make_language_models "$exp"
 fi
 
 if at 4; then
   echo "$0: stage 4: training"
   config train
   steps/make_train_jobs.py "${config[@]}" "$exp"
-  config train model
-  array train "$train_cmd" \
-    steps/train.py "${config[@]}" "$exp/train.jobs" JOB "$data"
+  train_models "$exp/train.jobs"
 fi
 
 if at 5; then
   echo "$0: stage 5: posteriors"
-  array posteriors "$decode_cmd" \
-    steps/compute_posteriors.py "$exp/train.jobs" JOB "$data" dev test
+  predict_models "$exp/train.jobs"
 fi
 
 if at 6; then
   echo "$0: stage 6: decoding"
   steps/select_models.py "$exp/train.jobs" "$data" dev test
-  config smooth
-  for dim in arousal valence; do
-    steps/smooth.py "${config[@]}" "$data/dev/$dim.scp" "$exp/$dim" dev test
-  done
-  config decode lm
-  for dim in arousal valence; do
-    steps/tune_decoding.py "${config[@]}" "$data/dev/$dim.scp" "$exp/$dim"
-    steps/decode_models.py --config "$exp/$dim/decode_dev/best.conf" "$exp/$dim" dev test
+  config train
+  steps/make_chosen_jobs.py "${config[@]}" "$exp"
+  if [ -s "$exp/chosen.jobs" ]; then
+    echo "$0: stage 6: further systems at the setting chosen"
+    train_models "$exp/chosen.jobs"
+    predict_models "$exp/chosen.jobs"
+    steps/select_models.py "$exp/chosen.jobs" "$data" dev test
+  fi
+  decode_models "$exp"
+  for jobs in "$exp"/fit_on_*/train.jobs; do
+    [ -f "$jobs" ] || continue
+    folder=${jobs%/train.jobs}
+    echo "$0: stage 6: labels and language models fitted on ${folder##*fit_on_}"
+    make_labels "$folder" --fit-on "${folder##*fit_on_}"
+    make_language_models "$folder"
+    train_models "$jobs"
+    predict_models "$jobs"
+    steps/select_models.py "$jobs" "$data" dev test
+    decode_models "$folder"
   done
 fi
 
@@ -156,6 +211,7 @@ if at 7; then
   for dim in arousal valence; do
     "$recipe/write_predictions.py" "$exp/$dim" dev test
   done
+  published table2
   config score
-  steps/make_results.py "${config[@]}" "$data" "$exp"
+  steps/make_results.py "${config[@]}" "${published[@]}" "$data" "$exp"
 fi

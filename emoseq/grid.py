@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 from emoseq import DIMENSIONS, DataError
 from emoseq.conf import option
+from emoseq.labels import FIT_ON
 
 # The paper's name of each system's undecoded series; "cls-ce" is the classifier without the cost of Eq. 7.
 RAW_SERIES = {"reg-mse": "REG-MSE", "reg-ccc": "REG-CCC", "cls-ce": "CLS-CE-Raw", "cls": "CLS-Raw"}
+HMM_SERIES = "CLS-HMM"  # decoded with transitions and no language model, as Meng and Bianchi-Berthouze (2014)
 DECODED_SERIES = "CLS-Decoded"
 
 
@@ -22,22 +24,37 @@ def smoothed_name(system: str, smoother: str) -> str:
 
 @dataclass(frozen=True)
 class GridOptions:
-    """The grid of conf/train.conf: one model for each combination and dimension."""
+    """The grid of conf/train.conf: one model for each combination and dimension.
+
+    What is only to be compared with the classifier is trained at the layers and L2 chosen for that one.
+    """
 
     systems: tuple[str, ...] = option(f"losses, of {', '.join(RAW_SERIES)}")
     layers: tuple[int, ...] = option("numbers of BLSTM layers")
     l2: tuple[float, ...] = option("weights of the L2 penalty")
     seeds: tuple[int, ...] = option("seeds, whose predictions are averaged")
+    chosen_systems: tuple[str, ...] = option("further losses, at the setting chosen for cls only", default=())
+    chosen_fit_on: tuple[str, ...] = option(
+        "further --fit-on of conf/labels.conf, for cls at the setting chosen only, such as train", default=()
+    )
 
     def __post_init__(self) -> None:
-        unknown = set(self.systems) - set(RAW_SERIES)
+        for name, values in vars(self).items():
+            if len(set(values)) < len(values):
+                raise ValueError(f"--{name.replace('_', '-')}={values}: a value comes twice")
+            if not values and not name.startswith("chosen"):
+                raise ValueError(f"--{name}= is empty")
+        unknown = {*self.systems, *self.chosen_systems} - set(RAW_SERIES)
         if unknown:
             raise ValueError(f"--systems: there is no {min(unknown)}; choose from {', '.join(RAW_SERIES)}")
         if min(self.layers) < 1 or min(self.l2) < 0:
             raise ValueError("--layers must be 1 or more and --l2 0 or more")
-        for name, values in vars(self).items():
-            if len(set(values)) < len(values):
-                raise ValueError(f"--{name}={values}: a value comes twice")
+        if set(self.systems) & set(self.chosen_systems):
+            raise ValueError("--chosen-systems has what --systems has; name it once")
+        if not set(self.chosen_fit_on) <= set(FIT_ON):
+            raise ValueError(f"--chosen-fit-on: choose from {', '.join(FIT_ON)}")
+        if (self.chosen_systems or self.chosen_fit_on) and "cls" not in self.systems:
+            raise ValueError("--chosen-systems and --chosen-fit-on compare with cls, which is not among --systems")
 
 
 @dataclass(frozen=True)
@@ -68,12 +85,24 @@ class TrainJob:
 
 
 def plan(options: GridOptions, exp: Path) -> list[TrainJob]:
-    """All jobs of a grid, those that take longest first so that the last to end is a short one."""
-    grid = product(sorted(options.layers, reverse=True), DIMENSIONS, options.systems, options.l2, options.seeds)
-    return [
-        TrainJob(dim, system, layers, l2, seed, exp / dim / f"{system}_l{layers}_r{short(l2)}_s{seed}")
-        for layers, dim, system, l2, seed in grid
-    ]
+    """All jobs of a grid, those that take longest first so that the last to end is a short one.
+
+    Of equally long ones each system of each dimension has its turn before a second seed or L2 is begun.
+    """
+    grid = product(sorted(options.layers, reverse=True), options.l2, options.seeds, DIMENSIONS, options.systems)
+    return [_job(exp, dim, system, layers, l2, seed) for layers, l2, seed, dim, system in grid]
+
+
+def plan_chosen(
+    systems: Sequence[str], chosen: Mapping[str, tuple[int, float]], seeds: Sequence[int], exp: Path
+) -> list[TrainJob]:
+    """Jobs of systems at one setting a dimension, (layers, L2), the longest first."""
+    deepest_first = sorted(chosen, key=lambda dim: -chosen[dim][0])
+    return [_job(exp, dim, system, *chosen[dim], seed) for dim, system, seed in product(deepest_first, systems, seeds)]
+
+
+def _job(exp: Path, dim: str, system: str, layers: int, l2: float, seed: int) -> TrainJob:
+    return TrainJob(dim, system, layers, l2, seed, exp / dim / f"{system}_l{layers}_r{short(l2)}_s{seed}")
 
 
 def parse_jobs(text: str, name: str) -> list[TrainJob]:

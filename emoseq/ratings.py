@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from emoseq.conf import option
 from emoseq.metrics import concordance
 
 DECIMALS = 6  # of a published gold standard
+GOLD_FROM = ("auto", "published", "ratings", "ewe")
+
+
+@dataclass(frozen=True)
+class GoldOptions:
+    """Where the gold standard comes from (conf/gold.conf)."""
+
+    gold_from: str = option(
+        "published: that of the package; ratings: from the raters' traces as AVEC 2016 does; ewe: from the traces by "
+        "the evaluator weighted estimator; auto: published where there is one, else ratings"
+    )
+
+    def __post_init__(self) -> None:
+        if self.gold_from not in GOLD_FROM:
+            raise ValueError(f"--gold-from={self.gold_from}: choose {', '.join(GOLD_FROM[:-1])} or {GOLD_FROM[-1]}")
 
 
 def rater_weights(ratings: ArrayLike) -> NDArray[np.float64]:
@@ -24,9 +41,7 @@ def rater_weights(ratings: ArrayLike) -> NDArray[np.float64]:
     Raises:
         ValueError: if there are fewer than two raters, no frames, or values that are not finite
     """
-    traces = np.asarray(ratings, dtype=np.float64)
-    if traces.ndim != 2 or traces.shape[1] < 2:
-        raise ValueError(f"ratings must be (frames, raters) with two raters or more, got {traces.shape}")
+    traces = _traces(ratings)
     raters = traces.shape[1]
     agreement = np.zeros((raters, raters))
     for i, j in combinations(range(raters), 2):
@@ -57,3 +72,39 @@ def gold_standard(ratings: ArrayLike) -> NDArray[np.float64]:
     total = weights.sum()
     offset = means @ weights / total if abs(total) > 1e-12 else means.mean()
     return np.round((traces - means).mean(axis=1) + offset, DECIMALS)
+
+
+def evaluator_weighted_estimator(ratings: ArrayLike) -> NDArray[np.float64]:
+    """Evaluator weighted estimator of one recording (Grimm and Kroschel, "Evaluation of natural emotions using
+    self assessment manikins", ASRU 2005).
+
+    Each frame is the mean of the raters' values weighted by r_k, Pearson's correlation over the recording of
+    rater k with the plain mean of all raters, that rater included. (Some toolkits leave the rater out of that
+    mean or take pairwise correlations.) The traces are neither centred nor normalised. Raters that are constant
+    or go against the mean count nothing, on which the source is silent; if the mean itself is constant, nobody
+    agrees with anybody and it is the result.
+
+    Args:
+        ratings: traces of shape (frames, raters)
+
+    Returns:
+        shape (frames,), not rounded
+
+    Raises:
+        ValueError: if there are fewer than two raters, no frames, or values that are not finite
+    """
+    traces = _traces(ratings)
+    mean = traces.mean(axis=1)
+    centred, course = traces - traces.mean(axis=0), mean - mean.mean()
+    spread = np.sqrt((centred**2).sum(axis=0) * (course**2).sum())
+    weights = np.maximum(np.divide(course @ centred, spread, out=np.zeros_like(spread), where=spread > 1e-12), 0)
+    return traces @ weights / weights.sum() if weights.any() else mean
+
+
+def _traces(ratings: ArrayLike) -> NDArray[np.float64]:
+    traces = np.asarray(ratings, dtype=np.float64)
+    if traces.ndim != 2 or traces.shape[1] < 2 or not len(traces):
+        raise ValueError(f"ratings must be (frames, raters) with two raters and a frame or more, got {traces.shape}")
+    if not np.isfinite(traces).all():
+        raise ValueError("ratings hold NaN or infinite values")
+    return traces

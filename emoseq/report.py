@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -15,43 +16,63 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from emoseq import DIMENSIONS
-from emoseq.archive import replacing
+from emoseq import DIMENSIONS, DataError
+from emoseq.archive import brief, replacing
 from emoseq.features import FRAME_SHIFT
 from emoseq.labels import quantise, reconstruct
+from emoseq.results import RESULTS_COLUMNS
 from emoseq.trials import Trial, best_trial
-
-RESULTS_COLUMNS = (
-    "system", "dimension", "set", "fit_on", "ccc", "ccc_low", "ccc_high", "rmse", "mean_ccc", "frames", "utterances"
-)  # fmt: skip
 
 
 def results_csv(results: pd.DataFrame) -> str:
-    """results.csv: one row a system, dimension and set, in RESULTS_COLUMNS, six decimals."""
+    """results.csv: one row a system, dimension, set and choice of sets fitted on, in RESULTS_COLUMNS, six decimals."""
     return results.to_csv(index=False, columns=list(RESULTS_COLUMNS), float_format="%.6f")
 
 
-def results_table(results: pd.DataFrame) -> str:
-    """The paper's Table 2 in Markdown, with the interval of each CCC and its RMSE."""
+def read_published(path: Path) -> pd.DataFrame:
+    """Scores of other people: a CSV file with columns system, dimension, set and ccc, `#` beginning a comment.
+
+    Raises:
+        DataError: if the file is missing or has other columns
+    """
+    try:
+        published = pd.read_csv(path, comment="#")
+        return published[["system", "dimension", "set", "ccc"]].astype({"ccc": float})
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{path}: not a table of system, dimension, set and ccc ({brief(error)})") from None
+
+
+def results_tables(results: pd.DataFrame, differences: pd.DataFrame, published: pd.DataFrame | None) -> str:
+    """The paper's Table 2 in Markdown with intervals, published scores below, and the differences between systems."""
+    fit_on = results.fit_on.iloc[0]
     cells = {
-        (row.system, row.dimension, row.set): f"{row.ccc:.3f} [{row.ccc_low:.3f}, {row.ccc_high:.3f}] {row.rmse:.3f}"
+        (_label(row, fit_on), row.dimension, row.set): (
+            f"{row.ccc:.3f} [{row.ccc_low:.3f}, {row.ccc_high:.3f}] {row.rmse:.3f}"
+        )
         for row in results.itertuples()
     }
-    fitted = " and ".join(dict.fromkeys(results.fit_on))
-    caption = f"CCC [95 % interval, bootstrap over utterances] RMSE; clusters and language model fitted on {fitted}."
-    return _by_dimension_and_set(cells, "not scored") + f"\n{caption}\n"
+    caption = f"CCC [95 % interval, bootstrap over utterances] RMSE; clusters and language model fitted on {fit_on}."
+    if published is not None:
+        theirs = {(f"*{row.system}*", row.dimension, row.set): f"*{row.ccc:.3f}*" for row in published.itertuples()}
+        cells |= {(name, *key[1:]): "" for name in dict.fromkeys(name for name, _, _ in theirs) for key in cells}
+        cells |= theirs
+        caption += " In italics: CCC as published on RECOLA, not computed here."
+    parts = [_by_dimension_and_set(cells, "not scored") + f"\n{caption}\n"]
+    for fitted, rows in differences.groupby("fit_on", sort=False):
+        cells = {
+            (row.system, row.dimension, row.set): f"{row.ccc:+.3f} [{row.low:+.3f}, {row.high:+.3f}] {row.p:.3f}"
+            for row in rows.itertuples()
+        }
+        what = f"CCC of {rows.minuend.iloc[0]} less that of each system"
+        if fitted != fit_on:
+            what = f"CCC of each system fitted on {fit_on} less its own fitted on {fitted}"
+        caption = f"{what} [95 % interval] p of the paired permutation test over utterances."
+        parts.append(_by_dimension_and_set(cells, "") + f"\n{caption}\n")
+    return "\n".join(parts)
 
 
-def differences_table(differences: pd.DataFrame, system: str) -> str:
-    """How much better one system is than each of the others, in Markdown."""
-    cells = {
-        (row.system, row.dimension, row.set): f"{row.ccc:+.3f} [{row.low:+.3f}, {row.high:+.3f}] {row.p:.3f}"
-        for row in differences.itertuples()
-    }
-    caption = (
-        f"CCC of {system} less that of each system [95 % interval] p of the paired permutation test over utterances."
-    )
-    return _by_dimension_and_set(cells, "") + f"\n{caption}\n"
+def _label(row: Any, fit_on: str) -> str:
+    return str(row.system) if row.fit_on == fit_on else f"{row.system}, fitted on {row.fit_on}"
 
 
 def _by_dimension_and_set(cells: Mapping[tuple[str, str, str], str], empty: str) -> str:

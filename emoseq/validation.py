@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from emoseq import DataError
+from emoseq import DIMENSIONS, DataError
 from emoseq.archive import load_entry
 from emoseq.audio import audio_duration
 from emoseq.datadir import expected_ids, read_table, spk2utt, table_names
@@ -98,11 +98,14 @@ def _check_speakers(folder: Path, utt2spk: Mapping[str, str]) -> None:
 
 
 def _check_ids(path: Path, table: Mapping[str, str], ids: Collection[str]) -> None:
-    """The ids must be those of utt2spk; what a gold standard is made of may exist for some of them only."""
+    """The ids must be those of utt2spk. What a gold standard is made of may exist for some of them only, and in a
+    test set, whose labels may be withheld, so may the gold standard."""
+    optional = path.name.startswith(("ratings.", "published."))
+    optional |= path.parent.name == "test" and path.name.removesuffix(".scp") in DIMENSIONS
     extra, missing = sorted(table.keys() - ids), sorted(ids - table.keys())
     if extra:
         raise DataError(f"{path}: {extra[0]}: not in utt2spk; run utils/fix_data_dir.py {path.parent}")
-    if missing and not path.name.startswith(("ratings.", "published.")):
+    if missing and not optional:
         raise DataError(f"{path}: {missing[0]}: missing, but in utt2spk; add it or drop the utterance there")
 
 

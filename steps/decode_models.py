@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Decode sets with the chosen models of one dimension and average the series: CLS-Decoded.
+"""Decode sets with the chosen models of one dimension and average the series: CLS-Decoded, or CLS-HMM.
 
-Takes what steps/tune_decoding.py chose, in decode_dev/best.conf. Writes
-decode_<set>/<model>.K<k>.scp and predict_<set>/CLS-Decoded.scp.
+Takes what steps/tune_decoding.py chose, in decode_dev/best.conf, as --config. Writes
+decode_<set>/<model>.K<k>.scp and predict_<set>/CLS-Decoded.scp; with --hmm, which takes the language model's weight
+for 0, hmm_<set>/<model>.K<k>.scp and predict_<set>/CLS-HMM.scp.
 """
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import _recipe  # noqa: F401
@@ -15,7 +17,7 @@ import _recipe  # noqa: F401
 from emoseq import DataError
 from emoseq.archive import read_text, write_scp
 from emoseq.conf import Parser, log, options_from, run_step
-from emoseq.grid import DECODED_SERIES
+from emoseq.grid import DECODED_SERIES, HMM_SERIES
 from emoseq.parameters import decoding_files, read_centers
 from emoseq.stamp import Stamp
 from emoseq.trials import DecoderOptions
@@ -24,6 +26,7 @@ from emoseq.trials import DecoderOptions
 def get_parser() -> Parser:
     parser = Parser(__doc__)
     parser.add_options(DecoderOptions)
+    parser.add_argument("--hmm", action="store_true", help="transitions only, no language model")
     parser.add_argument("dimension_dir", type=Path, help="such as exp/arousal")
     parser.add_argument("sets", nargs="+", help="such as dev test")
     return parser
@@ -32,15 +35,19 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     folder, options = args.dimension_dir, options_from(DecoderOptions, args)
+    system, place = DECODED_SERIES, "decode"
+    if args.hmm:
+        options, system, place = replace(options, lm_weight=0.0), HMM_SERIES, "hmm"
     models = [Path(line) for line in read_text(folder / "selected.cls").splitlines()]
     tasks = list(read_centers(folder / "labels" / "centers"))
     for name in args.sets:
-        stems = {(model, key): folder / f"decode_{name}" / f"{model.name}.{key}" for model in models for key in tasks}
-        series_stem = folder / f"predict_{name}" / DECODED_SERIES
+        target = folder / f"{place}_{name}"
+        stems = {(model, key): target / f"{model.name}.{key}" for model in models for key in tasks}
+        series_stem = folder / f"predict_{name}" / system
         stamp = Stamp(
             __file__,
             "models",
-            folder / f"decode_{name}",
+            target,
             inputs=[
                 *decoding_files(folder, [options.order]),
                 *(model / f"posteriors_{name}.{key}.scp" for model in models for key in tasks),
@@ -49,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
             options=options,
         )
         if stamp.is_current():
-            log(f"{folder}: {name}: up to date")
+            log(f"{folder}: {system}: {name}: up to date")
             continue
         from emoseq.decoders import make_decoder
         from emoseq.tuning import decode_models, read_posteriors, read_tasks
@@ -66,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
                 write_scp(stems[model, key], paths)
         write_scp(series_stem, series)
         stamp.write()
-        log(f"{folder}: {name}: decoded {len(series)} utterances with {len(models)} models")
+        log(f"{folder}: {system}: {name}: decoded {len(series)} utterances with {len(models)} models")
     return 0
 
 

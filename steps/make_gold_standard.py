@@ -1,75 +1,117 @@
 #!/usr/bin/env python3
-"""Gold standard of a data directory: the published one, or from the raters' traces as AVEC 2016 does.
+"""Gold standard of a data directory: the published one, or from the raters' traces.
 
-Writes <dimension>.scp beside feats.scp. Where both are there, says how far apart they are. A set
-that has neither is left without gold standard; it is predicted but cannot be scored.
+Writes <dimension>.scp beside feats.scp and says how far the gold standard is from the others that could have
+been chosen. A set that has none is left without; it is predicted but cannot be scored. In a test set that
+holds for single recordings as well.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import _recipe  # noqa: F401
+import numpy as np
+from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, DataError
 from emoseq.archive import Scp, write_scp
-from emoseq.conf import Parser, log, run_step
+from emoseq.conf import Parser, log, options_from, run_step
 from emoseq.datadir import read_table
+from emoseq.metrics import common_length, concordance, rmse
+from emoseq.ratings import GoldOptions, evaluator_weighted_estimator, gold_standard
 from emoseq.stamp import Stamp
+
+NAMES = {"published": "the published one", "ratings": "AVEC's from the ratings", "ewe": "EWE of the ratings"}
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__)
+    parser = Parser(__doc__, "gold")
+    parser.add_options(GoldOptions)
     parser.add_argument("data_dir", type=Path)
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
+    options = options_from(GoldOptions, args)
+    sources = {dimension: source(args.data_dir, dimension, options.gold_from) for dimension in DIMENSIONS}
     frames = args.data_dir / "utt2num_frames"
-    for dimension in DIMENSIONS:
-        published = args.data_dir / f"published.{dimension}.scp"
-        ratings = args.data_dir / f"ratings.{dimension}.scp"
+    for dimension, chosen in sources.items():
         target = args.data_dir / f"{dimension}.scp"
-        if not (published.exists() or ratings.exists()):
+        if chosen is None:
             target.unlink(missing_ok=True)
             log(f"{args.data_dir}: no {dimension} ratings; predicted but not scored")
             continue
+        published, ratings = (args.data_dir / f"{kind}.{dimension}.scp" for kind in ("published", "ratings"))
         stamp = Stamp(
             __file__,
             dimension,
             args.data_dir,
             inputs=[frames, published, ratings],
             outputs=[target],
-            options=None,
+            options=chosen,
         )
         if stamp.is_current():
             log(f"{target}: up to date")
             continue
-        write_gold(published, ratings, target, {utt: int(n) for utt, n in read_table(frames).items()})
+        series = candidates(published, ratings, chosen)
+        log(f"{target}: {comparison(series, chosen)}")
+        write_gold(series[chosen], target, {utt: int(n) for utt, n in read_table(frames).items()})
         stamp.write()
     return 0
 
 
-def write_gold(published: Path, ratings: Path, target: Path, frames: dict[str, int]) -> None:
-    import numpy as np
-
-    from emoseq.metrics import common_length, concordance, rmse
-    from emoseq.ratings import gold_standard
-
-    computed = {utt: gold_standard(traces) for utt, traces in Scp(ratings).items()} if ratings.exists() else {}
-    gold = dict(Scp(published)) if published.exists() else computed
-    if published.exists() and computed:
-        theirs, ours = (np.concatenate([series[utt] for utt in gold]) for series in (gold, computed))
-        log(
-            f"{target}: published gold standard, CCC {concordance(ours, theirs):.4f} RMSE {rmse(ours, theirs):.4f} "
-            "to the one computed from the ratings"
+def source(folder: Path, dimension: str, wanted: str) -> str | None:
+    """Which gold standard a data directory gets; None if it has nothing to make one of."""
+    kinds = [kind for kind in ("published", "ratings") if (folder / f"{kind}.{dimension}.scp").exists()]
+    if not kinds:
+        return None
+    chosen = kinds[0] if wanted == "auto" else wanted
+    needed = "ratings" if chosen == "ewe" else chosen
+    if needed not in kinds:
+        raise DataError(
+            f"{folder / needed}.{dimension}.scp does not exist, but --gold-from={wanted} needs it; "
+            f"prepare a package that has it or use --gold-from=auto"
         )
+    return chosen
+
+
+def candidates(published: Path, ratings: Path, chosen: str) -> dict[str, Mapping[str, NDArray]]:
+    """The gold standard chosen, the published one and that of AVEC's steps, as far as they can be had."""
+    series: dict[str, Mapping[str, NDArray]] = {"published": dict(Scp(published))} if published.exists() else {}
+    if ratings.exists():
+        traces = dict(Scp(ratings))
+        series["ratings"] = {utt: gold_standard(of) for utt, of in traces.items()}
+        if chosen == "ewe":
+            series["ewe"] = {utt: evaluator_weighted_estimator(of) for utt, of in traces.items()}
+    return series
+
+
+def comparison(series: Mapping[str, Mapping[str, NDArray]], chosen: str) -> str:
+    """How far the gold standard chosen is from each of the others, over the recordings that both have."""
+    distances = []
+    for name, others in series.items():
+        ours = series[chosen]
+        lengths = {utt: min(len(ours[utt]), len(others[utt])) for utt in ours if utt in others and name != chosen}
+        if lengths:
+            here, there = (np.concatenate([of[utt][:n] for utt, n in lengths.items()]) for of in (ours, others))
+            distances.append(f"CCC {concordance(here, there):.4f} RMSE {rmse(here, there):.4f} to {NAMES[name]}")
+    return f"gold standard: {NAMES[chosen]}; " + ("; ".join(distances) or "no other to compare with")
+
+
+def write_gold(gold: Mapping[str, NDArray], target: Path, frames: Mapping[str, int]) -> None:
+    missing = [utt for utt in frames if utt not in gold]
+    if missing and target.parent.name != "test":
+        raise DataError(f"{target}: {missing[0]} has features but no ratings; run stage 0 again")
+    if missing:
+        log(f"{target}: no gold standard of {' '.join(missing)}; predicted but not scored")
     trimmed = {}
     for utt, length in frames.items():
-        if utt not in gold:
-            raise DataError(f"{target}: {utt} has features but no ratings; run stage 0 again")
+        if utt in missing:
+            continue
         try:
             shared = common_length(len(gold[utt]), length, utt, ("the gold standard", "the features"))
         except ValueError as error:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Classes of every frame at every resolution, by k-means on the gold standard.
 
-Writes centers, <set>.K<k>.scp and reconstruction.csv (the paper's Table 1) for one dimension, and
-draws the discretisation (the paper's Figure 1).
+Writes centers, <set>.K<k>.scp and reconstruction.csv (the paper's Table 1) for one dimension, prints the
+latter, beside published numbers if they are given, and draws the discretisation (the paper's Figure 1).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DIMENSIONS, SETS, DataError
-from emoseq.archive import Scp, Writer, write_scp, write_text
+from emoseq.archive import Scp, Writer, brief, read_text, write_scp, write_text
 from emoseq.conf import Parser, log, options_from, run_step
 from emoseq.labels import LabelOptions, quantise, reconstruct
 from emoseq.stamp import Stamp
@@ -22,6 +22,7 @@ from emoseq.stamp import Stamp
 def get_parser() -> Parser:
     parser = Parser(__doc__, "labels")
     parser.add_options(LabelOptions)
+    parser.add_argument("--published", type=Path, metavar="FILE", help="CSV of dimension, clusters, ccc, rmse")
     parser.add_argument("dimension", choices=DIMENSIONS)
     parser.add_argument("data_dir", type=Path, help="folder of train/, dev/ and test/")
     parser.add_argument("labels_dir", type=Path)
@@ -37,11 +38,15 @@ def main(argv: list[str] | None = None) -> int:
     outputs = [folder / f"{name}.K{k}.scp" for name in gold_files for k in options.num_classes]
     outputs += [folder / name for name in ("centers", "fit_on", "reconstruction.csv", "figure1.png", "figure1.pdf")]
     stamp = Stamp(__file__, "labels", folder, inputs=gold_files.values(), outputs=outputs, options=options)
-    if stamp.is_current():
-        log(f"{folder}: up to date")
-        return 0
-    make(folder, dimension, {name: dict(Scp(path)) for name, path in gold_files.items()}, options)
-    stamp.write()
+    current = stamp.is_current()
+    if not current:
+        make(folder, dimension, {name: dict(Scp(path)) for name, path in gold_files.items()}, options)
+        stamp.write()
+    log(
+        f"{folder}: {'up to date' if current else 'classes'}; CCC and RMSE of the train and dev gold standard rebuilt "
+        f"from clusters of {options.fit_on} (Table 1)\n"
+        + table_1(folder / "reconstruction.csv", dimension, args.published)
+    )
     return 0
 
 
@@ -74,12 +79,28 @@ def make(folder: Path, dimension: str, gold: dict, options: LabelOptions) -> Non
     for k, means in centers.items():
         rebuilt = reconstruct(quantise(original, means), means)
         rows.append({"clusters": k, "ccc": concordance(rebuilt, original), "rmse": rmse(rebuilt, original)})
-    table = pd.DataFrame(rows)
-    write_text(folder / "reconstruction.csv", table.to_csv(index=False, float_format="%.6f"))
-    log(f"{dimension}: CCC and RMSE of the reconstructed train and dev gold standard (Table 1)\n"
-        + table.to_string(index=False, float_format=lambda x: f"{x:.3f}"))  # fmt: skip
+    write_text(folder / "reconstruction.csv", pd.DataFrame(rows).to_csv(index=False, float_format="%.6f"))
     utt, series = next(iter(gold["dev"].items()))
     save_figure(plot_discretisation(series, centers, f"{dimension} of {utt}"), folder / "figure1")
+
+
+def table_1(reconstruction: Path, dimension: str, published: Path | None) -> str:
+    """The rows of reconstruction.csv as text, with those published for the same number of clusters beside them.
+
+    What the `#` comments of the published table say, its source, is the last line.
+    """
+    import pandas as pd
+
+    table, source = pd.read_csv(reconstruction), ""
+    if published:
+        lines = read_text(published).splitlines()
+        source = "\npublished: " + " ".join(line.strip("# ") for line in lines if line.startswith("#"))
+        try:
+            theirs = pd.read_csv(published, comment="#").set_index(["dimension", "clusters"])[["ccc", "rmse"]]
+            table = table.join(theirs.astype(float).loc[dimension].add_prefix("published "), on="clusters")
+        except (KeyError, ValueError) as error:  # pandas' errors of parsing are ValueErrors
+            raise DataError(f"{published}: no table of dimension,clusters,ccc,rmse ({brief(error)})") from None
+    return table.to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep="-") + source
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import _recipe  # noqa: F401
@@ -90,12 +91,13 @@ def main(argv: list[str] | None = None) -> int:
     with open(job.folder / "log" / "train.log", "w", buffering=1) as lines:
         for epoch, best in training:
             log(f"{job.folder}: {epoch}")
-            print(epoch, file=lines)
+            print(time.strftime("%Y-%m-%d %H:%M:%S"), epoch, file=lines)
             epochs.append(epoch)
             model = best
     write_text(job.folder / "epochs.csv", epochs_csv(epochs))
     save_model(job.folder / "final.pt", model)
     stamp.write()
+    log(f"{job.folder}: trained in {len(epochs)} epochs")
     return 0
 
 

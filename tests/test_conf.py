@@ -319,6 +319,7 @@ STEPS = {
         "steps/make_lm.py": ["--config", "labels", "lm"],
         "steps/tune_decoding.py": ["--lm-config", "gold.scp", "exp/arousal"],
     },
+    "gold": {"steps/make_gold_standard.py": ["--config", "data/train"]},
     "train": {
         "steps/make_train_jobs.py": ["--config", "exp"],
         "steps/train.py": ["--config", "train.jobs", "1", "data"],

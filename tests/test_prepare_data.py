@@ -235,10 +235,10 @@ def test_predictions_are_written_as_avec_has_its_gold_standards(small_run, tmp_p
     series = kaldiio.load_scp(str(folder / f"{system}.scp"))["test_2"]
     rows = (folder / "avec" / system / "test_2.arff").read_text().splitlines()
     data = [row.split(",") for row in rows[rows.index("@data") + 1 :]]
-    assert [row[:2] for row in data[:2]] == [["test_2", "0.00"], ["test_2", "0.04"]]
+    assert [row[:2] for row in data[:2]] == [["test_2", "0"], ["test_2", "0.04"]]
     assert data[0][2] == data[1][2]
     assert len(data) == len(series) + 1
     np.testing.assert_allclose([float(row[2]) for row in data[1:]], series, atol=1e-6)
     table = [line.split(";") for line in (folder / "avec" / system / "test_2.csv").read_text().splitlines()]
     assert table[0] == ["time", "prediction"]
-    assert [row[1:] for row in data] == table[1:]
+    assert [[float(value) for value in row[1:]] for row in data] == [[float(v) for v in row] for row in table[1:]]

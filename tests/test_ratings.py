@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoseq.ratings import gold_standard, rater_weights
+from emoseq.ratings import GoldOptions, evaluator_weighted_estimator, gold_standard, rater_weights
 
 
 def ccc(x, y):
@@ -105,3 +105,42 @@ def test_a_rating_that_is_not_a_number_is_refused():
     ratings[3, 2] = np.nan
     with pytest.raises(ValueError, match="NaN"):
         gold_standard(ratings)
+
+
+def test_the_evaluator_weighted_estimator_of_three_raters_worked_out_by_hand():
+    """The mean of the three is 1 2 3 2, or -1 0 1 0 about its own mean, with squares that sum to 2.
+
+    The first rater is that mean. The second, -1.5 0.5 1.5 -0.5 about its own, has products with it that sum to 3
+    and squares to 5; the third, -0.5 -0.5 0.5 0.5, products to 1 and squares to 1.
+    """
+    ratings = np.array([[1, 2, 3, 2], [2, 4, 5, 3], [0, 0, 1, 1]], dtype=float).T
+    r = [1, 3 / np.sqrt(5 * 2), 1 / np.sqrt(1 * 2)]
+    expected = [sum(w * x for w, x in zip(r, row, strict=True)) / sum(r) for row in ratings.tolist()]
+    np.testing.assert_allclose(evaluator_weighted_estimator(ratings), expected, rtol=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6))
+def test_the_evaluator_weighted_estimator_weighs_by_correlation_with_the_mean(seed):
+    ratings = random_ratings(seed)
+    mean = ratings.mean(axis=1)
+    weights = [max(np.corrcoef(trace, mean)[0, 1], 0) for trace in ratings.T]
+    np.testing.assert_allclose(
+        evaluator_weighted_estimator(ratings), np.average(ratings, axis=1, weights=weights), atol=1e-12
+    )
+
+
+def test_raters_that_are_constant_or_go_against_the_mean_have_no_say_in_the_estimator():
+    course = np.array([0.0, 1.0, 2.0, 1.0])
+    ratings = np.stack([course, course, np.full(4, 9.0), -0.5 * course], axis=1)
+    np.testing.assert_allclose(evaluator_weighted_estimator(ratings), course, atol=1e-12)
+
+
+def test_the_estimator_of_raters_whose_mean_is_constant_is_that_mean():
+    course = np.array([0.1, 0.7, -0.3])
+    np.testing.assert_allclose(evaluator_weighted_estimator(np.stack([course, 0.2 - course], axis=1)), 0.1, atol=1e-15)
+
+
+def test_a_gold_standard_from_elsewhere_is_refused():
+    with pytest.raises(ValueError, match="--gold-from=mean: choose auto, published, ratings or ewe"):
+        GoldOptions(gold_from="mean")

@@ -1,6 +1,10 @@
 """run.sh from end to end on the smallest corpus: reproducible, restartable, and plain about what is wrong."""
 
+import os
 import shutil
+import signal
+import subprocess
+import time
 
 import numpy as np
 import pandas as pd
@@ -9,7 +13,19 @@ import soundfile
 import torch
 from conftest import ROOT, assert_one_line_error, recipe, small_recipe
 
+from emoseq.archive import read
+from emoseq.labels import cluster
+from emoseq.parameters import read_centers
+
 BINARY = ("*.ark", "centers", "*.trans", "*.priors", "*.hazards", "*.arpa", "sweep.csv", "best.conf", "results.csv")
+
+
+def copied(run, folder):
+    """Another place in which that run has left its files."""
+    shutil.copytree(run.data, folder / "data")
+    shutil.copytree(run.exp, folder / "exp")
+    for table in [*folder.rglob("*.scp"), *folder.rglob("selected.*"), *folder.rglob("train.jobs")]:
+        table.write_text(table.read_text().replace(str(run.exp.parent), str(folder)))
 
 
 def results_of(exp):
@@ -23,9 +39,9 @@ def results_of(exp):
 
 
 def times_of(run):
-    """Modification times of everything but the wrapper's logs and the list of jobs."""
+    """Modification times of everything but the wrapper's logs and the lists of jobs."""
     files = [path for folder in run[:2] for path in folder.rglob("*") if path.is_file()]
-    return {path: path.stat().st_mtime_ns for path in files if path.suffix != ".log" and path.name != "train.jobs"}
+    return {path: path.stat().st_mtime_ns for path in files if path.suffix not in (".log", ".jobs")}
 
 
 def test_results_do_not_depend_on_the_number_of_jobs(small_run, tmp_path):
@@ -42,8 +58,8 @@ def test_the_table_has_all_systems_and_sets(small_run):
     expected = "system,dimension,set,fit_on,ccc,ccc_low,ccc_high,rmse,mean_ccc,frames,utterances"
     assert ",".join(table.columns) == expected
     smoothed = [f"{system}{smoother}" for system in ("REG-CCC", "CLS-Raw") for smoother in ("", "-Gaussian", "-Median")]
-    assert list(dict.fromkeys(table.system)) == [*smoothed, "CLS-Decoded"]
-    assert len(table) == 7 * 2 * 2
+    assert list(dict.fromkeys(table.system)) == [*smoothed, "CLS-HMM", "CLS-Decoded"]
+    assert len(table) == 8 * 2 * 2
     assert (table.frames == 500).all()
     assert np.isfinite(table.ccc).all()
     assert (small_run.exp / "RESULTS.md").read_text() in small_run.output
@@ -71,15 +87,44 @@ def test_a_second_run_does_nothing_and_says_so(small_run):
     ],
 )
 def test_a_run_from_a_later_stage_mends_what_is_lost(small_run, tmp_path, stage, lost):
-    shutil.copytree(small_run.data, tmp_path / "data")
-    shutil.copytree(small_run.exp, tmp_path / "exp")
-    for table in [*tmp_path.rglob("*.scp"), *tmp_path.rglob("selected.*"), *tmp_path.rglob("train.jobs")]:
-        table.write_text(table.read_text().replace(str(small_run.exp.parent), str(tmp_path)))
+    copied(small_run, tmp_path)
     for name in lost:
         path = tmp_path / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     mended = small_recipe(tmp_path, "--stage", stage)
     assert results_of(mended.exp) == results_of(small_run.exp)
+
+
+def test_a_grid_that_was_killed_goes_on_where_it_stopped(small_run, tmp_path):
+    """SIGKILL to everything with some models done: they are not trained again, and the results are the same."""
+    copied(small_run, tmp_path)
+    for folder in tmp_path.glob("exp/*/*_l1_r0_s*"):
+        shutil.rmtree(folder)
+    paths = ["--conf", "tests/conf", "--data", tmp_path / "data", "--exp", tmp_path / "exp", "--stage", "4"]
+    command = ["./run.sh", *map(str, paths), "--nj", "1"]
+    # The jobs are in process groups of their own; what is left of utils/run.py ends them.
+    run = subprocess.Popen(
+        command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+    def trained():
+        return {path.parent.name + path.parent.parent.name: path.stat().st_mtime_ns for path in stamps()}
+
+    def stamps():
+        return list(tmp_path.glob("exp/*/*/.train.model.json"))
+
+    deadline = time.monotonic() + 120
+    while len(stamps()) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    before = trained()
+    assert 3 <= len(before) < 8
+    done = recipe(*paths)
+    assert done.returncode == 0, done.stderr
+    assert f"8 models, {len(before)} of them up to date" in done.stdout
+    assert {name: trained()[name] for name in before} == before
+    assert results_of(tmp_path / "exp") == results_of(small_run.exp)
 
 
 def test_training_is_not_repeated_after_the_tree_has_moved(small_run, tmp_path):
@@ -88,6 +133,33 @@ def test_training_is_not_repeated_after_the_tree_has_moved(small_run, tmp_path):
     moved = small_recipe(tmp_path)
     assert "8 models, 8 of them up to date" in moved.output
     assert str(small_run.exp) not in (tmp_path / "exp/arousal/predict_test/CLS-Raw.scp").read_text()
+
+
+def test_what_is_only_compared_is_trained_at_the_setting_chosen(small_run, tmp_path):
+    """Plain cross entropy, and labels fitted on train alone; without them in conf/ their rows are gone again."""
+    copied(small_run, tmp_path)
+    conf = shutil.copytree(ROOT / "tests/conf", tmp_path / "conf")
+    with open(conf / "train.conf", "a") as stream:
+        stream.write("--chosen-systems=cls-ce\n--chosen-fit-on=train\n")
+    paths = ["--data", tmp_path / "data", "--exp", tmp_path / "exp"]
+    done = recipe("--conf", conf, *paths, "--stage", 4, "--nj", 2)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "8 models, 8 of them up to date" in done.stdout
+    table = pd.read_csv(tmp_path / "exp/results.csv")
+    assert {"CLS-CE-Raw", "CLS-CE-Raw-Median"} <= set(table.system[table.fit_on == "train+dev"])
+    honest = ["CLS-Raw", "CLS-Raw-Gaussian", "CLS-Raw-Median", "CLS-HMM", "CLS-Decoded"]
+    assert list(dict.fromkeys(table.system[table.fit_on == "train"])) == honest
+    gold = np.concatenate([series for _, series in sorted(read(f"scp:{tmp_path}/data/train/valence.scp"))])
+    centers = read_centers(tmp_path / "exp/fit_on_train/valence/labels/centers")
+    np.testing.assert_allclose(centers["K4"], cluster(gold, 4), rtol=1e-6)
+    differences = pd.read_csv(tmp_path / "exp/differences.csv")
+    row = differences[(differences.fit_on == "train") & (differences.system == "CLS-Raw")].iloc[0]
+    ours = table[(table.system == "CLS-Raw") & (table.dimension == row.dimension) & (table.set == row.set)]
+    assert row.ccc == pytest.approx(ours.ccc.iloc[0] - ours.ccc.iloc[1], abs=2e-6)
+
+    again = recipe("--conf", "tests/conf", *paths, "--stage", 4)
+    assert again.returncode == 0, again.stderr
+    assert results_of(small_run.exp).items() <= results_of(tmp_path / "exp").items()
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 
 from emoseq import DataError
 from emoseq.decoders import Task, make_decoder
-from emoseq.grid import GridOptions, TrainJob, parse_jobs, pick_job, plan, settings, short
+from emoseq.grid import GridOptions, TrainJob, parse_jobs, pick_job, plan, plan_chosen, settings, short
 from emoseq.marginals import expectation
 from emoseq.ngram import arpa, witten_bell
 from emoseq.trials import DECODERS, DecoderOptions, SweepOptions, Trial, best_trial, sweep_csv
@@ -213,6 +213,25 @@ def test_the_deepest_models_come_first(tmp_path):
     assert layers == [5] * 12 + [4] * 12 + [3] * 12
 
 
+def test_every_system_has_a_model_before_a_second_seed_is_begun(tmp_path):
+    jobs = plan(grid(systems=("cls", "reg-mse", "reg-ccc"), layers=(3, 5)), tmp_path)
+    assert {(job.dimension, job.system) for job in jobs[:6]} == {
+        (dim, system) for dim in ("arousal", "valence") for system in ("cls", "reg-mse", "reg-ccc")
+    }
+    assert {(job.layers, job.l2, job.seed) for job in jobs[:6]} == {(5, 0.0, 1)}
+
+
+def test_jobs_at_the_chosen_settings_by_hand(tmp_path):
+    jobs = plan_chosen(["cls-ce"], {"arousal": (3, 0.0), "valence": (5, 2e-5)}, [1, 2], tmp_path)
+    assert [str(job.folder.relative_to(tmp_path)) for job in jobs] == [
+        "valence/cls-ce_l5_r2e-5_s1",
+        "valence/cls-ce_l5_r2e-5_s2",
+        "arousal/cls-ce_l3_r0_s1",
+        "arousal/cls-ce_l3_r0_s2",
+    ]
+    assert {(job.dimension, job.layers, job.l2) for job in jobs} == {("valence", 5, 2e-5), ("arousal", 3, 0.0)}
+
+
 @pytest.mark.parametrize(("l2", "name"), [(2e-5, "cls_l3_r2e-5_s1"), (0.0, "cls_l3_r0_s1"), (0.01, "cls_l3_r0.01_s1")])
 def test_a_model_has_a_folder_named_after_its_settings(tmp_path, l2, name):
     jobs = plan(grid(layers=(3,), l2=(l2,), seeds=(1,)), tmp_path)
@@ -285,6 +304,11 @@ def test_every_job_is_in_one_group(tmp_path):
         ({"layers": (0,)}, "--layers"),
         ({"l2": (-1e-5,)}, "--l2"),
         ({"seeds": (1, 2, 1)}, "--seeds.*twice"),
+        ({"seeds": ()}, "--seeds= is empty"),
+        ({"chosen_systems": ("hmm",)}, "there is no hmm"),
+        ({"chosen_systems": ("cls",)}, "name it once"),
+        ({"chosen_fit_on": ("test",)}, "--chosen-fit-on"),
+        ({"systems": ("reg-mse",), "chosen_systems": ("cls-ce",)}, "compare with cls"),
     ],
 )
 def test_a_grid_that_cannot_be_is_refused(wrong, message):

@@ -5,11 +5,14 @@
 options=()
 previous=
 for argument in "$@"; do
-  case $previous in --corpus | --partition | --conf | --data | --exp) argument=$(realpath -ms -- "$argument") ;; esac
-  case $argument in --corpus=* | --partition=* | --conf=* | --data=* | --exp=*)
-    argument=${argument%%=*}=$(realpath -ms -- "${argument#*=}") ;;
+  case $previous in
+    --config | --corpus | --partition | --conf | --data | --exp) argument=$(realpath -ms -- "$argument") ;;
+  esac
+  case $argument in
+    --config=* | --corpus=* | --partition=* | --conf=* | --data=* | --exp=*)
+      argument=${argument%%=*}=$(realpath -ms -- "${argument#*=}") ;;
   esac
   options+=("$argument")
   previous=$argument
 done
-cd "$(dirname "${BASH_SOURCE[0]}")" && exec ../../run.sh "${options[@]}"
+cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")" && exec ../../run.sh "${options[@]}"

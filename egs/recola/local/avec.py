@@ -13,6 +13,7 @@ from emoseq import DataError
 from emoseq.audio import audio_duration
 from emoseq.features import FRAME_SHIFT
 from emoseq.metrics import TRIM
+from emoseq.ratings import DECIMALS
 
 RATERS = 6
 
@@ -47,7 +48,10 @@ def read_gold_standard(path: Path) -> NDArray[np.float32]:
     """
     try:
         with open(path, encoding="utf-8") as stream:
-            rows = arff.load(stream)["data"]
+            content = arff.load(stream)
+        if len(content["attributes"]) != 3:
+            raise ValueError("the attributes must be Instance_name, frameTime and GoldStandard")
+        rows = content["data"]
         instances = {row[0] for row in rows}
         values = np.array([row[1:3] for row in rows], dtype=np.float64)
     except (arff.ArffException, ValueError, IndexError) as error:
@@ -60,22 +64,26 @@ def read_gold_standard(path: Path) -> NDArray[np.float32]:
 
 
 def arff_text(utterance: str, series: NDArray, dimension: str) -> str:
-    """A series (frames,) in the form that `read_gold_standard` reads, with the row at time 0."""
-    rows = "".join(f"{utterance},{time},{value:.6f}\n" for time, value in _rows(series))
+    """A series (frames,) in AVEC's form of a gold standard, attribute names included, with the row at time 0.
+
+    `read_gold_standard` reads it.
+    """
+    rows = "".join(f"{utterance},{time:g},{value:.6f}\n" for time, value in _rows(series))
     return (
         f"@relation PREDICTION_{dimension.upper()}\n\n@attribute Instance_name string\n@attribute frameTime numeric\n"
-        f"@attribute Prediction numeric\n\n@data\n{rows}"
+        f"@attribute GoldStandard numeric\n\n@data\n{rows}"
     )
 
 
 def csv_text(series: NDArray) -> str:
-    """A series (frames,) as `time;prediction` rows, with the row at time 0."""
-    return "time;prediction\n" + "".join(f"{time};{value:.6f}\n" for time, value in _rows(series))
+    """A series (frames,) as `time;prediction` in AVEC's form of a rater's file, with the row at time 0."""
+    return "time;prediction\n" + "".join(f"{time:.2f};{value:.6f}\n" for time, value in _rows(series))
 
 
-def _rows(series: NDArray) -> list[tuple[str, float]]:
-    values = [series[0], *series]
-    return [(f"{frame * FRAME_SHIFT:.2f}", value) for frame, value in enumerate(values)]
+def _rows(series: NDArray) -> list[tuple[float, float]]:
+    """Time and value of each row from 0 s on, where the first value is repeated."""
+    values = np.round(np.r_[series[:1], series].astype(np.float64), DECIMALS) + 0.0  # turns -0.000000 into 0.000000
+    return [(frame * FRAME_SHIFT, value) for frame, value in enumerate(values)]
 
 
 def check_length(labels: NDArray, recording: Path, path: Path) -> None:

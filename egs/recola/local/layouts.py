@@ -19,14 +19,18 @@ RATINGS, PUBLISHED = "ratings", "published"  # individual ratings, and a gold st
 
 @dataclass(frozen=True)
 class Corpus:
-    """Audio file of each utterance by set, and label file of each by (set, kind, dimension)."""
+    """Audio file of each utterance by set, and label file of each by (set, kind, dimension).
+
+    `absent` are recordings that the partition names and the package lacks.
+    """
 
     recordings: dict[str, dict[str, Path]]
     labels: dict[tuple[str, str, str], dict[str, Path]] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
 
 
 def find_corpus(folder: Path, layout: str, *, gold_standard: str | None, partition: Path | None) -> Corpus:
-    """The files of a corpus, complete over the recordings of a set or not there at all.
+    """The files of a corpus; those of train and dev complete or not there at all, of test whichever there are.
 
     Args:
         folder: the package
@@ -43,21 +47,23 @@ def find_corpus(folder: Path, layout: str, *, gold_standard: str | None, partiti
     if layout == "recola":
         return _recola(folder, partition)
     recordings = _avec_recordings(folder)
-    places = {(RATINGS, "ratings_individual", ".csv"), (PUBLISHED, "ratings_gold_standard", ".arff")}
+    published = "ratings_gold_standard"
     if layout == "ges2018":
-        places = {(PUBLISHED, f"labels/{_chosen_gold_standard(folder / 'labels', gold_standard)}", ".arff")}
+        published = f"labels/{_chosen_gold_standard(folder / 'labels', gold_standard)}"
+    places = [(PUBLISHED, published, ".arff"), (RATINGS, "ratings_individual", ".csv")]
     corpus = Corpus(recordings)
-    for kind, place, suffix in sorted(places):
+    for kind, place, suffix in places:
         for dimension in DIMENSIONS:
             labels = folder / place / dimension
             for name in SETS:
                 _add(corpus, name, kind, dimension, {utt: labels / f"{utt}{suffix}" for utt in recordings[name]})
-                strays = {path.stem for path in labels.glob(f"{name}_*{suffix}")} - set(recordings[name])
+                # Numbers only: some users keep a train_all.arff beside them.
+                strays = {path.stem for path in labels.glob(f"{name}_[0-9]*{suffix}")} - set(recordings[name])
                 if strays:
                     raise DataError(
                         f"{folder}/recordings_audio/{min(strays)}.wav does not exist, but {place} has its {dimension}"
                     )
-    return _checked(corpus, folder, " or ".join(place for _, place, _ in sorted(places)))
+    return _checked(corpus, folder, " or ".join(place for _, place, _ in places))
 
 
 def recognise(folder: Path) -> str:
@@ -105,12 +111,17 @@ def _recola(folder: Path, partition: Path | None) -> Corpus:
     if partition is None:
         raise DataError(f"{folder}: the distribution has no sets; name them with --partition FILE")
     audio = _audio(folder / "RECOLA-Audio-recordings")
+    sets = read_partition(partition)
     recordings: dict[str, dict[str, Path]] = {}
-    for name, ids in read_partition(partition).items():
+    for name, ids in sets.items():
         recordings[name] = {utt: audio[utt] for utt in sorted(ids) if utt in audio}
         if not recordings[name]:
-            raise DataError(f"{partition}: none of the {name} recordings is in {folder}/RECOLA-Audio-recordings")
-    corpus = Corpus(recordings)
+            free = sorted(set(audio).difference(*sets.values()))
+            raise DataError(
+                f"{partition}: none of the {name} recordings is in {folder}/RECOLA-Audio-recordings; name others with "
+                f"--partition FILE (in no set are: {' '.join(free) or 'none'})"
+            )
+    corpus = Corpus(recordings, absent=tuple(sorted(set().union(*sets.values()) - set(audio))))
     annotation = folder / "RECOLA-Annotation" / "emotional_behaviour"
     for dimension in DIMENSIONS:
         for name in SETS:
@@ -162,11 +173,12 @@ def _audio(folder: Path) -> dict[str, Path]:
 
 
 def _add(corpus: Corpus, name: str, kind: str, dimension: str, files: dict[str, Path]) -> None:
-    missing = [path for path in files.values() if not path.is_file()]
-    if missing and len(missing) < len(files):
+    there = {utt: path for utt, path in files.items() if path.is_file()}
+    missing = [path for utt, path in files.items() if utt not in there]
+    if there and missing and name != "test":
         raise DataError(f"{missing[0]} does not exist, but other {name} recordings have theirs")
-    if not missing:
-        corpus.labels[name, kind, dimension] = files
+    if there:
+        corpus.labels[name, kind, dimension] = there
 
 
 def _checked(corpus: Corpus, folder: Path, places: str) -> Corpus:

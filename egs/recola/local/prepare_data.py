@@ -2,8 +2,8 @@
 """Data directories of train, dev and test from a package of RECOLA.
 
 Writes wav.scp, utt2spk, spk2utt and utt2dur, the raters' traces as ratings.<dimension>.scp and the
-package's own gold standard as published.<dimension>.scp, whichever there are. Training and
-development recordings need one of the two; the test set may have neither.
+package's own gold standard as published.<dimension>.scp, whichever there are. All training and
+development recordings need the same of the two; any test recording may have neither.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def main(argv: list[str] | None = None) -> int:
             *(args.data_dir / name / file for name in SETS for file in ("wav.scp", "utt2spk", "spk2utt", "utt2dur")),
             *(args.data_dir / name / f"{kind}.{dim}.scp" for name, kind, dim in corpus.labels),
         ],
-        options=str(args.corpus.absolute()),
+        # The sets too: after a swap of two recordings the files are the same ones.
+        options=(str(args.corpus.absolute()), {name: list(of_set) for name, of_set in corpus.recordings.items()}),
     )
     if stamp.is_current():
         log(f"{args.data_dir}: up to date")
@@ -81,6 +82,8 @@ def main(argv: list[str] | None = None) -> int:
     for stem, series in arrays.items():
         write_scp(stem, dict(sorted(series.items())))
     stamp.write()
+    if corpus.absent:
+        log(f"{args.corpus} lacks and {args.partition} names: {' '.join(corpus.absent)}")
     for name in SETS:
         hours = sum(durations[name].values()) / 3600
         log(f"{args.data_dir / name}: {len(durations[name])} recordings, {hours:.2f} h, {described(corpus, name)}")
@@ -88,8 +91,15 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def described(corpus: Corpus, name: str) -> str:
-    kinds = [words for kind, words in NAMES.items() if any(key[:2] == (name, kind) for key in corpus.labels)]
-    return " and ".join(kinds) or "no labels: predicted but not scored"
+    """What labels the recordings of a set have, and how many of them where it is not all."""
+    kinds = []
+    for kind, words in NAMES.items():
+        counts = [len(corpus.labels.get((name, kind, dimension), ())) for dimension in DIMENSIONS]
+        if set(counts) == {len(corpus.recordings[name])}:
+            kinds.append(words)
+        elif any(counts):
+            kinds.append(f"{words} ({', '.join(f'{dim} of {n}' for dim, n in zip(DIMENSIONS, counts, strict=True))})")
+    return ", ".join(kinds) or "no labels: predicted but not scored"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""List what is trained only at the layers and L2 that steps/select_models.py chose for the classifier.
+
+Writes EXP_DIR/chosen.jobs, the further losses, which may be none, and for each further choice of sets that labels
+and language models are fitted on EXP_DIR/fit_on_<sets>/train.jobs: an experiment of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq import DataError
+from emoseq.archive import read_text, write_text
+from emoseq.conf import Parser, log, options_from, run_step
+from emoseq.grid import GridOptions, TrainJob, parse_jobs, plan_chosen
+from emoseq.labels import FIT_ON
+from emoseq.schedule import TrainOptions
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__, "train")
+    parser.add_options(GridOptions)
+    parser.add_options(TrainOptions)
+    parser.add_argument("exp_dir", type=Path)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    options, exp = options_from(GridOptions, args), args.exp_dir
+    chosen, fitted = {}, set()
+    for selected in sorted(exp.glob("*/selected.cls")) if options.chosen_systems or options.chosen_fit_on else []:
+        folder = selected.parent
+        models = set(read_text(selected).splitlines())
+        settings = {(job.layers, job.l2) for job in jobs_of(exp) if str(job.folder) in models}
+        if len(settings) != 1:
+            raise DataError(f"{selected}: not models of one setting in {exp}/train.jobs; run stage 6 again")
+        chosen[folder.name] = settings.pop()
+        fitted.add(read_text(folder / "labels" / "fit_on").strip())
+    jobs = plan_chosen(options.chosen_systems, chosen, options.seeds, exp)
+    write_text(exp / "chosen.jobs", "".join(job.line() for job in jobs))
+    for sets in FIT_ON:
+        place = exp / f"fit_on_{sets}" / "train.jobs"
+        if sets in options.chosen_fit_on and sets not in fitted and chosen:
+            place.parent.mkdir(exist_ok=True)
+            jobs += (further := plan_chosen(["cls"], chosen, options.seeds, place.parent))
+            write_text(place, "".join(job.line() for job in further))
+        else:
+            place.unlink(missing_ok=True)
+    if jobs:
+        log(f"{exp}: {len(jobs)} further models, at the settings chosen for the classifier")
+    return 0
+
+
+def jobs_of(exp: Path) -> list[TrainJob]:
+    return parse_jobs(read_text(exp / "train.jobs"), str(exp / "train.jobs"))
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))

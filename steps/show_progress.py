@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Say how far training is: models done, epochs of those under way, time left. Reads the jobs' logs only.
+
+  steps/show_progress.py exp/train.jobs exp/log/train.JOB.log
+
+run.sh has it follow stage 4: with --follow it goes on until all models are done or its parent has ended, on a
+terminal as one line that changes, in a log as a line for each model that is done.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq.archive import read_text
+from emoseq.conf import Parser, log, options_from, run_step
+from emoseq.grid import GridOptions, parse_jobs
+from emoseq.jobs import substitute
+from emoseq.progress import progress_line, read_state, seconds_left, started_at
+from emoseq.schedule import TrainOptions
+
+PAUSE = 2.0  # seconds between two looks at the logs
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__, "train")
+    parser.add_options(GridOptions)
+    parser.add_options(TrainOptions)
+    parser.add_argument("--follow", action="store_true", help="go on until all models are done")
+    parser.add_argument("jobs_file", type=Path)
+    parser.add_argument("log", help="log of a job, JOB standing for its number")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    max_epochs = options_from(TrainOptions, args).max_epochs
+    layers = [job.layers for job in parse_jobs(read_text(args.jobs_file), str(args.jobs_file))]
+    logs = [Path(substitute(args.log, "JOB", number)) for number in range(1, len(layers) + 1)]
+    parent, said = os.getppid(), -1
+    while True:
+        states = [read_state(path.read_text(errors="replace") if path.exists() else "") for path in logs]
+        done = sum(state.done for state in states)
+        line = progress_line(states, seconds_left(layers, states, max_epochs, time.time() - started_at(states)))
+        if not args.follow:
+            log(line)
+            return 0
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+        elif done > said >= 0:
+            log(line)
+        said = done
+        if all(state.done or state.failed for state in states) or os.getppid() != parent:
+            if sys.stderr.isatty():
+                print(file=sys.stderr)
+            return 0
+        time.sleep(PAUSE)
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))
