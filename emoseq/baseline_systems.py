@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -29,14 +30,14 @@ NUM_CLASSES = 10  # of the bottleneck's classifier: the finest of the paper's re
 
 @dataclass(frozen=True)
 class Recording:
-    """What a system hears of a recording; what it does not use may be missing.
+    """What a system knows of a recording; what it does not use is empty.
 
     `descriptors` are those of eGeMAPS on the 40 ms grid, (frames, 100), as they are; `log_mel` stacks, (frames, 160),
     are normalised.
     """
 
-    descriptors: NDArray[np.float32] | None = None
-    log_mel: NDArray[np.float32] | None = None
+    descriptors: NDArray[np.float32]
+    log_mel: NDArray[np.float32]
 
 
 def read_recordings(data_dir: Path, system: str) -> dict[str, Recording]:
@@ -53,24 +54,8 @@ def read_recordings(data_dir: Path, system: str) -> dict[str, Recording]:
     if log_mel and descriptors and log_mel.keys() != descriptors.keys():
         odd = min(log_mel.keys() ^ descriptors.keys())
         raise DataError(f"{data_dir}: {odd} is in one of feats.scp and egemaps.scp only; run stage 1 again")
-    return {utt: Recording(descriptors.get(utt), log_mel.get(utt)) for utt in log_mel or descriptors}
-
-
-@dataclass(frozen=True)
-class Material:
-    """Recordings, ratings (frames,) and, for the bottleneck, classes (frames,) of the train and the dev set."""
-
-    train: Mapping[str, Recording]
-    dev: Mapping[str, Recording]
-    train_ratings: Series
-    dev_ratings: Series
-    train_classes: Series = dataclasses.field(default_factory=dict)
-    dev_classes: Series = dataclasses.field(default_factory=dict)
-
-    def sets(self, features: Callable[[str, Recording], NDArray]) -> Sets:
-        """With the features (frames, dimensions) of each utterance."""
-        train, dev = ({utt: features(utt, rec) for utt, rec in group.items()} for group in (self.train, self.dev))
-        return Sets(train, self.train_ratings, dev, self.dev_ratings)
+    nothing = np.empty((0, 0), dtype=np.float32)
+    return {utt: Recording(descriptors.get(utt, nothing), log_mel.get(utt, nothing)) for utt in log_mel or descriptors}
 
 
 @dataclass(frozen=True)
@@ -133,13 +118,20 @@ class Baseline:
         return self.chain(self.linear(self.front(recording)))
 
 
-def train_baseline(material: Material, shared: BaselineOptions, options: Any) -> tuple[Baseline, list[Choice]]:
+Classes = tuple[Series, Series]
+Trained = tuple[Front, Linear, list[Choice]]
+
+
+def train_baseline(
+    recordings: Sets[Recording], shared: BaselineOptions, options: Any, *, classes: Classes = ({}, {})
+) -> tuple[Baseline, list[Choice]]:
     """Train the system that these options are of, and choose all its settings by the dev CCC.
 
     Args:
-        material: train and dev set
+        recordings: of train and dev, and their ratings
         shared: what all systems have in common
         options: ValstarOptions, PovolnyOptions or BradyOptions
+        classes: of the K = 10 labels of train and dev, (frames,) by utterance, for the bottleneck
 
     Returns:
         the system, and every score that was compared
@@ -147,24 +139,21 @@ def train_baseline(material: Material, shared: BaselineOptions, options: Any) ->
     Raises:
         ValueError: if an utterance lacks features, ratings or classes, or they differ in length
     """
-    front, linear, choices = _TRAINERS[type(options)](material, shared, options)
-    series = {utt: linear(front(recording)) for utt, recording in material.dev.items()}
-    chain, steps = tune_chain(series, material.dev_ratings, medians=shared.medians, shifts=shared.shifts)
+    if isinstance(options, ValstarOptions):
+        front, linear, choices = _train_valstar(recordings, shared, options)
+    elif isinstance(options, BradyOptions):
+        front, linear, choices = _train_brady(recordings, shared, options)
+    else:
+        front, linear, choices = _train_povolny(recordings, shared, options, classes)
+    series = {utt: linear(front(recording)) for utt, recording in recordings.dev.items()}
+    chain, steps = tune_chain(series, recordings.dev_ratings, medians=shared.medians, shifts=shared.shifts)
     return Baseline(front, linear, chain), [*choices, *steps]
 
 
-Trained = tuple[Front, Linear, list[Choice]]
-
-
-def _train_valstar(material: Material, shared: BaselineOptions, options: ValstarOptions) -> Trained:
+def _train_valstar(recordings: Sets[Recording], shared: BaselineOptions, options: ValstarOptions) -> Trained:
     fronts = {f"window {window:g} s": Functionals(window) for window in options.functional_windows}
-
-    def kinds() -> Iterable[tuple[str, Sets]]:
-        for name, front in fronts.items():
-            yield name, material.sets(lambda _, recording, front=front: front(recording))
-
     name, linear, choices = search(
-        kinds(),
+        ((name, recordings.map(front)) for name, front in fronts.items()),
         support_vectors,
         strengths=options.functional_complexities,
         delays=shared.delays,
@@ -173,21 +162,12 @@ def _train_valstar(material: Material, shared: BaselineOptions, options: Valstar
     return fronts[name], linear, choices
 
 
-def _train_brady(material: Material, shared: BaselineOptions, options: BradyOptions) -> Trained:
-    dictionary = learn_dictionary([recording.log_mel for recording in material.train.values()], options)
-    codes = {
-        utt: encode(recording.log_mel, dictionary, options.code_atoms)
-        for group in (material.train, material.dev)
-        for utt, recording in group.items()
-    }
+def _train_brady(recordings: Sets[Recording], shared: BaselineOptions, options: BradyOptions) -> Trained:
+    dictionary = learn_dictionary([recording.log_mel for recording in recordings.train.values()], options)
+    codes = recordings.map(lambda recording: encode(recording.log_mel, dictionary, options.code_atoms))
     windows = {f"window {window:g} s": window for window in options.pooling_windows}
-
-    def kinds() -> Iterable[tuple[str, Sets]]:
-        for name, window in windows.items():
-            yield name, material.sets(lambda utt, _, window=window: pooled(codes[utt], window))
-
     name, linear, choices = search(
-        kinds(),
+        ((name, codes.map(partial(pooled, seconds=window))) for name, window in windows.items()),
         support_vectors,
         strengths=options.pooling_complexities,
         delays=shared.delays,
@@ -196,33 +176,31 @@ def _train_brady(material: Material, shared: BaselineOptions, options: BradyOpti
     return SparseCodes(dictionary, options.code_atoms, windows[name]), linear, choices
 
 
-def _train_povolny(material: Material, shared: BaselineOptions, options: PovolnyOptions) -> Trained:
-    """The delay is chosen with eGeMAPS alone: the network has to know what it is to tell from each other."""
+def _train_povolny(
+    recordings: Sets[Recording], shared: BaselineOptions, options: PovolnyOptions, classes: Classes
+) -> Trained:
+    """The delay is chosen with eGeMAPS alone, since the network has to be told which classes belong to which speech."""
     step = options.context_step
-    egemaps = {
-        utt: descriptors_in_steps(recording, step)
-        for group in (material.train, material.dev)
-        for utt, recording in group.items()
-    }
+    egemaps = recordings.map(lambda recording: descriptors_in_steps(recording, step))
     reaches = {f"eGeMAPS; context {reach:g} s": reach for reach in options.context_reaches}
-
-    def kinds() -> Iterable[tuple[str, Sets]]:
-        for name, reach in reaches.items():
-            offsets = offsets_within(reach, step)
-            yield name, material.sets(lambda utt, _, offsets=offsets: stack_context(egemaps[utt], offsets))
-
     name, linear, choices = search(
-        kinds(), ridge, strengths=options.ridge_penalties, delays=shared.delays, every=shared.train_frames
+        (
+            (name, egemaps.map(partial(stack_context, offsets=offsets_within(reach, step))))
+            for name, reach in reaches.items()
+        ),
+        ridge,
+        strengths=options.ridge_penalties,
+        delays=shared.delays,
+        every=shared.train_frames,
     )
-    bottleneck, epochs = train_bottleneck(
-        _classified(material.train, material.train_classes, linear.delay),
-        _classified(material.dev, material.dev_classes, linear.delay),
-        num_classes=NUM_CLASSES,
-        options=options,
+    train, dev = (
+        _classified(known, labels, linear.delay)
+        for known, labels in zip((recordings.train, recordings.dev), classes, strict=True)
     )
+    bottleneck, epochs = train_bottleneck(train, dev, num_classes=NUM_CLASSES, options=options)
     front = Context(reaches[name], step, bottleneck)
-    name, linear, more = search(
-        [(f"{name} and bottleneck", material.sets(lambda _, recording: front(recording)))],
+    _, linear, more = search(
+        [(f"{name}; bottleneck", recordings.map(front))],
         ridge,
         strengths=options.ridge_penalties,
         delays=[linear.delay],
@@ -244,17 +222,11 @@ def _classified(recordings: Mapping[str, Recording], classes: Series, delay: int
     return pairs
 
 
-_TRAINERS: dict[type, Callable[[Material, BaselineOptions, Any], Trained]] = {
-    ValstarOptions: _train_valstar,
-    PovolnyOptions: _train_povolny,
-    BradyOptions: _train_brady,
-}
-
-
 def save_baseline(path: Path, baseline: Baseline) -> None:
     """Write a system to one file of arrays, whole or not at all."""
     with replacing(path) as temporary, open(temporary, "wb") as stream:
-        np.savez(stream, **_arrays(baseline))
+        arrays: dict[str, Any] = _arrays(baseline)
+        np.savez(stream, **arrays)
 
 
 def load_baseline(path: Path, system: str) -> Baseline:

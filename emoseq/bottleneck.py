@@ -104,7 +104,7 @@ def train_bottleneck(
 
 
 class _Frames:
-    """Frames of all utterances with their context, put together when asked for: all at once would be 11 times the set."""
+    """Frames of all utterances with their context, put together when asked for."""
 
     def __init__(self, utterances: Sequence[tuple[NDArray, NDArray]], stacks: int) -> None:
         half = stacks // 2

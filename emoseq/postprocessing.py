@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from emoseq.choices import Choice
 from emoseq.metrics import concordance, paired
 from emoseq.smoothing import median
-from emoseq.choices import Choice
 from emoseq.windows import delayed
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from emoseq.features import FRAME_SHIFT
 from emoseq.metrics import common_length, concordance
 from emoseq.windows import delayed
 
+T = TypeVar("T")
+U = TypeVar("U")
 Series = Mapping[str, NDArray]
 
 
@@ -33,9 +36,7 @@ def support_vectors(features: NDArray, ratings: NDArray, complexity: float) -> t
     """Weights (dimensions,) and intercept of a linear SVR with squared loss, solved in its primal form."""
     from sklearn.svm import LinearSVR
 
-    svr = LinearSVR(
-        C=complexity, loss="squared_epsilon_insensitive", dual=False, max_iter=5000, random_state=0
-    )  # fmt: skip
+    svr = LinearSVR(C=complexity, loss="squared_epsilon_insensitive", dual=False, max_iter=5000, random_state=0)
     svr.fit(features, ratings)
     return svr.coef_.astype(np.float64), float(np.ravel(svr.intercept_)[0])
 
@@ -78,17 +79,25 @@ def dev_ccc(linear: Linear, features: Series, ratings: Series) -> float:
 
 
 @dataclass(frozen=True)
-class Sets:
-    """Features (frames, dimensions) of some kind and ratings (frames,): what a regression learns and is chosen by."""
+class Sets(Generic[T]):
+    """What is known of each utterance, and its ratings (frames,): what a system learns, and what it is chosen by."""
 
-    train: Series
+    train: Mapping[str, T]
     train_ratings: Series
-    dev: Series
+    dev: Mapping[str, T]
     dev_ratings: Series
+
+    def map(self, function: Callable[[T], U]) -> Sets[U]:
+        """The same with what a function makes of each utterance."""
+        train, dev = ({utt: function(known) for utt, known in group.items()} for group in (self.train, self.dev))
+        return Sets(train, self.train_ratings, dev, self.dev_ratings)
+
+
+_Attempt = tuple[float, str, Linear, Sets[NDArray]]  # its dev CCC first
 
 
 def search(
-    kinds: Iterable[tuple[str, Sets]],
+    kinds: Iterable[tuple[str, Sets[NDArray]]],
     fit: Callable[[NDArray, NDArray, float], tuple[NDArray, float]],
     *,
     strengths: Sequence[float],
@@ -100,7 +109,7 @@ def search(
     Kinds and delays are searched at the strength in the middle of the list, then strengths at the best of them.
 
     Args:
-        kinds: name and features of each kind
+        kinds: name and features (frames, dimensions) of each kind
         fit: weights and intercept for features, ratings and a strength
         strengths: of regularisation
         delays: in frames
@@ -114,7 +123,9 @@ def search(
     """
     choices: list[Choice] = []
 
-    def attempt(name: str, sets: Sets, delay: int, strength: float) -> tuple[float, str, Linear, Sets]:
+    def attempt(
+        name: str, sets: Sets[NDArray], delay: int, strength: float
+    ) -> tuple[float, str, Linear, Sets[NDArray]]:
         examples = lagged(sets.train, sets.train_ratings, delay=delay, every=every)
         linear = Linear(*fit(*examples, strength), delay)
         ccc = dev_ccc(linear, sets.dev, sets.dev_ratings)

@@ -11,6 +11,7 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import _recipe  # noqa: F401
 
@@ -29,7 +30,7 @@ from emoseq.baselines import (
 from emoseq.conf import Parser, conf_text, log, options_from, run_step
 from emoseq.stamp import Stamp
 
-OPTIONS = {"valstar": ValstarOptions, "povolny": PovolnyOptions, "brady": BradyOptions}
+OPTIONS: dict[str, type] = {"valstar": ValstarOptions, "povolny": PovolnyOptions, "brady": BradyOptions}
 
 
 def get_parser() -> Parser:
@@ -47,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     job = pick_baseline(read_text(args.jobs_file), str(args.jobs_file), args.job)
     shared = replace(options_from(BaselineOptions, args), baselines=())  # which others there are plays no part
-    options = options_from(OPTIONS[job.system], args)
+    options: Any = options_from(OPTIONS[job.system], args)
     data, folder = args.data_dir, job.folder
     features = ["egemaps.scp"] * (job.system in USE_EGEMAPS) + ["feats.scp", "cmvn.scp"] * (job.system in USE_LOG_MEL)
     gold = {name: data / name / f"{job.dimension}.scp" for name in ("train", "dev")}
@@ -72,18 +73,16 @@ def main(argv: list[str] | None = None) -> int:
         log(f"{folder}: up to date")
         return 0
 
-    from emoseq.baseline_systems import Material, load_baseline, read_recordings, save_baseline, train_baseline
+    from emoseq.baseline_systems import load_baseline, read_recordings, save_baseline, train_baseline
     from emoseq.choices import choices_csv
+    from emoseq.regression import Sets
 
-    ratings = {name: dict(Scp(path)) for name, path in gold.items()}
-    labels = {name: dict(Scp(path)) for name, path in classes.items()}
-    material = Material(
-        *(read_recordings(data / name, job.system) for name in gold),
-        *ratings.values(),
-        *labels.values(),
-    )
+    train, dev = (read_recordings(data / name, job.system) for name in gold)
+    train_ratings, dev_ratings = (dict(Scp(path)) for path in gold.values())
+    recordings = Sets(train, train_ratings, dev, dev_ratings)
+    train_classes, dev_classes = (dict(Scp(classes[name])) if classes else {} for name in gold)
     try:
-        baseline, choices = train_baseline(material, shared, options)
+        baseline, choices = train_baseline(recordings, shared, options, classes=(train_classes, dev_classes))
     except ValueError as error:
         raise DataError(f"{data}: {job.dimension}: {error}; run stages 1 and 2 again") from None
     (folder / "conf").mkdir(parents=True, exist_ok=True)
