@@ -7,6 +7,7 @@ made with it. Whoever may use it installs `opensmile`, the extra `baselines` of 
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -23,11 +24,6 @@ DESCRIPTORS = 25
 VOICED = 10
 PER_FRAME = 4  # descriptors come every 10 ms
 COLUMNS = PER_FRAME * DESCRIPTORS
-
-INSTALL = (
-    "opensmile is not installed: `python3 -m pip install 'opensmile>=2.5,<3'` in the recipe's environment "
-    "if its licence (private use, research, teaching) allows yours"
-)
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,10 @@ def require_opensmile() -> None:
         DataError: if openSMILE is not installed
     """
     if not is_installed():
-        raise DataError(INSTALL)
+        raise DataError(
+            f"opensmile is not installed, which valstar and povolny need: `{sys.executable} -m pip install opensmile` "
+            "if its licence (private use, research, teaching) suits you, or leave them out of --baselines"
+        )
 
 
 def extractor() -> Callable[[NDArray, float], NDArray[np.float32]]:
