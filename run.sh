@@ -61,11 +61,12 @@ recipe=$EMOSEQ_ROOT/egs/recola/local
 # config NAME...: the options, in the array of that name, with which a step reads these files of DIR over those of
 # conf/; the first is its --config, another its --NAME-config.
 config() {
-  local name option=--config
+  local name option
   config=()
   for name in "$@"; do
+    option=--$name-config
+    if [ "$name" = "$1" ]; then option=--config; fi
     if [ -f "$conf/$name.conf" ]; then config+=("$option=$conf/$name.conf"); fi
-    option=--${2-}-config
   done
 }
 # published TABLE: the option, in the array published, that sets a table of the paper beside ours, where the recipe has it.
@@ -148,10 +149,18 @@ fi
 
 if at 1; then
   echo "$0: stage 1: features"
+  config baselines
+  steps/make_baseline_jobs.py "${config[@]}" "$exp" "$data" # says now what the baselines lack
   config fbank
   for set in train dev test; do
     steps/make_fbank.py "${config[@]}" --nj "$nj" --cmd "$train_cmd" "$data/$set"
   done
+  if grep -qE '^[a-z]+ (valstar|povolny) ' "$exp/baselines.jobs"; then
+    config egemaps
+    for set in train dev test; do
+      steps/make_egemaps.py "${config[@]}" --nj "$nj" --cmd "$train_cmd" "$data/$set"
+    done
+  fi
 fi
 
 if at 2; then
@@ -173,6 +182,11 @@ if at 4; then
   echo "$0: stage 4: training"
   config train
   steps/make_train_jobs.py "${config[@]}" "$exp"
+  if [ -s "$exp/baselines.jobs" ]; then
+    config baselines valstar povolny brady
+    array "$exp/baselines.jobs" fit "$train_cmd" \
+      steps/train_baseline.py "${config[@]}" "$exp/baselines.jobs" JOB "$data" dev test
+  fi
   train_models "$exp/train.jobs"
 fi
 

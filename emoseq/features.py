@@ -136,19 +136,41 @@ def extracted(
     Raises:
         DataError: if a recording cannot be read, is too short or holds what is no number
     """
-    for utt, path in recordings.items():
+    for utt, path, samples in recordings_at(recordings, options.sample_frequency, name):
         try:
-            samples, rate = read_audio(path)
-            if not np.isfinite(samples).all():
-                raise DataError(f"{path} holds NaN or infinite samples; copy it again")
-            frames = fbank(INT16_SCALE * mono_at(samples, rate, options.sample_frequency), options)
-            if not len(frames):
-                raise DataError(f"{path} is shorter than one window of {options.frame_length:g} ms; leave it out")
+            frames = fbank(INT16_SCALE * samples, options)
         except (ValueError, RuntimeError) as error:  # of the filterbank's options
             raise DataError(f"{name}: {utt}: no filterbank with these options: {error}") from None
+        if not len(frames):
+            window = f"one window of {options.frame_length:g} ms"
+            raise DataError(f"{name}: {utt}: {path} is shorter than {window}; leave it out")
+        yield utt, stack_frames(frames, options.stack)
+
+
+def recordings_at(
+    recordings: Mapping[str, str], rate: float, name: str
+) -> Iterator[tuple[str, str, NDArray[np.float32]]]:
+    """Utterance, audio file and mono samples (samples,) of each recording.
+
+    Args:
+        recordings: audio file by utterance
+        rate: Hz, to which all are resampled
+        name: what lists the recordings, for messages
+
+    Raises:
+        DataError: if a recording cannot be read or resampled, or holds what is no number
+    """
+    for utt, path in recordings.items():
+        try:
+            samples, own_rate = read_audio(path)
+            if not np.isfinite(samples).all():
+                raise DataError(f"{path} holds NaN or infinite samples; copy it again")
+            mono = mono_at(samples, own_rate, rate)
+        except ValueError as error:  # of a rate that cannot be
+            raise DataError(f"{name}: {utt}: {path}: not at {rate:g} Hz: {error}") from None
         except DataError as error:
             raise DataError(f"{name}: {utt}: {error}") from None
-        yield utt, stack_frames(frames, options.stack)
+        yield utt, path, mono
 
 
 def read_features(data_dir: Path) -> dict[str, NDArray[np.float32]]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from emoseq import DIMENSIONS, DataError
 from emoseq.archive import Scp, read_text
+from emoseq.baselines import BASELINES
 from emoseq.grid import DECODED_SERIES, HMM_SERIES, RAW_SERIES, parse_jobs, smoothed_name
 from emoseq.metrics import ScoreOptions, difference, paired, score
 from emoseq.smoothing import SMOOTHERS
@@ -43,9 +44,16 @@ def reported_systems(exp: Path) -> list[str]:
     """
     files = [exp / "train.jobs", *(path for path in [exp / "chosen.jobs"] if path.exists() and path.stat().st_size)]
     trained = {job.system for file in files for job in parse_jobs(read_text(file), str(file))}
-    raw = [name for system, name in RAW_SERIES.items() if system in trained]
+    raw = [BASELINES[system] for system in BASELINES if system in baselines_of(exp)]
+    raw += [name for system, name in RAW_SERIES.items() if system in trained]
     names = [name for system in raw for name in (system, *(smoothed_name(system, kind) for kind in SMOOTHERS))]
     return names + [HMM_SERIES, DECODED_SERIES] * ("cls" in trained)
+
+
+def baselines_of(exp: Path) -> set[str]:
+    """Systems in an experiment's baselines.jobs, which may be missing."""
+    jobs = exp / "baselines.jobs"
+    return {line.split()[1] for line in read_text(jobs).splitlines()} if jobs.exists() else set()
 
 
 def reported_series(exp: Path, sets: Iterable[str]) -> list[Reported]:

@@ -158,7 +158,7 @@ def _load(entry: str, where: str) -> NDArray:
 
 def _check_shape(name: str, array: NDArray, where: str, width: int | None) -> int | None:
     """Returns the width of the features as far as it is known."""
-    wanted = 2 if name in ("feats.scp", "cmvn.scp") or name.startswith("ratings.") else 1
+    wanted = 2 if name in ("feats.scp", "cmvn.scp", "egemaps.scp") or name.startswith("ratings.") else 1
     if array.ndim != wanted:
         raise DataError(f"{where} has {array.ndim} dimension(s), not {wanted}")
     if name == "cmvn.scp" and (len(array) != 2 or width not in (None, array.shape[1] - 1)):

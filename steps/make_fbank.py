@@ -7,19 +7,17 @@ Recordings of any rate and number of channels are mixed to mono and resampled. E
 
 from __future__ import annotations
 
-import shlex
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Scp, Writer, write_scp, write_text
+from emoseq.archive import Writer, write_scp, write_text
 from emoseq.conf import ROOT, Parser, conf_text, log, options_from, run_step
-from emoseq.datadir import read_table, split, write_table
+from emoseq.datadir import read_table, write_table
 from emoseq.features import FRAME_SHIFT, FbankOptions, check_headers, cmvn_statistics, extracted
+from emoseq.pieces import computed_by_jobs
 from emoseq.stamp import Stamp
 
 
@@ -46,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     check_headers(recordings, str(data / "wav.scp"))  # at once, before any job is sent off
     if args.nj > 1 and len(recordings) > 1:
-        features = from_jobs(data, options, args.nj, args.cmd)
+        features = computed_by_jobs(__file__, data, options, writes="feats.scp", jobs=args.nj, wrapper=args.cmd)
     else:
         features = extracted(recordings, options, str(data / "wav.scp"))
     statistics, lengths = {}, {}
@@ -62,20 +60,6 @@ def main(argv: list[str] | None = None) -> int:
     stamp.write()
     log(f"{data}: features of {len(lengths)} recordings")
     return 0
-
-
-def from_jobs(data: Path, options: FbankOptions, nj: int, cmd: str):
-    """The features of all recordings in their order, computed by jobs on pieces of the data directory."""
-    pieces = split(data, nj)
-    folder = pieces[0].parent
-    write_text(folder / "fbank.conf", conf_text(options))
-    command = [*shlex.split(cmd), f"JOB=1:{len(pieces)}", f"{data}/log/make_fbank.JOB.log"]
-    step = [__file__, "--config", f"{folder}/fbank.conf", f"{folder}/JOB"]
-    if subprocess.run([*command, *step]).returncode:
-        raise DataError(f"{data}: features are incomplete; mend what {data}/log names and run this again")
-    for piece in pieces:
-        yield from Scp(piece / "feats.scp").items()
-    shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.archive import Scp, write_scp, write_text
+from emoseq.baselines import BASELINES
 from emoseq.conf import Parser, log, options_from, run_step
 from emoseq.grid import RAW_SERIES, smoothed_name
 from emoseq.smoothing import SMOOTHERS, SmoothOptions, sweep_widths
@@ -34,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     options, folder = options_from(SmoothOptions, args), args.dimension_dir
     raw = {
         (system, name): folder / f"predict_{name}" / f"{system}.scp"
-        for system in RAW_SERIES.values()
+        for system in (*BASELINES.values(), *RAW_SERIES.values())
         for name in args.sets
         if (folder / f"predict_{name}" / f"{system}.scp").exists()
     }

@@ -314,6 +314,15 @@ def test_too_little_memory_is_one_line(capsys):
 STEPS = {
     "corpus": {"local/make_corpus.py": ["--config", "out"]},
     "fbank": {"steps/make_fbank.py": ["--config", "data/train"]},
+    "egemaps": {"steps/make_egemaps.py": ["--config", "data/train"]},
+    "baselines": {
+        "steps/make_baseline_jobs.py": ["--config", "exp"],
+        "steps/train_baseline.py": ["--config", "baselines.jobs", "1", "data", "dev"],
+    },
+    **{
+        system: {"steps/train_baseline.py": [f"--{system}-config", "baselines.jobs", "1", "data", "dev"]}
+        for system in ("valstar", "povolny", "brady")
+    },
     "labels": {"steps/make_labels.py": ["--config", "arousal", "data", "labels"]},
     "lm": {
         "steps/make_lm.py": ["--config", "labels", "lm"],

@@ -429,6 +429,16 @@ def test_labels_may_differ_from_features_by_two_frames(data, name, difference):
         assert f"has {75 + difference} frames and utt2num_frames 75; at most 2" in fault(data)
 
 
+def test_descriptors_are_matrices_of_as_many_frames_as_the_features(data):
+    matrices = {utt: np.zeros((frames, 100), np.float32) for utt, frames in (("a-1", 25), ("a-2", 50), ("b-1", 75))}
+    write_archive(data, "egemaps", matrices)
+    assert "egemaps" in validate(data).kinds
+    write_archive(data, "egemaps", matrices | {"b-1": np.zeros((72, 100), np.float32)})
+    assert "has 72 frames and utt2num_frames 75" in fault(data)
+    write_archive(data, "egemaps", matrices | {"b-1": np.zeros(75, np.float32)})
+    assert "has 1 dimension(s), not 2" in fault(data)
+
+
 def test_labels_are_compared_without_features_as_well(data):
     for name in ("feats.scp", "utt2num_frames"):
         (data / name).unlink()

@@ -35,6 +35,12 @@ def test_a_system_trained_at_the_chosen_setting_is_reported(exp):
     assert reported_systems(exp)[3] == "CLS-CE-Raw"
 
 
+def test_baselines_come_first_as_in_the_paper(exp):
+    write_text(exp / "baselines.jobs", "arousal brady m\narousal valstar m\n")
+    smoothed = ["Valstar-2016", "Valstar-2016-Gaussian", "Valstar-2016-Median", "Brady-2016"]
+    assert reported_systems(exp)[:4] == smoothed
+
+
 def test_an_experiment_within_is_reported_last_with_the_sets_it_was_fitted_on(exp):
     assert experiments(exp) == [exp, exp / "fit_on_train"]
     series = reported_series(exp, ["dev"])

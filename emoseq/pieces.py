@@ -1,0 +1,45 @@
+"""A step on pieces of a data directory, sent off as jobs and put together again."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from emoseq import DataError
+from emoseq.archive import Scp, write_text
+from emoseq.conf import conf_text
+from emoseq.datadir import split
+
+
+def computed_by_jobs(
+    step: str, data: Path, options: Any, *, writes: str, jobs: int, wrapper: str
+) -> Iterator[tuple[str, NDArray]]:
+    """What a step writes for each utterance of a data directory, in their order, computed by jobs on pieces of it.
+
+    Args:
+        step: its `__file__`, called with `--config` and the piece
+        data: data directory
+        options: dataclass of the step's options
+        writes: name of the scp file that it writes to a data directory
+        jobs: pieces
+        wrapper: command line of the wrapper that runs them
+
+    Raises:
+        DataError: if a job fails
+    """
+    pieces = split(data, jobs)
+    folder = pieces[0].parent
+    name = Path(step).stem
+    write_text(folder / f"{name}.conf", conf_text(options))
+    command = [*shlex.split(wrapper), f"JOB=1:{len(pieces)}", f"{data}/log/{name}.JOB.log"]
+    if subprocess.run([*command, step, "--config", f"{folder}/{name}.conf", f"{folder}/JOB"]).returncode:
+        raise DataError(f"{data}: features are incomplete; mend what {data}/log names and run this again")
+    for piece in pieces:
+        yield from Scp(piece / writes).items()
+    shutil.rmtree(folder)

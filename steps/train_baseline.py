@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Train one of the systems that the paper compares with, and predict sets with it.
+
+Trains on train, chooses on dev. Leaves model.npz, choices.csv (every dev score that was compared) and conf/ in the
+job's folder, and the series in predict_<set>/<Row>.scp beside it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import _recipe  # noqa: F401
+
+from emoseq import DataError
+from emoseq.archive import Scp, read_text, write_scp, write_text
+from emoseq.baselines import (
+    BASELINES,
+    USE_EGEMAPS,
+    USE_LOG_MEL,
+    BaselineOptions,
+    BradyOptions,
+    PovolnyOptions,
+    ValstarOptions,
+    pick_baseline,
+)
+from emoseq.conf import Parser, conf_text, log, options_from, run_step
+from emoseq.stamp import Stamp
+
+OPTIONS: dict[str, type] = {"valstar": ValstarOptions, "povolny": PovolnyOptions, "brady": BradyOptions}
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__, "baselines", *OPTIONS)
+    for options in (BaselineOptions, *OPTIONS.values()):
+        parser.add_options(options)
+    parser.add_argument("jobs_file", type=Path)
+    parser.add_argument("job", type=int, help="line of the file, from 1")
+    parser.add_argument("data_dir", type=Path, help="folder of train/, dev/ and the sets to predict")
+    parser.add_argument("sets", nargs="+", help="sets to predict, such as dev test")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    job = pick_baseline(read_text(args.jobs_file), str(args.jobs_file), args.job)
+    shared = replace(options_from(BaselineOptions, args), baselines=())  # which others there are plays no part
+    options: Any = options_from(OPTIONS[job.system], args)
+    data, folder = args.data_dir, job.folder
+    features = ["egemaps.scp"] * (job.system in USE_EGEMAPS) + ["feats.scp", "cmvn.scp"] * (job.system in USE_LOG_MEL)
+    gold = {name: data / name / f"{job.dimension}.scp" for name in ("train", "dev")}
+    classes = {name: folder.parent / "labels" / f"{name}.K10.scp" for name in gold if job.system == "povolny"}
+    series = {name: folder.parent / f"predict_{name}" / BASELINES[job.system] for name in args.sets}
+    stamp = Stamp(
+        __file__,
+        "baseline",
+        folder,
+        inputs=[
+            *(data / name / file for name in dict.fromkeys([*gold, *args.sets]) for file in features),
+            *gold.values(),
+            *classes.values(),
+        ],
+        outputs=[
+            *(folder / name for name in ("model.npz", "choices.csv")),
+            *(stem.with_name(f"{stem.name}.scp") for stem in series.values()),
+        ],
+        options=(job.system, shared, options),
+    )
+    if stamp.is_current():
+        log(f"{folder}: up to date")
+        return 0
+
+    from emoseq.baseline_systems import load_baseline, read_recordings, save_baseline, train_baseline
+    from emoseq.choices import choices_csv
+    from emoseq.regression import Sets
+
+    train, dev = (read_recordings(data / name, job.system) for name in gold)
+    train_ratings, dev_ratings = (dict(Scp(path)) for path in gold.values())
+    recordings = Sets(train, train_ratings, dev, dev_ratings)
+    train_classes, dev_classes = (dict(Scp(classes[name])) if classes else {} for name in gold)
+    try:
+        baseline, choices = train_baseline(recordings, shared, options, classes=(train_classes, dev_classes))
+    except ValueError as error:
+        raise DataError(f"{data}: {job.dimension}: {error}; run stages 1 and 2 again") from None
+    (folder / "conf").mkdir(parents=True, exist_ok=True)
+    write_text(folder / "conf" / "baselines.conf", conf_text(shared))
+    write_text(folder / "conf" / f"{job.system}.conf", conf_text(options))
+    for name in ("egemaps.conf", "fbank.conf"):
+        if (data / "train" / name).exists():
+            shutil.copyfile(data / "train" / name, folder / "conf" / name)
+    write_text(folder / "choices.csv", choices_csv(choices))
+    save_baseline(folder / "model.npz", baseline)
+    baseline = load_baseline(folder / "model.npz", job.system)  # so that what is reported is what was written
+    for name, stem in series.items():
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        write_scp(stem, {utt: baseline(rec) for utt, rec in read_recordings(data / name, job.system).items()})
+    stamp.write()
+    log(f"{folder}: dev CCC {max(c.score for c in choices if c.measure == 'CCC'):.4f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))
