@@ -36,7 +36,8 @@ def main(argv: list[str] | None = None) -> int:
     jobs = plan_baselines(options.baselines, args.exp_dir)
     args.exp_dir.mkdir(parents=True, exist_ok=True)
     write_text(args.exp_dir / "baselines.jobs", "".join(job.line() for job in jobs))
-    log(f"{args.exp_dir}/baselines.jobs: {len(jobs)} baselines")
+    if jobs:
+        log(f"{args.exp_dir}/baselines.jobs: {len(jobs)} baselines")
     return 0
 
 
