@@ -15,7 +15,7 @@ from emoseq.features import FRAME_SHIFT
 BASELINES = {"valstar": "Valstar-2016", "povolny": "Povolny-2016", "brady": "Brady-2016"}
 USE_EGEMAPS = frozenset({"valstar", "povolny"})
 USE_LOG_MEL = frozenset({"povolny", "brady"})
-_LONGEST_FIRST = ("povolny", "brady", "valstar")
+_LONGEST_FIRST = ("brady", "povolny", "valstar")
 
 
 @dataclass(frozen=True)
