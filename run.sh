@@ -232,6 +232,10 @@ fi
 
 if at 8; then
   echo "$0: stage 8: report"
+  config labels
+  for dim in arousal valence; do
+    steps/compare_discretisations.py "${config[@]}" "$dim" "$data" "$exp/$dim/labels"
+  done
   steps/plot_figures.py "$data" "$exp"
   steps/make_observations.py "$data" "$exp"
 fi

@@ -17,6 +17,7 @@ from emoseq import DIMENSIONS, DataError
 from emoseq.archive import Scp, write_text
 from emoseq.conf import Parser, log, options_from, run_step
 from emoseq.labels import LabelOptions
+from emoseq.stamp import Stamp
 
 
 def get_parser() -> Parser:
@@ -30,8 +31,20 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    options = options_from(LabelOptions, args)
-    gold = [Scp(args.data_dir / name / f"{args.dimension}.scp") for name in ("train", "dev")]
+    options, out = options_from(LabelOptions, args), args.out_dir
+    gold_files = [args.data_dir / name / f"{args.dimension}.scp" for name in ("train", "dev")]
+    stamp = Stamp(
+        __file__,
+        "discretisation",
+        out,
+        inputs=gold_files,
+        outputs=[out / f"discretisation{suffix}" for suffix in (".csv", ".png", ".pdf")],
+        options=options.num_classes,
+    )
+    if stamp.is_current():
+        log(f"{out}/discretisation.csv: up to date")
+        return 0
+    gold = [Scp(path) for path in gold_files]
 
     import numpy as np
     import pandas as pd
@@ -53,9 +66,10 @@ def main(argv: list[str] | None = None) -> int:
             numbers = {name: value for name, value in vars(found).items() if name != "rebuilt"}
             rows.append({"technique": technique, "clusters": k} | numbers)
     table = pd.DataFrame(rows)
-    args.out_dir.mkdir(parents=True, exist_ok=True)
-    write_text(args.out_dir / "discretisation.csv", table.to_csv(index=False, float_format="%.6f"))
-    save_figure(plot_discretisations(shown, rebuilt, f"{args.dimension} of {utt}"), args.out_dir / "discretisation")
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(out / "discretisation.csv", table.to_csv(index=False, float_format="%.6f"))
+    save_figure(plot_discretisations(shown, rebuilt, f"{args.dimension} of {utt}"), out / "discretisation")
+    stamp.write()
     log(f"{args.dimension}, train and dev\n" + table.to_string(index=False, float_format=lambda x: f"{x:.3f}"))
     return 0
 

@@ -84,7 +84,7 @@ def test_a_second_run_does_nothing_and_says_so(small_run):
         (5, ["exp/valence/cls_l1_r0_s2/posteriors_test.K4.ark"]),
         (6, ["exp/arousal/decode_dev", "exp/arousal/predict_test"]),
         (7, ["exp/results.csv"]),
-        (8, ["exp/report/figure3.png"]),
+        (8, ["exp/report/figure3.png", "exp/valence/labels/discretisation.csv"]),
     ],
 )
 def test_a_run_from_a_later_stage_mends_what_is_lost(small_run, tmp_path, stage, lost):
