@@ -141,6 +141,15 @@ def transitions(data: Path, exp: Path) -> pd.DataFrame:
     return _mean(rows, ["dimension", "set", "task"])
 
 
+def dev_curves(jobs: Sequence[TrainJob]) -> tuple[dict[str, dict[str, list[NDArray]]], int]:
+    """Dev CCC of each model after each epoch, by dimension and system, and the epochs of the first stage."""
+    curves: dict[str, dict[str, list[NDArray]]] = {}
+    for job in jobs:
+        of_system = curves.setdefault(job.dimension, {}).setdefault(job.system, [])
+        of_system.append(pd.read_csv(job.folder / "epochs.csv").dev_ccc.to_numpy())
+    return curves, read_options(TrainOptions, jobs[0].folder / "conf" / "train.conf").first_stage_epochs
+
+
 def trainings(jobs: Sequence[TrainJob]) -> pd.DataFrame:
     """One row a model: its best epoch and dev CCC with one stage and with two, and how much that moved (Sec. 4.2).
 

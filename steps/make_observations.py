@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Measure on a run what the paper observes: EXP_DIR/report/observations.md, a CSV file for each table, gains.png, .pdf.
+"""Measure on a run what the paper observes: EXP_DIR/report/observations.md, a CSV file for each table, and figures.
 
 How well cluster means rebuild the labels and what they clip, how averaging tasks moderates values, one stage of
 training against two, transitions a minute, what decoding gains, how stably systems train.
+The figures are trainings, the dev CCC of every model after each epoch, and gains, both as .png and .pdf.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     data, exp = args.data_dir, args.exp_dir
 
-    from emoseq.findings import gains, jobs_of
+    from emoseq.findings import dev_curves, gains, jobs_of
     from emoseq.report import observations_text
 
     jobs, report = jobs_of(exp), exp / "report"
@@ -54,9 +55,10 @@ def main(argv: list[str] | None = None) -> int:
     found = findings(data, exp, jobs, gained)
     for finding in found:
         write_text(report / f"{finding.name}.csv", finding.table.to_csv(index=False, float_format="%.6f"))
-    if len(gained):
-        from emoseq.figures import plot_gains, save_figure
+    from emoseq.figures import plot_gains, plot_trainings, save_figure
 
+    save_figure(plot_trainings(*dev_curves(jobs)), report / "trainings")
+    if len(gained):
         points = {key: (of.raw, of.gain) for key, of in gained.groupby(["dimension", "set"], sort=False)}
         save_figure(plot_gains(points), report / "gains")
         write_text(report / "gains_of_models.csv", gained.to_csv(index=False, float_format="%.6f"))

@@ -6,7 +6,7 @@ import torch
 
 from emoseq import DataError
 from emoseq.architecture import architecture, plot_architecture
-from emoseq.figures import plot_discretisation, plot_series, plot_sweeps, save_figure
+from emoseq.figures import plot_discretisation, plot_series, plot_sweeps, plot_trainings, save_figure
 from emoseq.model import Blstm, Classifier, Regressor
 from emoseq.trials import DecoderOptions, Trial, parse_sweep, sweep_csv
 
@@ -74,6 +74,14 @@ def test_the_sweep_has_a_line_for_each_order_and_marks_the_best():
     assert [line.get_label() for line in axis.lines] == ["2-gram", "3-gram", "chosen"]
     assert axis.lines[0].get_ydata().tolist() == [0.5, 0.7]
     assert (axis.lines[2].get_xdata()[0], axis.lines[2].get_ydata()[0]) == (6, 0.7)
+
+
+def test_a_training_is_a_line_with_its_best_epoch_marked():
+    figure = plot_trainings({"arousal": {"cls": [np.array([0.1, 0.4, 0.3])], "reg-mse": [np.array([0.2, 0.1])]}}, 2)
+    curves = [line.get_xydata().tolist() for line in figure.axes[0].lines]
+    assert curves[:2] == [[[1, 0.1], [2, 0.4], [3, 0.3]], [[2, 0.4]]]
+    assert curves[3] == [[1, 0.2]]
+    assert curves[4][0][0] == 2.5
 
 
 def test_trials_come_back_from_their_file():

@@ -135,6 +135,7 @@ def test_the_step_measures_a_run(small_run):
     assert len(gained) == 2 * 2 * 2
     np.testing.assert_allclose(gained.gain, gained.decoded - gained.raw, atol=2e-6)
     assert (report / "gains.pdf").exists()
+    assert (report / "trainings.pdf").exists()
     assert len(pd.read_csv(report / "stages.csv")) == 2 * 2
 
 
