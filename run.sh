@@ -126,6 +126,7 @@ decode_models() {
   for dim in arousal valence; do
     steps/smooth.py "${config[@]}" "$data/dev/$dim.scp" "$1/$dim" dev test
   done
+  grep -qE '^[a-z]+ cls ' "$1/train.jobs" || return 0
   config decode lm
   for dim in arousal valence; do
     steps/tune_decoding.py "${config[@]}" "$data/dev/$dim.scp" "$1/$dim"
@@ -150,7 +151,7 @@ fi
 if at 1; then
   echo "$0: stage 1: features"
   config baselines
-  steps/make_baseline_jobs.py "${config[@]}" "$exp" "$data" # says now what the baselines lack
+  steps/make_baseline_jobs.py "${config[@]}" "$exp" "$data" # says early what the baselines lack
   config fbank
   for set in train dev test; do
     steps/make_fbank.py "${config[@]}" --nj "$nj" --cmd "$train_cmd" "$data/$set"
@@ -180,6 +181,8 @@ fi
 
 if at 4; then
   echo "$0: stage 4: training"
+  config baselines
+  steps/make_baseline_jobs.py "${config[@]}" "$exp" "$data"
   config train
   steps/make_train_jobs.py "${config[@]}" "$exp"
   if [ -s "$exp/baselines.jobs" ]; then

@@ -153,16 +153,28 @@ def plan_baselines(systems: Sequence[str], exp: Path) -> list[BaselineJob]:
     ]
 
 
+def parse_baselines(text: str, name: str) -> list[BaselineJob]:
+    """Jobs from the lines of the file `name`, which may have none.
+
+    Raises:
+        DataError: if a line is malformed
+    """
+    jobs = []
+    for number, line in enumerate(text.splitlines(), 1):
+        fields = line.split(maxsplit=2)
+        if len(fields) < 3 or fields[1] not in BASELINES:
+            raise DataError(f"{name}:{number}: not `dimension system folder`")
+        jobs.append(BaselineJob(fields[0], fields[1], Path(fields[2])))
+    return jobs
+
+
 def pick_baseline(text: str, name: str, number: int) -> BaselineJob:
     """Job number `number`, from 1, of the lines of the file `name`.
 
     Raises:
-        DataError: if there is no such line, or it is malformed
+        DataError: as `parse_baselines`, or if there are fewer jobs
     """
-    lines = text.splitlines()
-    if not 1 <= number <= len(lines):
-        raise DataError(f"{name}: there is no line {number}; it has {len(lines)}")
-    fields = lines[number - 1].split(maxsplit=2)
-    if len(fields) < 3 or fields[1] not in BASELINES:
-        raise DataError(f"{name}:{number}: not `dimension system folder`")
-    return BaselineJob(fields[0], fields[1], Path(fields[2]))
+    jobs = parse_baselines(text, name)
+    if not 1 <= number <= len(jobs):
+        raise DataError(f"{name}: there is no line {number}; it has {len(jobs)}")
+    return jobs[number - 1]

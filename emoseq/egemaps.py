@@ -48,10 +48,15 @@ def require_opensmile() -> None:
         DataError: if openSMILE is not installed
     """
     if not is_installed():
-        raise DataError(
-            f"opensmile is not installed, which valstar and povolny need: `{sys.executable} -m pip install opensmile` "
-            "if its licence (private use, research, teaching) suits you, or leave them out of --baselines"
-        )
+        raise DataError(advice())
+
+
+def advice() -> str:
+    """What to do where openSMILE is not installed."""
+    return (
+        f"opensmile is not installed, which valstar and povolny need: `{sys.executable} -m pip install opensmile` "
+        "if its licence (private use, research, teaching) suits you, or leave them out of --baselines"
+    )
 
 
 def extractor() -> Callable[[NDArray, float], NDArray[np.float32]]:

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from emoseq import DIMENSIONS, SETS
+from emoseq import DIMENSIONS, SETS, DataError
 from emoseq.archive import Scp, read_text
 from emoseq.conf import read_options
 from emoseq.decoders import make_decoder
-from emoseq.grid import TrainJob, parse_jobs, settings, short
+from emoseq.grid import TrainJob, settings, short
 from emoseq.labels import average, quantise, reconstruct
 from emoseq.metrics import ccc_and_rmse, paired
 from emoseq.observations import (
@@ -31,11 +31,13 @@ from emoseq.observations import (
     transitions_per_minute,
 )
 from emoseq.parameters import read_centers
+from emoseq.results import all_jobs
 from emoseq.schedule import TrainOptions
 from emoseq.trials import DecoderOptions
 from emoseq.tuning import decode_models, read_posteriors, read_tasks
 
 PREDICTED = ("dev", "test")
+TABLES = ("reconstruction", "clipping", "moderation", "stages", "stability", "transitions", "gains")
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,16 @@ class Finding:
     table: pd.DataFrame
 
 
-def jobs_of(exp: Path) -> list[TrainJob]:
-    """All models of a run that have been trained, those at the chosen setting last."""
-    files = [path for path in (exp / "train.jobs", exp / "chosen.jobs") if path.exists() and path.stat().st_size]
-    jobs = [job for path in files for job in parse_jobs(read_text(path), str(path))]
-    return [job for job in jobs if (job.folder / "epochs.csv").exists()]
+def trained_jobs(exp: Path) -> list[TrainJob]:
+    """All models of a run that have been trained, those at the chosen setting last.
+
+    Raises:
+        DataError: if there is none
+    """
+    jobs = [job for job in all_jobs(exp) if (job.folder / "epochs.csv").exists()]
+    if not jobs:
+        raise DataError(f"{exp}: no model has been trained; run stage 4 first")
+    return jobs
 
 
 def gold_files(data: Path, exp: Path) -> Iterator[tuple[str, str, Mapping[str, NDArray], Mapping[str, NDArray]]]:
@@ -88,9 +95,10 @@ def clipped(data: Path, exp: Path) -> pd.DataFrame:
 
 def predicted(data: Path, exp: Path) -> Iterator[tuple[str, str, Path, dict[str, dict[str, NDArray]], Mapping]]:
     """Dimension, set, model, posteriors by task and utterance, and cluster means, of each classifier chosen."""
+    classified = {job.dimension for job in all_jobs(exp) if job.system == "cls"}
     for dimension in DIMENSIONS:
         selected = exp / dimension / "selected.cls"
-        if not selected.exists():
+        if dimension not in classified or not selected.exists():
             continue
         centers = read_centers(exp / dimension / "labels" / "centers")
         for name in PREDICTED:
@@ -121,23 +129,22 @@ def moderation(data: Path, exp: Path) -> pd.DataFrame:
 
 
 def transitions(data: Path, exp: Path) -> pd.DataFrame:
-    """Changes of class a minute in gold, raw and decoded labels (Sec. 4.3); raw and decoded are means over models."""
+    """Changes of class a minute in gold, raw and decoded labels of the same recordings (Sec. 4.3)."""
     rows = []
     for dimension, name, model, posteriors, centers in predicted(data, exp):
         folder = exp / dimension
         for key in centers:
-            found = {"raw": [matrix.argmax(axis=1) for matrix in posteriors[key].values()]}
-            for kind, path in (
-                ("gold", folder / "labels" / f"{name}.{key}.scp"),
-                ("decoded", folder / f"decode_{name}" / f"{model.name}.{key}.scp"),
-            ):
-                if path.exists():
-                    found[kind] = list(Scp(path).values())
-            place = {"dimension": dimension, "set": name, "task": key}
-            rows.append(
-                place
-                | {kind: transitions_per_minute(found[kind]) for kind in ("gold", "raw", "decoded") if kind in found}
-            )
+            found: dict[str, Mapping[str, NDArray]] = {}
+            if (gold := folder / "labels" / f"{name}.{key}.scp").exists():
+                found["gold"] = Scp(gold)
+            found["raw"] = {utt: matrix.argmax(axis=1) for utt, matrix in posteriors[key].items()}
+            if (decoded := folder / f"decode_{name}" / f"{model.name}.{key}.scp").exists():
+                found["decoded"] = Scp(decoded)
+            utterances = [utt for utt in found["raw"] if utt in found.get("gold", found["raw"])]
+            counts = {
+                kind: transitions_per_minute([labels[utt] for utt in utterances]) for kind, labels in found.items()
+            }
+            rows.append({"dimension": dimension, "set": name, "task": key} | counts)
     return _mean(rows, ["dimension", "set", "task"])
 
 
@@ -229,6 +236,71 @@ def summary(gained: pd.DataFrame) -> pd.DataFrame:
             for (dimension, name), of in gained.groupby(["dimension", "set"], sort=False)
         ]
     )
+
+
+def findings(data: Path, exp: Path, jobs: Sequence[TrainJob], gained: pd.DataFrame) -> list[Finding]:
+    """All that is observed, in the order of the report; `gained` is what `gains` found."""
+    trained = trainings(jobs)
+    return [
+        Finding(
+            "reconstruction",
+            "The gold standard of each set rebuilt from the cluster means: the ceiling of a classifier. The means are "
+            "fitted to train and dev, so test shows how well they suit new labels.",
+            reconstruction(data, exp),
+        ),
+        Finding(
+            "clipping",
+            "Frames whose rating lies below the lowest or above the highest cluster mean, and by how much: what no "
+            "sequence of classes can express.",
+            clipped(data, exp),
+        ),
+        Finding(
+            "moderation",
+            "Standard deviation of the raw series over that of the gold standard, each task by itself and averaged "
+            "over tasks; mean over the chosen models. Below 1, values are more moderate than the raters'.",
+            moderation(data, exp),
+        ),
+        Finding(
+            "stages",
+            "Dev CCC of the best epoch, had training ended after the first stage and after both; means over models. "
+            "`in_second_stage` is the share of models whose best epoch is there.",
+            two_stages(trained),
+        ),
+        Finding(
+            "stability",
+            "Best dev CCC: mean and standard deviation over seeds; mean absolute change from epoch to epoch in the "
+            "first stage. `cls` has the cost of Eq. 7, `cls-ce` has not.",
+            stability(trained),
+        ),
+        Finding(
+            "transitions",
+            "Changes of class a minute; raw and decoded are means over the chosen models.",
+            transitions(data, exp),
+        ),
+        Finding(
+            "gains",
+            "Decoded less raw CCC of every classifier by itself. The correlation is that of the gain with the raw CCC; "
+            "the raw CCC is part of both, so noise alone makes it negative.",
+            summary(gained) if len(gained) else gained,
+        ),
+    ]
+
+
+def files_read(data: Path, exp: Path, jobs: Sequence[TrainJob]) -> list[Path]:
+    """What the findings depend on, whether it exists or not."""
+    return [
+        *(data / name / f"{dim}.scp" for dim in DIMENSIONS for name in SETS),
+        *(
+            exp / dim / name
+            for dim in DIMENSIONS
+            for name in ("labels/centers", "selected.cls", "decode_dev/best.conf")
+        ),
+        *(path for dim in DIMENSIONS for part in ("lm", "labels") for path in sorted((exp / dim / part).glob("K*"))),
+        *(path for dim in DIMENSIONS for path in sorted((exp / dim / "labels").glob("*.K*.scp"))),
+        *(path for dim in DIMENSIONS for path in sorted((exp / dim).glob("decode_*/*.scp"))),
+        *(job.folder / name for job in jobs for name in ("epochs.csv", "conf/train.conf")),
+        *(path for job in jobs for path in sorted(job.folder.glob("p*_*.scp"))),
+    ]
 
 
 def _mean(rows: list[dict], by: list[str]) -> pd.DataFrame:

@@ -54,10 +54,11 @@ def spread_ratio(series: ArrayLike, gold: ArrayLike) -> float:
 
 
 def transitions_per_minute(utterances: Sequence[ArrayLike]) -> float:
-    """Changes from one class to another a minute of labels (Sec. 4.3), each utterance of shape (frames,)."""
+    """Changes from one class to another a minute of labels (Sec. 4.3), utterances of shape (frames,); NaN of none."""
     labels = [np.asarray(utterance) for utterance in utterances]
     changes = sum(int(np.count_nonzero(sequence[1:] != sequence[:-1])) for sequence in labels)
-    return changes / (sum(map(len, labels)) * FRAME_SHIFT / 60)
+    minutes = sum(map(len, labels)) * FRAME_SHIFT / 60
+    return changes / minutes if minutes else float("nan")
 
 
 @dataclass(frozen=True)

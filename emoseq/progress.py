@@ -94,7 +94,7 @@ def progress_line(states: Sequence[JobState], left: float | None) -> str:
         parts.append(f"{failed} failed")
     if running:
         parts.append(f"{len(running)} under way (epoch {', '.join(running[:8])}{', ...' if len(running) > 8 else ''})")
-    if left is not None and done + failed < len(states):
+    if left is not None and running:
         parts.append(f"about {duration(left)} left")
     return ", ".join(parts)
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from emoseq import DIMENSIONS, DataError
 from emoseq.archive import Scp, read_text
-from emoseq.baselines import BASELINES
-from emoseq.grid import DECODED_SERIES, HMM_SERIES, RAW_SERIES, parse_jobs, smoothed_name
+from emoseq.baselines import BASELINES, parse_baselines
+from emoseq.grid import DECODED_SERIES, HMM_SERIES, RAW_SERIES, TrainJob, parse_jobs, smoothed_name
 from emoseq.metrics import ScoreOptions, difference, paired, score
 from emoseq.smoothing import SMOOTHERS
 
@@ -42,18 +42,33 @@ def reported_systems(exp: Path) -> list[str]:
     Raises:
         DataError: if it lists no models
     """
-    files = [exp / "train.jobs", *(path for path in [exp / "chosen.jobs"] if path.exists() and path.stat().st_size)]
-    trained = {job.system for file in files for job in parse_jobs(read_text(file), str(file))}
-    raw = [BASELINES[system] for system in BASELINES if system in baselines_of(exp)]
-    raw += [name for system, name in RAW_SERIES.items() if system in trained]
+    raw = raw_systems(exp)
     names = [name for system in raw for name in (system, *(smoothed_name(system, kind) for kind in SMOOTHERS))]
-    return names + [HMM_SERIES, DECODED_SERIES] * ("cls" in trained)
+    return names + [HMM_SERIES, DECODED_SERIES] * (RAW_SERIES["cls"] in raw)
 
 
-def baselines_of(exp: Path) -> set[str]:
-    """Systems in an experiment's baselines.jobs, which may be missing."""
+def raw_systems(exp: Path) -> list[str]:
+    """Names of the series of an experiment that are neither smoothed nor decoded: what its lists of jobs name, whatever
+    else an earlier run has left.
+
+    Raises:
+        DataError: if it lists no models
+    """
     jobs = exp / "baselines.jobs"
-    return {line.split()[1] for line in read_text(jobs).splitlines()} if jobs.exists() else set()
+    baselines = {job.system for job in parse_baselines(read_text(jobs), str(jobs))} if jobs.exists() else set()
+    trained = {job.system for job in all_jobs(exp)}
+    names = [name for system, name in BASELINES.items() if system in baselines]
+    return names + [name for system, name in RAW_SERIES.items() if system in trained]
+
+
+def all_jobs(exp: Path) -> list[TrainJob]:
+    """All models of an experiment, those at the chosen setting last.
+
+    Raises:
+        DataError: if it lists none
+    """
+    files = [exp / "train.jobs", *(path for path in [exp / "chosen.jobs"] if path.exists() and path.stat().st_size)]
+    return [job for file in files for job in parse_jobs(read_text(file), str(file))]
 
 
 def reported_series(exp: Path, sets: Iterable[str]) -> list[Reported]:

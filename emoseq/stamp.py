@@ -75,7 +75,7 @@ class Stamp:
 def code_digest(script: Path) -> str:
     """Digest of a script and of every module of this package that it imports, directly or not.
 
-    Comments and layout do not count.
+    Comments, docstrings and layout do not count.
     """
     found: dict[Path, str] = {}
     waiting = [script.resolve()]
@@ -101,6 +101,9 @@ def _parsed(path: Path) -> tuple[str, tuple[Path, ...]]:
     modules += [
         _PACKAGE.joinpath(*name.split(".")[1:]).with_suffix(".py") for name in names if name.startswith("emoseq.")
     ]
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            del node.body[0]
     digest = hashlib.blake2b(ast.dump(tree).encode(), digest_size=16).hexdigest()
     return f"{path.name} {digest}\n", tuple(module for module in modules if module.is_file())
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """List the baselines to train, one line each: dimension, system, folder. The file may be empty.
 
-With DATA_DIR it is an error if descriptors of eGeMAPS are needed and can neither be computed nor are there.
+Those that need descriptors of eGeMAPS are left out, and it is said, where openSMILE is not installed and
+DATA_DIR has no egemaps.scp.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from emoseq import SETS
 from emoseq.archive import write_text
 from emoseq.baselines import USE_EGEMAPS, BaselineOptions, plan_baselines
 from emoseq.conf import Parser, log, options_from, run_step
-from emoseq.egemaps import require_opensmile
+from emoseq.egemaps import advice, is_installed
 
 
 def get_parser() -> Parser:
@@ -31,9 +32,10 @@ def main(argv: list[str] | None = None) -> int:
     options = options_from(BaselineOptions, args)
     data = args.data_dir
     extracted = data is not None and all((data / name / "egemaps.scp").exists() for name in SETS)
-    if USE_EGEMAPS & set(options.baselines) and not extracted:
-        require_opensmile()
-    jobs = plan_baselines(options.baselines, args.exp_dir)
+    systems = [name for name in options.baselines if name not in USE_EGEMAPS or extracted or is_installed()]
+    if left_out := [name for name in options.baselines if name not in systems]:
+        log(f"{advice()}; {' and '.join(left_out)} are left out")
+    jobs = plan_baselines(systems, args.exp_dir)
     args.exp_dir.mkdir(parents=True, exist_ok=True)
     write_text(args.exp_dir / "baselines.jobs", "".join(job.line() for job in jobs))
     if jobs:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draw the paper's Figures 2 and 3 and the dev sweep of a run: EXP_DIR/report/figure2, figure3, sweep (.png, .pdf).
 
-Figure 2 is the network of the first model chosen, Figure 3 a stretch of the first test recording: gold standard
-where there is one, raw and decoded series. What a run has not made is left out and said so.
+Figure 2 is the network of the first model chosen, Figure 3 a stretch of the first labelled test recording, or of
+the first one: gold standard, raw and decoded series. What a run has not made is left out and said so.
 """
 
 from __future__ import annotations
@@ -34,10 +34,14 @@ def main(argv: list[str] | None = None) -> int:
     exp, report = args.exp_dir, args.exp_dir / "report"
     jobs = parse_jobs(read_text(exp / "train.jobs"), str(exp / "train.jobs"))
     # A classifier where there is one: RAW_SERIES has the regressors first.
-    model = max(jobs, key=lambda job: list(RAW_SERIES).index(job.system)).folder / "final.pt"
+    shown = max(jobs, key=lambda job: list(RAW_SERIES).index(job.system))
+    selected = shown.folder.parent / f"selected.{shown.system}"
+    model = (Path(read_text(selected).split("\n")[0]) if selected.exists() else shown.folder) / "final.pt"
+    classified = shown.system == "cls"
     lines = {
         (dimension, name): path
         for dimension in DIMENSIONS
+        if classified
         for name, path in (
             ("gold standard", args.data_dir / "test" / f"{dimension}.scp"),
             ("raw", exp / dimension / "predict_test" / f"{RAW_SERIES['cls']}.scp"),
@@ -45,10 +49,11 @@ def main(argv: list[str] | None = None) -> int:
         )
         if path.exists()
     }
-    sweeps = {dim: exp / dim / "decode_dev" for dim in DIMENSIONS if (exp / dim / "decode_dev" / "best.conf").exists()}
+    sweeps = {dim: exp / dim / "decode_dev" for dim in DIMENSIONS if classified}
+    sweeps = {dim: folder for dim, folder in sweeps.items() if (folder / "best.conf").exists()}
     names = ["figure2", *["figure3"] * any(name == "raw" for _, name in lines), *["sweep"] * bool(sweeps)]
-    for name in {"figure3", "sweep"} - set(names):
-        log(f"{report}: no {name}: there is no classifier's series; run stage 6 first")
+    for name in sorted({"figure3", "sweep"} - set(names)):
+        log(f"{report}: no {name}: " + ("run stage 6 first" if classified else "no classifier was trained"))
     stamp = Stamp(
         __file__,
         "figures",
@@ -68,7 +73,9 @@ def main(argv: list[str] | None = None) -> int:
 
     save_figure(plot_architecture(architecture(load_model(model))), report / "figure2")
     if "figure3" in names:
-        utt = min(Scp(next(path for (_, name), path in lines.items() if name == "raw")))
+        predicted = Scp(next(path for (_, name), path in lines.items() if name == "raw"))
+        labelled = {utt for (_, name), path in lines.items() if name == "gold standard" for utt in Scp(path)}
+        utt = min(labelled & set(predicted) or predicted)
         series: dict[str, dict] = {}
         for (dimension, name), path in lines.items():
             table = Scp(path)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Say how far training is: models done, epochs of those under way, time left. Reads the jobs' logs only.
+"""Say how far training is: models done, epochs of those under way, time left. Reads the jobs' logs.
 
   steps/show_progress.py exp/train.jobs exp/log/train.JOB.log
 

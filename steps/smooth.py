@@ -14,9 +14,9 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.archive import Scp, write_scp, write_text
-from emoseq.baselines import BASELINES
 from emoseq.conf import Parser, log, options_from, run_step
-from emoseq.grid import RAW_SERIES, smoothed_name
+from emoseq.grid import smoothed_name
+from emoseq.results import raw_systems
 from emoseq.smoothing import SMOOTHERS, SmoothOptions, sweep_widths
 from emoseq.stamp import Stamp
 
@@ -33,15 +33,10 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     options, folder = options_from(SmoothOptions, args), args.dimension_dir
-    raw = {
-        (system, name): folder / f"predict_{name}" / f"{system}.scp"
-        for system in (*BASELINES.values(), *RAW_SERIES.values())
-        for name in args.sets
-        if (folder / f"predict_{name}" / f"{system}.scp").exists()
-    }
-    systems = list(dict.fromkeys(system for system, _ in raw))
-    if not all((system, "dev") in raw for system in systems) or not systems:
-        raise DataError(f"{folder}/predict_dev holds no series to smooth; run stage 6 and name dev among the sets")
+    systems = raw_systems(folder.parent)
+    raw = {(system, name): folder / f"predict_{name}" / f"{system}.scp" for system in systems for name in args.sets}
+    if "dev" not in args.sets:
+        raise DataError("name dev among the sets: widths are chosen on it")
     written = {
         (system, name, kind): folder / f"predict_{name}" / smoothed_name(system, kind)
         for system, name in raw
@@ -60,16 +55,16 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     rows = []
     chosen = {}
-    try:
-        for system in systems:
-            for kind in SMOOTHERS:
+    for system in systems:
+        for kind in SMOOTHERS:
+            try:
                 trials = sweep_widths(Scp(raw[system, "dev"]), Scp(args.gold), kind, options.widths)
-                width, ccc, _ = max(trials, key=lambda trial: trial[1])
-                chosen[system, kind] = width
-                rows += [f"{system},{kind},{width:g},{ccc:.6f},{rmse:.6f}\n" for width, ccc, rmse in trials]
-                log(f"{folder}: {system}: {kind} of {width:g} s, dev CCC {ccc:.4f}")
-    except ValueError as error:
-        raise DataError(f"{folder}: {error}") from None
+            except ValueError as error:
+                raise DataError(f"{raw[system, 'dev']}: {error}; run stages 5 and 6 again") from None
+            width, ccc, _ = max(trials, key=lambda trial: trial[1])
+            chosen[system, kind] = width
+            rows += [f"{system},{kind},{width:g},{ccc:.6f},{rmse:.6f}\n" for width, ccc, rmse in trials]
+            log(f"{folder}: {system}: {kind} of {width:g} s, dev CCC {ccc:.4f}")
     write_text(folder / "smooth_dev.csv", "system,smoother,width,ccc,rmse\n" + "".join(rows))
     for (system, name, kind), stem in written.items():
         series = Scp(raw[system, name])

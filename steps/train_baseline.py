@@ -73,8 +73,13 @@ def main(argv: list[str] | None = None) -> int:
         log(f"{folder}: up to date")
         return 0
 
+    for path in classes.values():
+        if not path.exists():
+            raise DataError(f"{path} does not exist; povolny needs 10 among --num-classes of conf/labels.conf")
+
     from emoseq.baseline_systems import load_baseline, read_recordings, save_baseline, train_baseline
     from emoseq.choices import choices_csv
+    from emoseq.metrics import ccc_and_rmse
     from emoseq.regression import Sets
 
     train, dev = (read_recordings(data / name, job.system) for name in gold)
@@ -94,11 +99,13 @@ def main(argv: list[str] | None = None) -> int:
     write_text(folder / "choices.csv", choices_csv(choices))
     save_baseline(folder / "model.npz", baseline)
     baseline = load_baseline(folder / "model.npz", job.system)  # so that what is reported is what was written
+    dev_series = {utt: baseline(recording) for utt, recording in dev.items()}
     for name, stem in series.items():
         stem.parent.mkdir(parents=True, exist_ok=True)
-        write_scp(stem, {utt: baseline(rec) for utt, rec in read_recordings(data / name, job.system).items()})
+        predicted = {} if name == "dev" else read_recordings(data / name, job.system)
+        write_scp(stem, {utt: baseline(recording) for utt, recording in predicted.items()} or dev_series)
     stamp.write()
-    log(f"{folder}: dev CCC {max(c.score for c in choices if c.measure == 'CCC'):.4f}")
+    log(f"{folder}: dev CCC {ccc_and_rmse(dev_series, dev_ratings)[0]:.4f}")
     return 0
 
 

@@ -163,6 +163,21 @@ def test_what_is_only_compared_is_trained_at_the_setting_chosen(small_run, tmp_p
     assert results_of(small_run.exp).items() <= results_of(tmp_path / "exp").items()
 
 
+def test_a_run_without_a_classifier_reports_nothing_that_an_earlier_one_left(small_run, tmp_path):
+    copied(small_run, tmp_path)
+    conf = shutil.copytree(ROOT / "tests/conf", tmp_path / "conf")
+    (conf / "train.conf").write_text((conf / "train.conf").read_text().replace("=cls,reg-ccc", "=reg-ccc"))
+    done = recipe("--conf", conf, "--data", tmp_path / "data", "--exp", tmp_path / "exp", "--stage", 4)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 models, 4 of them up to date" in done.stdout
+    regressors = {"REG-CCC", "REG-CCC-Gaussian", "REG-CCC-Median"}
+    assert set(pd.read_csv(tmp_path / "exp/results.csv").system) == regressors
+    assert "no figure3: no classifier was trained" in done.stderr
+    report = (tmp_path / "exp/report/observations.md").read_text()
+    assert report.count("This run has nothing to measure it by.") == 3
+    assert "predict_test/avec: 3 systems of 2 recordings" in done.stderr
+
+
 @pytest.fixture(scope="module")
 def corpus(small_run, tmp_path_factory):
     """The corpus as somebody else's: stereo at 22.05 kHz, no labels of the test set, dev without raters."""

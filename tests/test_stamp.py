@@ -10,6 +10,7 @@ import kaldiio
 import numpy as np
 import pytest
 
+import emoseq.stamp
 from emoseq.stamp import Stamp, code_digest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -225,6 +226,17 @@ def test_other_code_of_an_imported_module_is_seen(changed):
 
 def test_comments_in_an_imported_module_are_not_code(changed):
     assert changed["a comment"] == set()
+
+
+def test_docstrings_are_not_code(tmp_path):
+    (tmp_path / "step.py").write_text('"""A step."""\n\n\ndef f():\n    """Says one thing."""\n    return "text"\n')
+    before = code_digest(tmp_path / "step.py")
+    emoseq.stamp._parsed.cache_clear()
+    (tmp_path / "step.py").write_text('def f():\n    """Says another."""\n    return "text"\n')
+    assert code_digest(tmp_path / "step.py") == before
+    emoseq.stamp._parsed.cache_clear()
+    (tmp_path / "step.py").write_text('def f():\n    """Says another."""\n    return "other text"\n')
+    assert code_digest(tmp_path / "step.py") != before
 
 
 def test_other_code_of_the_package_itself_is_seen(changed):

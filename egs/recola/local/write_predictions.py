@@ -13,9 +13,9 @@ from pathlib import Path
 import _recipe  # noqa: F401
 import avec
 
-from emoseq import DataError
 from emoseq.archive import Scp, write_text
 from emoseq.conf import Parser, log, run_step
+from emoseq.results import reported_systems
 from emoseq.stamp import Stamp
 
 
@@ -30,9 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     for name in args.sets:
         folder = args.dimension_dir / f"predict_{name}"
-        systems = {path.stem: Scp(path) for path in sorted(folder.glob("*.scp"))}
-        if not systems:
-            raise DataError(f"{folder} holds no series; run stage 6 again")
+        systems = {system: Scp(folder / f"{system}.scp") for system in reported_systems(args.dimension_dir.parent)}
         files = {
             (system, utt): folder / "avec" / system / f"{utt}.arff"
             for system, series in systems.items()
