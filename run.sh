@@ -143,7 +143,6 @@ if at 0; then
     config corpus
     local/make_corpus.py "${config[@]}" "$corpus"
   fi
-  if [ -z "$partition" ] && [ -f conf/partition ]; then partition=conf/partition; fi
   "$recipe/prepare_data.py" --layout "$layout" ${gold_standard:+--gold-standard "$gold_standard"} \
     ${partition:+--partition "$partition"} "$corpus" "$data"
 fi

@@ -14,7 +14,7 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Writer, write_text
+from emoseq.archive import Scp, Writer, write_text
 from emoseq.conf import ROOT, Parser, conf_text, log, options_from, run_step
 from emoseq.datadir import read_table
 from emoseq.egemaps import EgemapsOptions, extracted, is_installed, require_opensmile
@@ -45,6 +45,8 @@ def main(argv: list[str] | None = None) -> int:
         log(f"{data}: up to date")
         return 0
     if (data / "egemaps.scp").exists() and not is_installed():
+        if set(Scp(data / "egemaps.scp")) != set(recordings):
+            raise DataError(f"{data}/egemaps.scp: not the utterances of wav.scp; remove it, or install opensmile")
         log(f"{data}: opensmile is not installed, egemaps.scp is taken as it is")
         return 0
     require_opensmile()

@@ -162,6 +162,12 @@ def test_descriptors_that_are_there_are_taken_without_opensmile(data):
 
 
 @pytest.mark.usefixtures("without_opensmile")
+def test_descriptors_of_other_recordings_are_not_taken(data):
+    (data / "egemaps.scp").write_text("u1 x.ark:0\n")
+    assert_one_line_error(step("steps/make_egemaps.py", data), "egemaps.scp: not the utterances of wav.scp")
+
+
+@pytest.mark.usefixtures("without_opensmile")
 def test_baselines_that_lack_it_are_left_out_and_it_is_said(tmp_path):
     command = ["steps/make_baseline_jobs.py", "--baselines", "brady,valstar", tmp_path / "exp", tmp_path / "data"]
     done = step(*command)

@@ -218,6 +218,20 @@ def test_a_partition_that_cannot_be_is_one_line(distribution, tmp_path, text, me
     assert_one_line_error(done, message)
 
 
+def test_a_partition_for_another_layout_is_refused(corpus, tmp_path):
+    done = step(PREPARE, "--partition", tmp_path / "p", corpus, tmp_path / "data")
+    assert_one_line_error(done, "--partition", "layout avec2016")
+
+
+def test_gold_standards_of_two_kinds_are_pointed_out(corpus, tmp_path):
+    for path in (corpus / "ratings_gold_standard/valence").glob("dev_*"):
+        path.unlink()
+    done = step(PREPARE, corpus, tmp_path / "data")
+    assert done.returncode == 0, done.stderr
+    assert "only train has a gold standard of valence" in done.stderr
+    assert "of arousal;" not in done.stderr
+
+
 def test_the_distribution_without_a_partition_is_one_line(distribution, tmp_path):
     assert_one_line_error(step(PREPARE, distribution, tmp_path / "data"), "--partition FILE")
 

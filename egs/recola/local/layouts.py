@@ -14,6 +14,7 @@ from emoseq import DIMENSIONS, SETS, DataError
 
 LAYOUTS = ("avec2016", "ges2018", "recola")
 AUDIO = (".wav", ".flac")
+DEFAULT_PARTITION = Path("conf/partition")  # of the recipe in whose folder one works
 RATINGS, PUBLISHED = "ratings", "published"  # individual ratings, and a gold standard of the package
 
 
@@ -36,7 +37,7 @@ def find_corpus(folder: Path, layout: str, *, gold_standard: str | None, partiti
         folder: the package
         layout: one of LAYOUTS, or "auto"
         gold_standard: which one of `ges2018`; None for the only one there is
-        partition: of `recola`, lines `<set> <id> <id> ...`
+        partition: of `recola`, lines `<set> <id> <id> ...`; None for DEFAULT_PARTITION where there is one
 
     Raises:
         DataError: if a file or folder is missing, or the layout or a choice within it is not clear
@@ -44,8 +45,10 @@ def find_corpus(folder: Path, layout: str, *, gold_standard: str | None, partiti
     layout = recognise(folder) if layout == "auto" else layout
     if gold_standard and layout != "ges2018":
         raise DataError(f"--gold-standard {gold_standard}: {folder} is in layout {layout}, which has one or none")
+    if partition and layout != "recola":
+        raise DataError(f"--partition {partition}: {folder} is in layout {layout}, whose file names say the sets")
     if layout == "recola":
-        return _recola(folder, partition)
+        return _recola(folder, partition or (DEFAULT_PARTITION if DEFAULT_PARTITION.is_file() else None))
     recordings = _avec_recordings(folder)
     published = "ratings_gold_standard"
     if layout == "ges2018":

@@ -82,6 +82,11 @@ def main(argv: list[str] | None = None) -> int:
     for stem, series in arrays.items():
         write_scp(stem, dict(sorted(series.items())))
     stamp.write()
+    for dimension in DIMENSIONS:
+        published = [name for name in ("train", "dev") if (name, PUBLISHED, dimension) in corpus.labels]
+        if len(published) == 1:
+            log(f"{args.corpus}: only {published[0]} has a gold standard of {dimension}; --gold-from=auto will mix it "
+                "with one computed from ratings, --gold-from=ratings will not")  # fmt: skip
     if corpus.absent:
         log(f"{args.corpus} lacks and {args.partition} names: {' '.join(corpus.absent)}")
     for name in SETS:
