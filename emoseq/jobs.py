@@ -1,29 +1,28 @@
 """Jobs behind Kaldi's command line, `wrapper [opts] [JOB=1:N] [opts] LOG COMMAND...`.
 
-What the wrappers in utils/ share: reading that line, putting job numbers in, the head and foot of
-a log, status files and the report of failures. Whether a job succeeded is its exit status and nothing
-else, so a program may print what it likes.
+What the wrappers in utils/ share: reading that line, putting job numbers in, and the head and foot of a log.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import signal
-import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from emoseq import DataError
 
-OPTIONS = frozenset({"mem", "num-threads", "gpu", "max-jobs-run", "time", "config"})
+OPTIONS = frozenset({"mem", "num-threads", "gpu", "max-jobs-run", "time", "config", "pick", "num-tries"})
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 OPERATORS = frozenset({"|", ">", ">>", "<", "2>", "2>>", "2>&1", "&&", "||", ";"})
 
-_LEAST = {"num-threads": 1, "max-jobs-run": 1, "gpu": 0}
+_LEAST = {"num-threads": 1, "max-jobs-run": 1, "gpu": 0, "num-tries": 1}
+_PICKS = ("all", "failed", "incomplete")
 _RANGE = re.compile(r"([A-Za-z_]\w*)=(\d+)(?::(\d+))?", re.ASCII)
 _LIKE_A_RANGE = re.compile(r"[A-Za-z_]\w*=[-\d:,]*", re.ASCII)
 ASSIGNMENT = re.compile(r"([A-Za-z_]\w*=)(.*)", re.ASCII | re.DOTALL)
+_NATIVE_WORDS = {"-V": 1, "-pe": 3}  # Grid Engine's; all others are an option and its argument
 _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 
 
@@ -31,19 +30,27 @@ class UsageError(Exception):
     """A command line that cannot be understood."""
 
 
-class StoppedError(Exception):
-    """A signal asked the wrapper to end; its jobs are gone. The argument is the signal's number."""
-
-
 @dataclass(frozen=True)
 class Jobs:
-    """What one call of a wrapper asks for; `variable` is empty where no range was given."""
+    """What one call of a wrapper asks for.
+
+    Attributes:
+        options: by name, without the dashes before it
+        variable: what stands for the number, or empty where no range was given
+        numbers: the jobs
+        log: name of the logs, with the variable
+        command: words, with the variable
+        native: options with one dash, which are a scheduler's own
+        attempt: 1 at first, more where what failed is run again
+    """
 
     options: dict[str, str]
     variable: str
-    numbers: range
+    numbers: Sequence[int]
     log: str
     command: tuple[str, ...]
+    native: tuple[str, ...] = ()
+    attempt: int = 1
 
     def log_of(self, number: int) -> str:
         return substitute(self.log, self.variable, number)
@@ -59,11 +66,24 @@ class Jobs:
     def gpus(self) -> int:
         return int(self.options.get("gpu", 0))
 
+    @property
+    def tries(self) -> int:
+        return int(self.options.get("num-tries", 1))
 
-def parse_command_line(argv: Sequence[str], known: Collection[str] = OPTIONS) -> Jobs:
+    @property
+    def logs(self) -> str:
+        """All logs as a shell's pattern."""
+        return substitute(self.log, self.variable, "*")
+
+
+def parse_command_line(argv: Sequence[str], known: Collection[str] | None = OPTIONS) -> Jobs:
     """Read `[opts] [JOB=a:b | JOB=n] [opts] LOG COMMAND...`; each option takes one argument.
 
     Of several `--max-jobs-run` the smallest holds, so that a user's own limit in cmd.sh stands.
+
+    Args:
+        argv: the words
+        known: the options there are; None lets any `--name value` pass, and `-x value` as the scheduler's own
 
     Raises:
         UsageError: if the line has another form
@@ -71,11 +91,18 @@ def parse_command_line(argv: Sequence[str], known: Collection[str] = OPTIONS) ->
     """
     words = list(argv)
     options: dict[str, str] = {}
+    native: list[str] = []
     variable, numbers = "", range(1, 2)
     while words:
-        if words[0].startswith("-"):
+        if known is None and re.match("-[^-]", words[0]):
+            count = _NATIVE_WORDS.get(words[0], 2)
+            if len(words) < count:
+                raise UsageError(f"{words[0]} wants an argument")
+            native, words = native + words[:count], words[count:]
+        elif words[0].startswith("-"):
             name, equals, value = words.pop(0).removeprefix("--").partition("=")
-            if name not in known:
+            name = name[:1] + name[1:].replace("_", "-")
+            if not (name in known if known is not None else re.match("[A-Za-z]", name)):
                 raise UsageError(f"unknown option {'' if name.startswith('-') else '--'}{name}")
             if not equals:
                 if not words:
@@ -83,6 +110,8 @@ def parse_command_line(argv: Sequence[str], known: Collection[str] = OPTIONS) ->
                 value = words.pop(0)
             if name in _LEAST and not (re.fullmatch("[0-9]+", value) and int(value) >= _LEAST[name]):
                 raise UsageError(f"--{name} wants a number of at least {_LEAST[name]}, not {value!r}")
+            if name == "pick" and value not in _PICKS:
+                raise UsageError(f"--pick wants {', '.join(_PICKS[:-1])} or {_PICKS[-1]}, not {value!r}")
             if name == "max-jobs-run" and name in options:
                 value = min(value, options[name], key=int)
             options[name] = value
@@ -94,7 +123,7 @@ def parse_command_line(argv: Sequence[str], known: Collection[str] = OPTIONS) ->
             break
     if len(words) < 2 or not words[0]:
         raise UsageError("wants a log file and a command")
-    jobs = Jobs(options, variable, numbers, words[0], tuple(words[1:]))
+    jobs = Jobs(options, variable, numbers, words[0], tuple(words[1:]), tuple(native))
     if len(numbers) > 1 and jobs.log_of(1) == jobs.log_of(2):
         raise DataError(f"{len(numbers)} jobs would share the log {jobs.log}; put {variable} into its name")
     return jobs
@@ -110,15 +139,18 @@ def _parse_range(word: str) -> tuple[str, range]:
     return match[1], range(first, last + 1)
 
 
-def substitute(text: str, variable: str, number: int) -> str:
+def substitute(text: str, variable: str, number: int | str) -> str:
     """Put the job's number for its variable, wherever no letter or digit touches that.
 
     >>> substitute("exp/JOBS/x_JOB.ark", "JOB", 3)
     'exp/JOBS/x_3.ark'
     """
-    if not variable:
-        return text
-    return re.sub(rf"(?<![^\W_]){variable}(?![^\W_])", str(number), text)
+    return str(number).join(split_at(text, variable))
+
+
+def split_at(text: str, variable: str) -> list[str]:
+    """What is before, between and after the places where a job's number stands for its variable."""
+    return re.split(rf"(?<![^\W_]){variable}(?![^\W_])", text) if variable else [text]
 
 
 def quote(word: str) -> str:
@@ -154,94 +186,3 @@ def footer(code: int, seconds: float, threads: int, *, cluster: bool = False) ->
 
 def _date() -> str:
     return time.strftime("%a %b %e %H:%M:%S %Z %Y")
-
-
-def last_line(log: str) -> str:
-    """What a job's log says last before its foot, shortened; empty if it says nothing."""
-    try:
-        with open(log, "rb") as stream:
-            stream.seek(max(0, os.path.getsize(log) - 16384))
-            tail = stream.read().decode(errors="replace")
-    except OSError:
-        return ""
-    for line in reversed(tail.split("\n")):
-        text = "".join(c for c in line.rstrip().rpartition("\r")[2] if c.isprintable()).strip()
-        if text and not text.startswith("#"):
-            return text if len(text) <= 300 else text[:297] + "..."
-    return ""
-
-
-def write_status(path: str, code: int) -> None:
-    """Leave a job's exit code in a file that is either whole or not there."""
-    with open(f"{path}.{os.getpid()}.tmp", "w") as stream:
-        stream.write(f"{code}\n")
-    os.replace(stream.name, path)
-
-
-def read_status(path: str) -> int | None:
-    """The exit code that `write_status` left, or None as long as there is none."""
-    try:
-        with open(path) as stream:
-            return int(stream.read())
-    except (FileNotFoundError, ValueError):
-        return None
-
-
-def report(program: str, jobs: Jobs, codes: dict[int, int]) -> int:
-    """Say on stderr how many jobs failed and what the first of them said; the wrapper's exit status."""
-    failed = [number for number in jobs.numbers if codes[number]]
-    if not failed:
-        return 0
-    log = jobs.log_of(failed[0])
-    if len(jobs.numbers) == 1:
-        _say(program, f"job failed, log is in {log}")
-    else:
-        every = re.sub(rf"(?<![^\W_]){jobs.variable}(?![^\W_])", "*", jobs.log)
-        _say(program, f"{len(failed)} / {len(jobs.numbers)} failed, log is in {every}")
-    cause = ": ".join(filter(None, [_killer(codes[failed[0]]), last_line(log)]))
-    if cause:
-        _say(program, f"{os.path.basename(log)}: {cause}")
-    if not jobs.variable and substitute(log, "JOB", 1) != log:
-        _say(program, "was JOB=1:N forgotten?")
-    return 1
-
-
-def run_wrapper(program: str, usage: str, execute: Callable[[Jobs], dict[int, int]], argv: Sequence[str]) -> int:
-    """A wrapper's main function.
-
-    Args:
-        program: its name in messages
-        usage: what --help prints
-        execute: runs the jobs and returns the exit code of each number
-        argv: the arguments without the program
-    """
-    if argv and argv[0] in ("-h", "--help"):
-        print(usage.strip())
-        return 0
-    try:
-        jobs = parse_command_line(argv)
-        return report(program, jobs, execute(jobs))
-    except UsageError as error:
-        _say(program, f"{error}; --help shows how to call it")
-        return 2
-    except DataError as error:
-        _say(program, str(error))
-    except OSError as error:
-        _say(program, f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except (StoppedError, KeyboardInterrupt) as error:
-        number = error.args[0] if isinstance(error, StoppedError) else signal.SIGINT
-        _say(program, f"stopped by {signal.Signals(number).name}")
-        return 128 + number
-    return 1
-
-
-def _say(program: str, message: str) -> None:
-    print(f"{program}: {message}", file=sys.stderr, flush=True)
-
-
-def _killer(code: int) -> str:
-    """Name of the signal that an exit code stands for; empty if it stands for none."""
-    try:
-        return f"ended by {signal.Signals(code - 128).name}"
-    except ValueError:
-        return ""

@@ -1,24 +1,18 @@
-"""Running jobs on this machine: processes, their signals and what is left when a wrapper is killed."""
+"""Running jobs on this machine, each a process group of its own."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import re
-import select
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from emoseq.jobs import ASSIGNMENT, OPERATORS, Jobs, StoppedError, command_line, footer, header
-
-GRACE = 3.0  # seconds between SIGTERM and SIGKILL
-
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+from emoseq.jobs import ASSIGNMENT, OPERATORS, THREADS, Jobs, command_line, footer, header
+from emoseq.processes import guard, kill, signals
 
 
 @dataclass
@@ -29,34 +23,30 @@ class _Running:
     slot: int
 
 
-def run_here(jobs: Jobs) -> dict[int, int]:
+def run_here(jobs: Jobs, done: Callable[[int, int], None]) -> None:
     """Run the jobs on this machine, as many at once as there is room for.
 
     Each job is a process group of its own with an empty stdin, so that none outlives this call.
 
-    Returns:
-        the exit code of each job, 128 + n for one that signal n killed
+    Args:
+        jobs: what to run; the logs are there
+        done: called with the number and the exit code of each job as it ends, 128 + n for one that signal n killed
 
     Raises:
-        OSError: if a log cannot be written; then no job has run
         StoppedError: if SIGTERM, SIGINT or SIGHUP came; the jobs were killed before
     """
     devices = _visible_gpus() if jobs.gpus else []
     free_slots = list(range(_room(jobs, devices)))
-    for number in jobs.numbers:
-        os.makedirs(os.path.dirname(jobs.log_of(number)) or ".", exist_ok=True)
-        open(jobs.log_of(number), "wb").close()
     waiting = list(jobs.numbers)
     running: list[_Running] = []
-    codes: dict[int, int] = {}
-    with _guard() as note, _signals() as wait:
+    with guard(lambda groups: kill(map(int, groups))) as note, signals() as wait:
         try:
-            while len(codes) < len(jobs.numbers):
+            while waiting or running:
                 while waiting and free_slots:
                     number = waiting.pop(0)
                     started = _start(jobs, number, free_slots[0], devices, note)
                     if isinstance(started, int):
-                        codes[number] = started
+                        done(number, started)
                     else:
                         running.append(started)
                         free_slots.pop(0)
@@ -64,16 +54,15 @@ def run_here(jobs: Jobs) -> dict[int, int]:
                     wait()
                 for job in [job for job in running if job.process.poll() is not None]:
                     running.remove(job)
-                    codes[job.number] = _finish(jobs, job)
-                    note(f"-{job.process.pid}\n")
+                    note(f"-{job.process.pid}")
                     free_slots.append(job.slot)
+                    done(job.number, _finish(jobs, job))
         finally:
             if running:
-                _kill([job.process.pid for job in running], [job.process for job in running])
+                kill([job.process.pid for job in running], [job.process for job in running])
                 for job in running:
                     _finish(jobs, job)
-                    note(f"-{job.process.pid}\n")
-    return codes
+                    note(f"-{job.process.pid}")
 
 
 def _room(jobs: Jobs, devices: list[str]) -> int:
@@ -95,7 +84,7 @@ def _visible_gpus() -> list[str]:
 
 
 def _environment(jobs: Jobs, slot: int, devices: list[str]) -> dict[str, str]:
-    environment = os.environ | dict.fromkeys(_THREADS, str(jobs.threads))
+    environment = os.environ | dict.fromkeys(THREADS, str(jobs.threads))
     if devices:
         mine = {devices[(slot * jobs.gpus + i) % len(devices)]: None for i in range(jobs.gpus)}
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(mine)
@@ -119,7 +108,7 @@ def _start(jobs: Jobs, number: int, slot: int, devices: list[str], note: Callabl
                     stderr=log,
                     env=_environment(jobs, slot, devices),
                     start_new_session=True,
-                    preexec_fn=lambda: note(f"+{os.getpid()}\n"),  # before it can do anything
+                    preexec_fn=lambda: note(f"+{os.getpid()}"),  # before it can do anything
                 )
                 return _Running(number, process, began, slot)
             except OSError as error:
@@ -147,95 +136,3 @@ def _finish(jobs: Jobs, job: _Running) -> int:
     except OSError as error:  # a full disk or a log that the job removed says nothing about the job
         print(f"{log}: {error.strerror}", file=sys.stderr)
     return code
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[Callable[[], None]]:
-    """Yields a function that waits for a child's end, and raises StoppedError for a signal to stop."""
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    every = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    stops = [number for number in every if signal.getsignal(number) != signal.SIG_IGN]  # nohup stays so
-    previous = {s: signal.signal(s, lambda *_: None) for s in [signal.SIGCHLD, *stops]}
-    # The numbers of signals come through the pipe: no handler can run between a fork and its record.
-    previous_writer = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-
-    def wait() -> None:
-        select.select([reader], [], [])
-        for number in os.read(reader, 4096):
-            if number in stops:
-                raise StoppedError(number)
-
-    try:
-        yield wait
-    finally:
-        signal.set_wakeup_fd(previous_writer)
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-        os.close(reader)
-        os.close(writer)
-
-
-def _kill(groups: Iterable[int], processes: Sequence[subprocess.Popen[bytes]] = ()) -> None:
-    """SIGTERM to process groups and, to what is left of them after a while, SIGKILL."""
-    left = set(groups)
-    _signal_groups(left, signal.SIGTERM)
-    deadline = time.monotonic() + GRACE
-    while (left := left & _living_groups()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    _signal_groups(left, signal.SIGKILL)
-    for process in processes:
-        process.wait()
-
-
-def _signal_groups(groups: Iterable[int], number: int) -> None:
-    for group in groups:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, number)
-
-
-def _living_groups() -> set[int]:
-    """All process groups but those of zombies, which stay for ever in a container without an init."""
-    groups = set()
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as stat:
-            state, _, group = stat.read().rpartition(b")")[2].split()[:3]
-            if state not in b"ZX":
-                groups.add(int(group))
-    return groups
-
-
-@contextlib.contextmanager
-def _guard() -> Iterator[Callable[[str], None]]:
-    """A process that kills the jobs if this one dies of SIGKILL.
-
-    Yields a function that tells it of a process group, `+<id>` for one to kill and `-<id>` for one
-    that has ended. It sees this process end by the end of the pipe between them.
-    """
-    reader, writer = os.pipe()
-    guard = os.fork()
-    if not guard:
-        try:
-            os.setsid()
-            nothing = os.open(os.devnull, os.O_RDWR)
-            for descriptor in (0, 1, 2):
-                os.dup2(nothing, descriptor)
-            os.close(writer)
-            groups: set[int] = set()
-            with open(reader, "rb") as notes:
-                for line in notes:
-                    (groups.add if line[:1] == b"+" else groups.discard)(int(line[1:]))
-            _kill(groups)
-        finally:
-            os._exit(0)
-    os.close(reader)
-
-    def note(text: str) -> None:
-        with contextlib.suppress(BrokenPipeError):
-            os.write(writer, text.encode())
-
-    try:
-        yield note
-    finally:
-        os.close(writer)
-        os.waitpid(guard, 0)

@@ -33,7 +33,8 @@ class JobState:
 
 
 def read_state(log: str) -> JobState:
-    """The state of a job from the text of its log, which is empty before the job has begun."""
+    """The state of a job from the text of its log, which is empty before the job has begun; the last try counts."""
+    log = log[max(0, log.rfind("\n# Started at ")) :]
     started = _STARTED.search(log)
     current = re.search(r": up to date$", log, re.MULTILINE) is not None
     done = current or re.search(r": trained in \d+ epochs$", log, re.MULTILINE) is not None

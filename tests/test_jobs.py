@@ -1,4 +1,4 @@
-"""What the job wrappers share: the command line, job numbers, logs, status files, the report."""
+"""What the job wrappers share: the command line, job numbers, quoting, the head and foot of logs."""
 
 import os
 import re
@@ -21,11 +21,6 @@ WORDS = st.lists(
 
 def parsed_from(argv: str) -> jobs.Jobs:
     return parse_command_line(argv.split())
-
-
-def failure(capsys, jobs_, codes) -> list[str]:
-    assert jobs.report("run.py", jobs_, codes) == 1
-    return capsys.readouterr().err.splitlines()
 
 
 @given(WORDS)
@@ -130,6 +125,18 @@ def test_one_job_needs_no_number_in_its_log():
     assert parsed_from("JOB=1:1 x.log true").log_of(1) == "x.log"
 
 
+def test_underscores_in_names_are_dashes():
+    assert parsed_from("--num_threads 2 --max_jobs_run 3 x.log a").options == {"num-threads": "2", "max-jobs-run": "3"}
+
+
+def test_a_cluster_takes_any_option_and_its_schedulers_own():
+    argv = "-q all.q --queue long JOB=1:2 -V -pe smp 4 -l gpu=1 x.JOB.log a -b"
+    parsed = parse_command_line(argv.split(), known=None)
+    assert parsed.options == {"queue": "long"}
+    assert parsed.native == tuple("-q all.q -V -pe smp 4 -l gpu=1".split())
+    assert parsed.command == ("a", "-b")
+
+
 def test_a_wrapper_may_know_other_options():
     assert parse_command_line(["--queue", "long", "x.log", "true"], {"queue"}).options == {"queue": "long"}
 
@@ -142,70 +149,3 @@ def test_the_foot_of_a_clusters_log_is_kaldis():
     accounting, ended = jobs.footer(3, 12.2, 4, cluster=True).decode().splitlines()
     assert accounting == "# Accounting: time=12 threads=4"
     assert re.fullmatch(r"# Finished at \w{3} \w{3} [ \d]\d [\d:]{8} \S+ \d{4} with status 3", ended)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (
-            b"# cmd\n# Started at x\n#\nfirst\nlast\n\n# Accounting: time=0 threads=1\n# Ended (code 1)\n",
-            "last",
-        ),
-        (b"a\n 10%\r 20%\r done\n", "done"),
-        (b"a\n\x1b[31mred\x07\n", "[31mred"),
-        (b"a\n\xff\n", "\N{REPLACEMENT CHARACTER}"),
-        (b"# only\n#\n", ""),
-        (b"x" * 1000, "x" * 297 + "..."),
-        (b"y\n" * 100000 + b"end\n", "end"),
-    ],
-)
-def test_the_last_line_of_a_log(tmp_path, text, expected):
-    (tmp_path / "x.log").write_bytes(text)
-    assert jobs.last_line(str(tmp_path / "x.log")) == expected
-
-
-def test_the_last_line_of_a_missing_log_is_empty(tmp_path):
-    assert jobs.last_line(str(tmp_path / "x.log")) == ""
-
-
-def test_a_status_is_read_as_written(tmp_path):
-    jobs.write_status(str(tmp_path / "1"), 137)
-    assert jobs.read_status(str(tmp_path / "1")) == 137
-    assert [path.name for path in tmp_path.iterdir()] == ["1"]
-
-
-@pytest.mark.parametrize("content", [None, ""])
-def test_there_is_no_status_before_it_is_whole(tmp_path, content):
-    if content is not None:
-        (tmp_path / "1").write_text(content)
-    assert jobs.read_status(str(tmp_path / "1")) is None
-
-
-def test_success_is_silent(capsys):
-    assert jobs.report("run.py", parsed_from("JOB=1:2 x.JOB.log a"), {1: 0, 2: 0}) == 0
-    assert capsys.readouterr().err == ""
-
-
-def test_the_report_counts_failures_and_quotes_the_first(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "x.2.log").write_text("# a\nno such corpus\n")
-    (tmp_path / "x.3.log").write_text("# a\nsomething else\n")
-    assert failure(capsys, parsed_from("JOB=1:4 x.JOB.log a"), {1: 0, 2: 1, 3: 1, 4: 0}) == [
-        "run.py: 2 / 4 failed, log is in x.*.log",
-        "run.py: x.2.log: no such corpus",
-    ]
-
-
-def test_the_report_of_one_job_names_its_log(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert failure(capsys, parsed_from("JOB=3 x.JOB.log a"), {3: 255}) == ["run.py: job failed, log is in x.3.log"]
-
-
-def test_the_report_names_the_signal(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert failure(capsys, parsed_from("x.log a"), {1: 137})[-1] == "run.py: x.log: ended by SIGKILL"
-
-
-def test_the_report_asks_after_a_forgotten_range(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert "JOB=1:N" in failure(capsys, parsed_from("x.JOB.log a"), {1: 1})[-1]
