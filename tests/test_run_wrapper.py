@@ -356,3 +356,13 @@ def test_nohup_holds(tmp_path):
         process.send_signal(signal.SIGHUP)
         (tmp_path / "go").touch()
         assert process.wait(20) == 0
+
+
+def test_a_script_of_utils_finds_the_standard_module_that_is_called_queue(tmp_path):
+    script = tmp_path / "utils" / "script.py"
+    script.parent.mkdir()
+    for name in ("_recipe.py", "queue.py"):
+        (script.parent / name).write_bytes((ROOT / "utils" / name).read_bytes())
+    script.write_text("import _recipe\nfrom queue import Queue\n")
+    environment = ENVIRONMENT | {"EMOSEQ_ROOT": str(tmp_path)}
+    assert subprocess.run([sys.executable, str(script)], env=environment, cwd=script.parent).returncode == 0

@@ -15,8 +15,11 @@ import sys
 START = '. "$0/path.sh" && EMOSEQ_ROOT=$0 exec python3 "$@"'
 
 
+UTILS = os.path.dirname(os.path.realpath(__file__))
+
+
 def _start_in_environment() -> None:
-    root = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    root = os.path.dirname(UTILS)
     if os.environ.get("EMOSEQ_ROOT") == root:
         return
     # Python before 3.10 lacks orig_argv; path.sh is to say that it is too old.
@@ -28,3 +31,5 @@ def _start_in_environment() -> None:
 
 
 _start_in_environment()
+# The folder of a script is searched first, and utils/queue.py has the name of a standard module.
+sys.path[:] = [folder for folder in sys.path if os.path.realpath(folder or ".") != UTILS]
