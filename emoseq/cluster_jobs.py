@@ -38,6 +38,14 @@ _SCRIPT_ENDS = {
     73: "it could not write its status; is the disk full?",
 }
 
+# What a scheduler may have written of the end of a task, in its output.
+_SAID = {
+    "memory limit|[Oo]ut [Oo]f [Mm]emory|oom-kill": "it ran out of memory; ask for more with --mem",
+    "DUE TO TIME LIMIT": "it ran out of time; ask for more with --time",
+    "DUE TO NODE FAILURE": "its node failed",
+    "DUE TO PREEMPTION": "it was preempted",
+}
+
 _SCRIPT = """\
 #!/bin/bash
 # A task of {name}. Its command's output goes to the log, its exit code to a file of its own.
@@ -381,8 +389,10 @@ class _Desk:
             with contextlib.suppress(DataError):
                 words, script = self.scheduler.why(self.call(why))
                 remark, code = words or remark, code if script is None else script
-        remark = _SCRIPT_ENDS.get(code or 0, remark) or f"{self.scheduler.title} does not know it any more"
         output = _read(f"{folder}/{task}.out")
+        told = [end for pattern, end in _SAID.items() if re.search(pattern, output)]
+        told += [_SCRIPT_ENDS.get(code or 0, remark), f"{self.scheduler.title} does not know it any more"]
+        remark = next(filter(None, told))
         _append(jobs, number, f"{output}{self.scheduler.program}: job {label} was lost: {remark}\n", foot=True)
         last = output.strip().splitlines()[-1:]
         self.say(f"{jobs.log_of(number)}: job {label} was lost: {': '.join([remark, *last])}")
