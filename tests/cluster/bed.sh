@@ -77,7 +77,7 @@ processes_with() {
   { grep -lzF "${marks[@]}" /proc/[0-9]*/environ 2> /dev/null || true; } | cut -d/ -f3
 }
 
-# $1: a process, $2: its name. A dead one that nobody waits for has its name still, but no environment.
+# $1: a process, $2: its name
 is_ours() {
   [[ $(cat "/proc/$1/comm" 2> /dev/null) == "$2" ]] && grep -qzF "EMOSEQ_BED=$folder/" "/proc/$1/environ" 2> /dev/null
 }
@@ -110,10 +110,11 @@ stop_daemon() {
   wait_until 20 gone "$pid" || kill -KILL "$pid"
 }
 
+# A process that has ended and that nobody waits for is still in /proc, without its program.
 gone() {
   local pid
   for pid; do
-    ! grep -qz . "/proc/$pid/environ" 2> /dev/null || return
+    ! [[ -e /proc/$pid/exe ]] || return
   done
 }
 

@@ -59,7 +59,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=0
 KillWait=2
-SlurmdTimeout=6
+SlurmdTimeout=5
 SlurmctldTimeout=10
 MessageTimeout=5
 ReturnToService=2
@@ -111,6 +111,17 @@ start() {
   say "ready: . $folder/env.sh"
 }
 
+# slurmd and each slurmstepd, one a line. The latter write a title over their environment, but stay where slurmd was.
+node_daemons() {
+  local directory process
+  for directory in /proc/[0-9]*/cwd; do
+    process=${directory%/cwd}
+    if [[ $directory -ef $folder/log && $(cat "$process/comm" 2> /dev/null) =~ ^slurm(d|stepd)$ ]]; then
+      echo "${process#/proc/}"
+    fi
+  done
+}
+
 no_jobs() {
   [[ ! $(squeue --noheader 2> /dev/null) ]]
 }
@@ -126,7 +137,7 @@ stop() {
   stop_daemon slurmd
   stop_daemon slurmctld
   stop_daemon munged
-  mapfile -t left < <(processes_with "EMOSEQ_BED=$folder/" "SLURM_CLUSTER_NAME=$cluster")
+  mapfile -t left < <(node_daemons; processes_with "EMOSEQ_BED=$folder/" "SLURM_CLUSTER_NAME=$cluster")
   kill_processes "${left[@]}" || fail "does not end: ${left[*]}"
   say "stopped in $folder"
 }
@@ -147,12 +158,8 @@ thaw() {
 }
 
 kill_node() {
-  local pid doomed=()
-  for pid in $(processes_with "EMOSEQ_BED=$folder/"); do
-    if is_ours "$pid" slurmd || is_ours "$pid" slurmstepd; then
-      doomed+=("$pid")
-    fi
-  done
+  local doomed
+  mapfile -t doomed < <(node_daemons)
   kill_processes "${doomed[@]}"
 }
 
