@@ -4,6 +4,8 @@
 # Every daemon has EMOSEQ_BED=<folder>/ in its environment. A pid file alone may name a stranger after a reboot,
 # and a crashed daemon leaves children that no pid file names.
 
+daemon_environment=() # what the daemons need beside PATH; the script says
+
 say() {
   echo "tests/cluster/${0##*/}: $*"
 }

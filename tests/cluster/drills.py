@@ -1,0 +1,334 @@
+"""The wrappers on a real scheduler, and what happens to their jobs when things break.
+
+test_slurm.py and test_gridengine.py each run all of this, on a scheduler started with slurm.sh or gridengine.sh.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from typing import NamedTuple
+
+import pytest
+from conftest import ROOT, recipe
+from test_run import copied, results_of
+from test_run_wrapper import is_alive, pids, wait_for
+
+WRAPPERS = {"slurm": "slurm.py", "gridengine": "queue.py"}
+MEMORY = {"slurm": "--mem 1500M", "gridengine": ""}  # for a training; the beds give little by default
+
+
+class Bed(NamedTuple):
+    """A scheduler of our own: which, where its files are, and the environment in which its commands find it."""
+
+    name: str
+    folder: str
+    environment: dict[str, str]
+
+    def do(self, verb):
+        subprocess.run(
+            [f"{ROOT}/tests/cluster/{self.name}.sh", verb, self.folder], check=True, stdout=subprocess.DEVNULL
+        )
+
+
+@contextlib.contextmanager
+def started(name):
+    """A bed for as long as its tests take."""
+    if os.environ.get("EMOSEQ_CLUSTER_TESTS") != "1":
+        pytest.skip(f"starts a real {name}, as root: only with EMOSEQ_CLUSTER_TESTS=1, or tests/cluster/run.sh")
+    folder = tempfile.mkdtemp(prefix=f"emoseq-{name}-", dir=os.environ.get("EMOSEQ_BEDS"))
+    script = f"{ROOT}/tests/cluster/{name}.sh"
+    try:
+        done = subprocess.run([script, "start", folder], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        exported = subprocess.run(
+            ["env", "-i", "bash", "-c", f". {folder}/env.sh && env -0"], capture_output=True, text=True, check=True
+        ).stdout
+        names = dict(entry.split("=", 1) for entry in exported.split("\0") if "=" in entry)
+        own = {name: value for name, value in names.items() if name not in ("PWD", "SHLVL", "_", "PATH")}
+        yield Bed(name, folder, os.environ | own)
+    finally:
+        subprocess.run([script, "stop", folder], check=True, stdout=subprocess.DEVNULL)
+        shutil.rmtree(folder)
+
+
+def start(bed, folder, *words):
+    """A wrapper at work; it finds the scheduler by the bed's environment."""
+    command = [sys.executable, str(ROOT / "utils" / WRAPPERS[bed.name]), *map(str, words)]
+    environment = bed.environment | {"EMOSEQ_ROOT": str(ROOT), "PYTHONPATH": str(ROOT)}
+
+    def as_from_a_terminal():
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=as_from_a_terminal
+    )
+
+
+def finish(process, seconds=100):
+    """Its exit status and what it said on stderr."""
+    try:
+        _, errors = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        raise AssertionError(f"still there after {seconds} s: {process.communicate()[1]}") from None
+    return process.returncode, errors
+
+
+def ask(bed, *words):
+    return subprocess.run(words, env=bed.environment, capture_output=True, text=True).stdout
+
+
+def listed(bed):
+    """What the scheduler has waiting or running."""
+    words = {"slurm": ["squeue", "-h"], "gridengine": ["qstat"]}[bed.name]
+    return ask(bed, *words).strip()
+
+
+def cancel_task(bed, name, task):
+    """As an administrator would, or a user at another terminal."""
+    if bed.name == "slurm":
+        jobs = ask(bed, "squeue", "-h", "-r", f"--name={name}", "-o", "%F").split()
+        ask(bed, "scancel", f"{jobs[0]}_{task}")
+    else:
+        ask(bed, "qdel", name, "-t", str(task))
+
+
+def array_of(folder):
+    """The name of the array that a wrapper in `folder` has submitted."""
+    wait_for(lambda: list(folder.glob("q/*/*.sh")))
+    return next(folder.glob("q/*/*.sh")).stem
+
+
+def test_an_array_runs_as_on_this_machine(bed, tmp_path):
+    program = 'printf "<%s>" "$@"; echo; exit $(($1 == 3))'
+    process = start(
+        bed, tmp_path, "JOB=1:4", "log/x.JOB.log", "bash", "-c", program, "_", "JOB", """a "b" 'c' $(d) é"""
+    )
+    status, errors = finish(process)
+    name = WRAPPERS[bed.name]
+    assert (status, errors.splitlines()[0]) == (1, f"{name}: 1 / 4 failed, log is in log/x.*.log")
+    log = (tmp_path / "log/x.2.log").read_text()
+    pattern = r"# bash -c .*\n# Running on \S+\n# Started at .*\n#\n<2><a \"b\" 'c' \$\(d\) é>\n"
+    assert re.fullmatch(pattern + r"# Accounting: time=\d+ threads=1\n# Finished at .* with status 0\n", log), log
+    assert (tmp_path / "log/x.3.log").read_text().endswith("with status 1\n")
+    status, errors = finish(
+        start(bed, tmp_path, "--pick", "failed", "JOB=1:4", "log/x.JOB.log", "echo", "again", "JOB")
+    )
+    assert (status, errors) == (0, f"{name}: --pick failed: 1 of 4 jobs are to run\n")
+    assert "again 3" in (tmp_path / "log/x.3.log").read_text()
+    assert log == (tmp_path / "log/x.2.log").read_text()
+    assert list(tmp_path.glob("q/*")) == []
+
+
+def test_limit_threads_and_gpu_reach_the_scheduler(bed, tmp_path):
+    options = ["--max-jobs-run", "1", "--num-threads", "2", "--gpu", "1"]
+    command = ["bash", "-c", "echo $OMP_NUM_THREADS $CUDA_VISIBLE_DEVICES; date +%s.%N; sleep 1; date +%s.%N"]
+    assert finish(start(bed, tmp_path, *options, "JOB=1:2", "x.JOB.log", *command)) == (0, "")
+    said = [re.findall("^[^#].*", (tmp_path / f"x.{n}.log").read_text(), re.MULTILINE) for n in (1, 2)]
+    assert all(lines[0].split()[0] == "2" for lines in said)
+    if bed.name == "slurm":
+        assert all(lines[0].split()[1].isdigit() for lines in said)
+    (begun, ended), (begun_2, ended_2) = sorted([float(lines[1]), float(lines[2])] for lines in said)
+    assert ended <= begun_2 or ended_2 <= begun
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_cancels_the_array_and_leaves_nothing_running(bed, tmp_path, number):
+    process = start(bed, tmp_path, "JOB=1:4", "x.JOB.log", "bash", "-c", "echo $$ > JOB.pid; exec sleep 300")
+    sleeping = pids(tmp_path, 2)
+    process.send_signal(number)
+    status, errors = finish(process)
+    assert (status, errors) == (128 + number, f"{WRAPPERS[bed.name]}: stopped by {number.name}\n")
+    wait_for(lambda: not any(map(is_alive, sleeping)))
+    assert listed(bed) == ""
+
+
+def test_a_killed_wrapper_leaves_nothing_running(bed, tmp_path):
+    process = start(bed, tmp_path, "JOB=1:4", "x.JOB.log", "bash", "-c", "echo $$ > JOB.pid; exec sleep 300")
+    sleeping = pids(tmp_path, 2)
+    process.kill()
+    finish(process)
+    wait_for(lambda: not any(map(is_alive, sleeping)) and listed(bed) == "")
+
+
+def test_two_calls_on_the_same_logs_are_told_apart(bed, tmp_path):
+    """Of two wrappers on two hosts the locks may not know; the scheduler does."""
+    process = start(bed, tmp_path, "JOB=1:2", "x.JOB.log", "bash", "-c", "echo $$ > JOB.pid; exec sleep 8")
+    pids(tmp_path, 1)
+    (tmp_path / ".x.JOB.status").unlink()
+    status, errors = finish(start(bed, tmp_path, "JOB=1:2", "x.JOB.log", "true"))
+    assert status == 1
+    assert re.search(r"x\.\*\.log: [12] tasks of an earlier call .* (scancel|qdel) ", errors), errors
+    assert finish(process) == (0, "")
+
+
+def test_lost_jobs_are_named_and_tried_again(bed, tmp_path):
+    """One is cancelled by hand, one ends itself before it could leave a status, one takes too much; two are well."""
+    lose = {
+        "slurm": "python3 -c 'x = bytearray(10**9); import time; time.sleep(300)'",
+        "gridengine": "kill -9 $PPID; sleep 300",
+    }[bed.name]
+    script = f"""[ -e done.$1 ] && exit
+touch done.$1
+case $1 in
+2) sleep 300 ;;
+3) {lose} ;;
+4) echo with status 0; exit 4 ;;
+esac"""
+    process = start(bed, tmp_path, "--num-tries", "2", "JOB=1:5", "log/x.JOB.log", "bash", "-c", script, "_", "JOB")
+    name = array_of(tmp_path)
+    wait_for(lambda: (tmp_path / "done.2").exists())
+    began = time.monotonic()
+    cancel_task(bed, name, 2)
+    lines = []
+    while not any("log/x.2.log: job" in line for line in lines):
+        lines.append(process.stderr.readline())
+        assert lines[-1], lines
+    noticed = time.monotonic() - began
+    status, errors = finish(process)
+    errors = "".join(lines) + errors
+    assert status == 0, errors
+    assert noticed < 45
+    assert re.search(r"log/x\.2\.log: job \S+ was lost: .*\n", errors), errors
+    assert re.search(r"log/x\.3\.log: job \S+ was lost: .*\n", errors), errors
+    if bed.name == "slurm":
+        assert "it was cancelled (CANCELLED)" in errors
+        assert "it ran out of memory; ask for more with --mem" in errors
+    assert "3 failed (log/x.2.log, log/x.3.log, log/x.4.log), try 2 of 2" in errors
+    assert listed(bed) == ""
+    log = (tmp_path / "log/x.2.log").read_text()
+    assert "was lost" in log
+    assert log.endswith("with status 0\n")
+
+
+def test_a_job_that_runs_out_of_time_says_so(bed, tmp_path):
+    if bed.name == "slurm":
+        pytest.skip("Slurm looks at time limits once a minute")
+    status, errors = finish(start(bed, tmp_path, "--time", "0:0:3", "x.log", "sleep", "300"))
+    assert status == 1
+    assert re.search(r"x\.log: job \S+ was lost: failed .*--time", errors), errors
+
+
+def test_a_controller_away_for_90_seconds_loses_nothing(bed, tmp_path):
+    """Neither what runs nor what is submitted meanwhile, which runs once although the answer to it got lost."""
+    for name in ("running", "submitted"):
+        (tmp_path / name).mkdir()
+    script = "echo begun >> begun.JOB; sleep 5"
+    running = start(bed, tmp_path / "running", "JOB=1:4", "x.JOB.log", "bash", "-c", script)
+    wait_for(lambda: (tmp_path / "running/begun.1").exists())
+    bed.do("freeze")
+    try:
+        submitted = start(bed, tmp_path / "submitted", "JOB=1:2", "x.JOB.log", "bash", "-c", script)
+        time.sleep(90)
+    finally:
+        bed.do("thaw")
+    for process in (running, submitted):
+        status, errors = finish(process)
+        assert status == 0, errors
+        assert re.search(
+            r"does not answer \(.*\); waiting for it, nothing is lost\n.*answers again after \d+ s\n$", errors
+        )
+    files = sorted(tmp_path.glob("*/begun.*"))
+    assert [path.read_text() for path in files] == 6 * ["begun\n"]
+    assert listed(bed) == ""
+
+
+def test_a_restarted_controller_loses_nothing(bed, tmp_path):
+    process = start(bed, tmp_path, "JOB=1:3", "x.JOB.log", "bash", "-c", "echo begun >> begun.JOB; sleep 20")
+    wait_for(lambda: (tmp_path / "begun.1").exists())
+    bed.do("restart")
+    status, errors = finish(process)
+    assert status == 0, errors
+    assert [path.read_text() for path in sorted(tmp_path.glob("begun.*"))] == 3 * ["begun\n"]
+
+
+def test_a_drained_node_is_waited_for(bed, tmp_path):
+    bed.do("drain")
+    try:
+        process = start(bed, tmp_path, "JOB=1:2", "x.JOB.log", "true")
+        time.sleep(20)
+        assert process.poll() is None
+    finally:
+        bed.do("resume")
+    status, errors = finish(process)
+    assert status == 0, errors
+    if bed.name == "slurm":
+        assert re.search(r"x\.\*\.log: job \S+: waits for ", errors), errors
+
+
+def test_jobs_of_a_node_that_dies_are_named(bed, tmp_path):
+    if bed.name == "gridengine":  # it has been up for a while
+        os.utime(f"{bed.environment['SGE_ROOT']}/{bed.environment['SGE_CELL']}/common/act_qmaster", (0, 0))
+    process = start(bed, tmp_path, "JOB=1:2", "x.JOB.log", "bash", "-c", "echo $$ > JOB.pid; exec sleep 600")
+    try:
+        pids(tmp_path, 2)
+        bed.do("kill-node")
+        status, errors = finish(process, 180)
+    finally:
+        bed.do("start")
+    assert status == 1
+    assert re.search(r"x\.1\.log: job \S+ was lost: its (node failed|host does not answer)", errors), errors
+    for pid in pids(tmp_path, 2):
+        if is_alive(pid):
+            os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: listed(bed) == "", 60)
+
+
+def run_recipe(bed, folder, *arguments):
+    command = f"utils/{WRAPPERS[bed.name]} {MEMORY[bed.name]}".strip()
+    paths = ["--conf", "tests/conf", "--data", folder / "data", "--exp", folder / "exp"]
+    return recipe(*paths, "--cmd", command, *arguments, **bed.environment)
+
+
+def test_the_recipe_gives_the_same_bytes_as_here(bed, small_run, tmp_path):
+    done = run_recipe(bed, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    here, there = results_of(small_run.exp), results_of(tmp_path / "exp")
+    assert here.keys() == there.keys()
+    assert [str(name) for name in here if here[name] != there[name]] == []
+
+
+def test_a_worker_killed_in_training_fails_the_run_and_another_one_mends_it(bed, small_run, tmp_path):
+    copied(small_run, tmp_path)
+    lost = list(tmp_path.glob("exp/*/cls_l1_r0_s*"))
+    for folder in lost:
+        shutil.rmtree(folder)
+
+    def trainings():
+        return [
+            int(entry.name)
+            for entry in os.scandir("/proc")
+            if entry.name.isdigit()
+            and "steps/train.py\0--config=tests/conf/train.conf" in _command(entry)
+            and str(tmp_path) in _command(entry)
+        ]
+
+    command = f"utils/{WRAPPERS[bed.name]} {MEMORY[bed.name]}".strip()
+    paths = ["--conf", "tests/conf", "--data", tmp_path / "data", "--exp", tmp_path / "exp"]
+    words = ["./run.sh", *map(str, paths), "--cmd", command, "--stage", "4"]
+    run = subprocess.Popen(
+        words, cwd=ROOT, env=bed.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    wait_for(trainings, 60)
+    os.kill(trainings()[0], signal.SIGKILL)
+    status, errors = finish(run, 200)
+    assert status == 1
+    assert re.search(r"1 / 8 failed, log is in .*/train\.\*\.log\n.*train\.\d\.log: ended by SIGKILL", errors), errors
+    done = run_recipe(bed, tmp_path, "--stage", "4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert results_of(tmp_path / "exp") == results_of(small_run.exp)
+
+
+def _command(entry):
+    try:
+        with open(f"{entry.path}/cmdline") as stream:
+            return stream.read()
+    except OSError:
+        return ""
