@@ -56,6 +56,14 @@ done
 . ./path.sh || exit 1
 . ./cmd.sh
 [ -z "$cmd" ] || train_cmd=$cmd decode_cmd=$cmd
+# A wrapper reads conf/slurm.conf or conf/queue.conf by itself; the one in DIR goes before it.
+for wrapper in train_cmd decode_cmd; do
+  program=${!wrapper%% *}
+  case ${program##*/} in slurm.p? | queue.p?) file=$conf/$(basename "${program%.*}").conf ;; *) continue ;; esac
+  if [ "$conf" != conf ] && [ -f "$file" ] && [[ ${!wrapper} != *--config* ]]; then
+    printf -v "$wrapper" %s "${!wrapper} --config $file"
+  fi
+done
 recipe=$EMOSEQ_ROOT/egs/recola/local
 
 # config NAME...: the options, in the array of that name, with which a step reads these files of DIR over those of
