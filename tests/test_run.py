@@ -31,7 +31,7 @@ def copied(run, folder):
     for table in [*folder.rglob("*.scp"), *folder.rglob("selected.*"), *folder.rglob("train.jobs")]:
         table.write_text(table.read_text().replace(str(root), str(folder)))
     for stamp in folder.rglob(".*.json"):
-        state = json.loads(stamp.read_text())
+        state = json.loads(stamp.read_text().replace(str(root), str(folder)))
         for kind, located in (("inputs", False), ("outputs", True)):
             for name, digest in state[kind].items():
                 path = Path(os.path.normpath(stamp.parent / name))
@@ -58,7 +58,7 @@ def times_of(run):
 
 
 def test_results_do_not_depend_on_the_number_of_jobs(small_run, tmp_path):
-    other = small_recipe(tmp_path, nj=2)
+    other = small_recipe(tmp_path, "--stop-stage", 7, nj=2)  # the report is in no archive that is compared
     first, second = results_of(small_run.exp), results_of(other.exp)
     assert len(first) > 100
     assert first.keys() == second.keys()
@@ -209,7 +209,9 @@ def corpus(small_run, tmp_path_factory):
 
 
 def test_a_test_set_without_labels_is_predicted_and_not_scored(corpus, tmp_path):
-    run = small_recipe(tmp_path, "--corpus", corpus)
+    conf = shutil.copytree(ROOT / "tests/conf", tmp_path / "conf")
+    (conf / "train.conf").write_text((conf / "train.conf").read_text().replace("=1,2", "=1"))
+    run = small_recipe(tmp_path, "--conf", conf, "--corpus", corpus)
     assert "arousal has no gold standard: predicted, not scored" in run.output
     assert set(pd.read_csv(run.exp / "results.csv")["set"]) == {"dev"}
     assert len((run.exp / "arousal/predict_test/CLS-Decoded.scp").read_text().splitlines()) == 2
