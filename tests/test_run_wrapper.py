@@ -215,8 +215,13 @@ def test_stdin_is_empty(tmp_path):
     assert (done.returncode, output(tmp_path / "x.log")) == (0, "")
 
 
+def begun(count):
+    """A job's command that ends once `count` jobs have come to it, however busy the machine is."""
+    return f"touch JOB.begun; until [ $(ls | grep -c begun$) -ge {count} ]; do sleep 0.01; done"
+
+
 def test_no_more_jobs_at_once_than_asked(tmp_path):
-    script = "touch JOB.on; ls | grep -c on$; sleep 0.2; rm JOB.on"
+    script = f"touch JOB.on; {begun(3)}; ls | grep -c on$; sleep 0.2; rm JOB.on"
     run(tmp_path, "--max-jobs-run", "3", "JOB=1:9", "x.JOB.log", "sh", "-c", script)
     assert max(int(output(tmp_path / f"x.{j}.log")) for j in range(1, 10)) == 3
 
@@ -254,7 +259,7 @@ def test_threads_of_a_job(tmp_path, options, expected):
     ],
 )
 def test_gpus_are_shared_out(tmp_path, options, visible):
-    script = "echo $CUDA_VISIBLE_DEVICES; sleep 0.2"
+    script = f"echo $CUDA_VISIBLE_DEVICES; {begun(len(visible))}; sleep 0.2"
     run(tmp_path, *options, "JOB=1:3", "x.JOB.log", "sh", "-c", script, CUDA_VISIBLE_DEVICES="a,b,c")
     assert {output(tmp_path / f"x.{j}.log").strip() for j in (1, 2, 3)} == visible
 
