@@ -53,6 +53,39 @@ for folder in "$data" "$exp"; do
     || fail "$folder cannot be written; give it the right permissions or choose another with --data or --exp"
 done
 
+# lock FILE [OPTION]...: lock FILE, with these options of flock, until the descriptor $locked is closed, here and in all
+# processes that have inherited it: what outlives a run that was killed still holds its locks. Status 1: another run
+# holds the lock, and $holder is what FILE says of it.
+lock() {
+  local file=$1 status=0 said
+  said=$({ : <> "$file"; } 2>&1) || fail "$file cannot be opened (${said##*: }); give it the right permissions"
+  exec {locked}<> "$file"
+  said=$(flock "${@:2}" "$locked" 2>&1) || status=$?
+  holder=$(< "$file") && holder=${holder:-pid unknown}
+  case $status in
+    0) { echo "pid $$ on $(uname -n)" > "$file"; } 2> /dev/null || true ;; # the disk may be full
+    1) exec {locked}>&- && return 1 ;;
+    *) echo "$0: $file cannot be locked ($said): see that no other run writes to ${file%/*}" >&2 ;;
+  esac
+}
+lock_exp() {
+  local file=$exp/.run.lock pid host
+  if lock "$file" --nonblock; then return; fi
+  read -r _ pid _ host <<< "$holder"
+  if [ -d "/proc/${pid:-none}" ] && [ "$host" = "$(uname -n)" ]; then
+    fail "$exp: another run is at work there ($holder): wait for it, or choose another folder with --exp"
+  fi
+  lock "$file" --timeout 10 || fail "$exp: another run ($holder), which is gone or on another machine, still has jobs at" \
+    "work there: wait for them (here \`fuser $file\` lists them), or choose another folder with --exp"
+}
+lock_data() {
+  local file=$data/.data.lock
+  if lock "$file" --nonblock; then return; fi
+  echo "$0: $data: waiting for another run that writes there ($holder)" >&2
+  lock "$file"
+}
+lock_exp
+
 . ./path.sh || exit 1
 . ./cmd.sh
 [ -z "$cmd" ] || train_cmd=$cmd decode_cmd=$cmd
@@ -143,6 +176,12 @@ decode_models() {
   done
 }
 
+data_lock=
+if [ "$stage" -le 2 ]; then
+  lock_data
+  data_lock=$locked
+fi
+
 if at 0; then
   echo "$0: stage 0: data"
   if [ -z "$corpus" ]; then
@@ -180,6 +219,8 @@ if at 2; then
   done
   make_labels "$exp"
 fi
+
+[ -z "$data_lock" ] || exec {data_lock}>&-
 
 if at 3; then
   echo "$0: stage 3: transitions and language models"
