@@ -55,24 +55,23 @@ ALONE = ("test_run.py", "test_decoding_steps.py")  # long, and the tests of each
 
 
 def pytest_collection_modifyitems(items):
-    """While one worker makes the small run the others do what needs none."""
+    """While one worker makes the small run the others do what needs none; schedulers first, which take their time."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         waiting = [item for item in items if "small_run" in getattr(item, "fixturenames", ())]
         waiting.sort(key=lambda item: item.path.name != "test_run.py")
         items[:] = waiting[:1] + [item for item in items if item not in waiting] + waiting[1:]
+        items.sort(key=lambda item: item.path.parent.name != "cluster")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """A worker takes the tests of a file at a time, for their fixtures, or of a folder in tests/, or one of ALONE."""
+    """A worker takes the tests of a file at a time, for their fixtures, or one of ALONE."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            file = Path(nodeid.partition("::")[0])
-            if file.name in ALONE:
-                return nodeid
-            return str(file if len(file.parts) == 2 else file.parent)
+            file = nodeid.partition("::")[0]
+            return nodeid if Path(file).name in ALONE else file
 
     config.option.loadscopereorder = False
     return Scheduling(config, log)

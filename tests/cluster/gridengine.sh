@@ -25,15 +25,16 @@ prepare() {
 
 # What the qmaster reads before it can be asked to change anything.
 make_cell() {
-  local common=$SGE_ROOT/$SGE_CELL/common directory aliases
+  local common=$SGE_ROOT/$SGE_CELL/common directory aliases=()
   mkdir -p "$common" "$folder"/spool/{qmaster,execd}
   for directory in bin lib util utilbin; do
     ln -sfn "/var/lib/gridengine/$directory" "$SGE_ROOT/$directory"
   done
   echo "$host" > "$common/act_qmaster"
   # Asked for the name of its own address, a machine says localhost as well.
-  aliases=$({ echo localhost; getent hosts 127.0.0.1 "$host" | tr -s ' ' '\n' | grep -vx '[0-9.:]*'; } | sort -u | grep -vxF "$host")
-  echo "$host" $aliases > "$common/host_aliases"
+  mapfile -t aliases < <({ echo localhost; getent hosts 127.0.0.1 "$host" | tr -s ' ' '\n' | grep -vx '[0-9.:]*'; } \
+    | sort -u | grep -vxF "$host")
+  echo "$host" "${aliases[@]}" > "$common/host_aliases"
   cat > "$common/bootstrap" << END
 admin_user              root
 default_domain          none
