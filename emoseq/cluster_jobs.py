@@ -336,7 +336,7 @@ class _Desk:
             self.wait(self.pace.again)
             # What it did not answer it may have accepted.
             if found := self.ask(name):
-                self.label = re.split("[._]", next(iter(found.values())).label)[0]
+                self.label = next(iter(found.values())).label.partition(self.scheduler.joint)[0]
                 return
 
     def watch(
@@ -383,9 +383,9 @@ class _Desk:
 
     def _tell_lost(self, jobs: Jobs, number: int, task: int, state: Task | None, folder: str) -> None:
         """Say in the log and on stderr what became of a job without a status."""
-        label = state.label if state else f"{self.label} task {task}"
+        label = state.label if state else f"{self.label}{self.scheduler.joint}{task}"
         remark, code = (state.remark, state.code) if state else ("", None)
-        if not (state and state.alive) and (why := self.scheduler.asks_why(f"{self.label}.{task}")):
+        if not (state and state.alive) and (why := self.scheduler.asks_why(label)):
             with contextlib.suppress(DataError):
                 words, script = self.scheduler.why(self.call(why))
                 remark, code = words or remark, code if script is None else script

@@ -55,12 +55,22 @@ class Task:
 
 
 class Scheduler(Protocol):
-    """A batch system; see Slurm and GridEngine."""
+    """A batch system; see Slurm and GridEngine.
+
+    Attributes:
+        program: the wrapper's name
+        conf: name of its file in conf/
+        title: what the system is called
+        task_id: environment variable with the number of a task
+        joint: what stands between a job's number and its task's
+        exclusive_gpus: environment variable with the GPUs given to a task, where CUDA_VISIBLE_DEVICES is not set
+    """
 
     program: str
     conf: str
     title: str
     task_id: str
+    joint: str
     exclusive_gpus: str
 
     def numbering(self, numbers: Sequence[int]) -> dict[int, int]:
@@ -132,6 +142,7 @@ class Slurm:
     conf = "slurm.conf"
     title = "Slurm"
     task_id = "SLURM_ARRAY_TASK_ID"
+    joint = "_"  # of a job and its task
     exclusive_gpus = ""  # it sets CUDA_VISIBLE_DEVICES itself
 
     def numbering(self, numbers: Sequence[int]) -> dict[int, int]:
@@ -199,6 +210,7 @@ class GridEngine:
     conf = "queue.conf"
     title = "Grid Engine"
     task_id = "SGE_TASK_ID"
+    joint = "."
     exclusive_gpus = "SGE_HGR_gpu"  # where complex gpu is a map of resources
 
     def numbering(self, numbers: Sequence[int]) -> dict[int, int]:
