@@ -26,7 +26,7 @@ prepare() {
 # What the qmaster reads before it can be asked to change anything.
 make_cell() {
   local common=$SGE_ROOT/$SGE_CELL/common directory aliases=()
-  mkdir -p "$common" "$folder"/spool/{qmaster,execd}
+  mkdir -p "$common" "$folder"/spool/{qmaster,execd} "$folder/tmp"
   for directory in bin lib util utilbin; do
     ln -sfn "/var/lib/gridengine/$directory" "$SGE_ROOT/$directory"
   done
@@ -45,8 +45,8 @@ spooling_params         $common;$folder/spool/qmaster
 binary_path             /usr/sbin
 qmaster_spool_dir       $folder/spool/qmaster
 security_mode           none
-listener_threads        2
-worker_threads          2
+listener_threads        1
+worker_threads          1
 scheduler_threads       1
 END
   # Killing by group would reach into other cells' jobs if they shared the range.
@@ -85,7 +85,7 @@ configure() {
   qconf -Ap /usr/share/gridengine/util/resources/pe/smp || return
   # Without load thresholds: whatever else keeps this machine busy must not close the queue.
   qconf -sq | sed -E "s|^(qname) .*|\1 all.q|; s|^(hostlist) .*|\1 $host|; s|^(slots) .*|\1 2|; s|^(pe_list) .*|\1 smp|
-    s|^(load_thresholds) .*|\1 NONE|" > "$file"
+    s|^(load_thresholds) .*|\1 NONE|; s|^(tmpdir) .*|\1 $folder/tmp|" > "$file"
   qconf -Aq "$file" || return
   qconf -ssconf | sed -E "s|^(schedule_interval) .*|\1 0:0:1|; s|^(flush_(submit\|finish)_sec) .*|\1 1|
     s|^(job_load_adjustments) .*|\1 NONE|; s|^(load_adjustment_decay_time) .*|\1 0:0:0|" > "$file"
@@ -109,7 +109,10 @@ takes_jobs() {
   ((${#columns[@]} == 5)) && [[ ${columns[3]} != -NA- ]]
 }
 
+# An execd that has lost its qmaster tries again after half a minute. A new one registers at once, and takes over the
+# jobs of the old one.
 start_qmaster() {
+  daemon sge_qmaster > /dev/null || stop_daemon sge_execd
   start_daemon sge_qmaster sge_qmaster
   signal_daemon CONT sge_qmaster
   wait_until 20 answers || fail "sge_qmaster does not answer: $(last_words "$folder/spool/qmaster/messages")"
@@ -158,9 +161,12 @@ stop() {
 }
 
 restart() {
+  local node
   prepare
+  node=$(daemon sge_execd || true)
   stop_daemon sge_qmaster
   start_qmaster
+  [[ ! $node ]] || start_daemon sge_execd sge_execd
 }
 
 freeze() {
