@@ -1,6 +1,6 @@
 """Slurm and Grid Engine in a folder: sbatch squeue scancel qsub qstat qacct qdel, as far as they matter here.
 
-Usage: python3 cluster.py FOLDER PROGRAM [ARGUMENT]...
+Usage: python3 scheduler.py FOLDER PROGRAM [ARGUMENT]...
 
 Tasks really run, in the background, with little more in their environment than what the submission exports. FOLDER has
 
@@ -10,6 +10,7 @@ Tasks really run, in the background, with little more in their environment than 
     closed      asks for the end of everything
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -33,8 +34,8 @@ AWAY_GE = (
 )
 LATE = {
     "sbatch": "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation",
-    "qsub": "Unable to run job: failed receiving gdi request response for mid=1 (got syncron message receive timeout error).\n"
-    "Exiting.",
+    "qsub": "Unable to run job: failed receiving gdi request response for mid=1 "
+    "(got syncron message receive timeout error).\nExiting.",
 }
 REFUSED = {
     "sbatch": "sbatch: error: Batch job submission failed: Invalid partition name specified",
@@ -54,7 +55,7 @@ class Plan:
         refuses: no submission is accepted
         slots: tasks at once
         fates: by task, what becomes of it: `lost STATE` never runs and ends so; `killed STATE` is killed shortly after
-            it began; `vanishes` is never heard of again; `stuck` is in an error state; `unheard` is on a host that died;
+            it began; `vanishes` is never heard of again; `stuck` is in an error state; `unheard` is on a dead host;
             `waits REASON` until the file `go` appears; `again` is killed and run once more; `elsewhere` runs on a host
             that sees another file system
         deaf: seconds until a cancellation has an effect
@@ -121,7 +122,7 @@ def sbatch(folder: Path, argv: list[str], plan: Plan) -> int:
         name, equals, value = words.pop(0).partition("=")
         options[name] = value if equals or name in ("--parsable", "--no-requeue") else words.pop(0)
     if "--no-requeue" not in options:
-        return complain("cluster.py: tasks may be requeued")
+        return complain("scheduler.py: tasks may be requeued")
     tasks, _, limit = options["--array"].partition("%")
     exported = options.get("--export", "ALL").split(",")
     late = plan.late
@@ -287,10 +288,8 @@ class Runner:
 
     def kill(self, number: int, *tasks: str) -> None:
         for task in tasks or self.running:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.running[task].pid, number)
-            except ProcessLookupError:
-                pass
 
     def cancel(self) -> None:
         """Slurm ends tasks gently, Grid Engine does not."""
@@ -344,7 +343,7 @@ def squeue(folder: Path, argv: list[str], plan: Plan) -> int:
     names = [word.removeprefix("--name=") for word in argv if word.startswith("--name=")]
     fields = re.findall(r"(\w+):(\|?)(?:,|$)", argv[argv.index("-O") + 1])
     if not {"-h", "-r", "-t"} <= set(argv) or argv[argv.index("-u") + 1] != str(os.getuid()):
-        return complain("cluster.py: squeue is asked otherwise than expected")
+        return complain("scheduler.py: squeue is asked otherwise than expected")
     for job, states in jobs_in(folder):
         if names and job["name"] not in names:
             continue
@@ -373,7 +372,7 @@ def scancel(folder: Path, argv: list[str], plan: Plan) -> int:
 
 def qstat(folder: Path, argv: list[str], plan: Plan) -> int:
     if not {"-f", "-ne", "-xml", "-g", "d", "-u"} <= set(argv):
-        return complain("cluster.py: qstat is asked otherwise than expected")
+        return complain("scheduler.py: qstat is asked otherwise than expected")
     queues: dict[str, list[str]] = {"all.q@vm": [element("running", 900, "decoy", "r", 1)]}
     pending = [element("pending", 901, "decoy", "qw", 1)]
     for job, states in jobs_in(folder):
