@@ -167,8 +167,9 @@ class Slurm:
                 waits = state == "PENDING" and not _SLURM_ORDINARY.fullmatch(reason)
                 task = Task(label, True, remark=f"waits for {reason}" if waits else "")
             else:
-                status = int(code) if code.isdigit() else None
-                task = Task(label, False, remark=f"{end} ({state})", code=status)
+                status = int(code) if code.isdigit() else 1
+                exited = status >> 8 if os.WIFEXITED(status) else None  # it prints what wait(2) returned
+                task = Task(label, False, remark=f"{end} ({state})", code=exited)
             if int(number) not in found or task.alive:  # of two submissions of one name
                 found[int(number)] = task
         return found
