@@ -215,7 +215,7 @@ class GridEngine:
         return ["-terse", "-cwd", "-S", "/bin/bash", "-r", "n", "-N", name, "-j", "y", "-o", out, "-t", span, *throttle]
 
     def accepted(self, answer: Answer) -> str:
-        return answer.output.strip().splitlines()[-1].partition(".")[0]
+        return (answer.output.split() or [""])[-1].partition(".")[0]
 
     def asks(self, name: str) -> list[str]:
         return ["qstat", "-f", "-ne", "-xml", "-g", "d", "-u", _user()]
