@@ -178,8 +178,9 @@ class Slurm:
                 waits = state == "PENDING" and not _SLURM_ORDINARY.fullmatch(reason)
                 task = Task(label, True, remark=f"waits for {reason}" if waits else "")
             else:
-                status = int(code) if code.isdigit() else None
-                task = Task(label, False, remark=f"{end} ({state})", code=status)
+                status = int(code) if code.isdigit() else 1
+                exited = status >> 8 if os.WIFEXITED(status) else None  # it prints what wait(2) returned
+                task = Task(label, False, remark=f"{end} ({state})", code=exited)
             if int(number) not in found or task.alive:  # of two submissions of one name
                 found[int(number)] = task
         return found
@@ -226,7 +227,7 @@ class GridEngine:
         return ["-terse", "-cwd", "-S", "/bin/bash", "-r", "n", "-N", name, "-j", "y", "-o", out, "-t", span, *throttle]
 
     def accepted(self, answer: Answer) -> str:
-        return answer.output.strip().splitlines()[-1].partition(".")[0]
+        return (answer.output.split() or [""])[-1].partition(".")[0]
 
     def asks(self, name: str) -> list[str]:
         return ["qstat", "-f", "-ne", "-xml", "-g", "d", "-u", _user()]

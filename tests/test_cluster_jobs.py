@@ -1,0 +1,771 @@
+"""Jobs on Slurm and Grid Engine, which tests/fakes/scheduler.py plays: what is submitted, what jobs get, what goes wrong."""
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emoseq.cluster_jobs import LOST, Pace, job_script, run_on
+from emoseq.jobs import Jobs, header, parse_command_line
+from emoseq.schedulers import GridEngine, Slurm
+from emoseq.wrapper import run_wrapper
+
+ROOT = Path(__file__).resolve().parent.parent
+FAKE = ROOT / "tests" / "fakes" / "scheduler.py"
+PROGRAMS = "sbatch squeue scancel qsub qstat qacct qdel".split()
+PACE = Pace(ask=0.2, again=0.1, unheard=0.25, patience=2, cancel=3)
+DRIVER = """\
+import sys
+from emoseq.cluster_jobs import Pace, run_on
+from emoseq.schedulers import GridEngine, Slurm
+from emoseq.wrapper import run_wrapper
+scheduler = {"slurm": Slurm, "gridengine": GridEngine}[sys.argv[1]]()
+pace = Pace(ask=0.2, again=0.1, unheard=0.25, patience=2, cancel=3)
+sys.exit(run_wrapper(scheduler.program, "", run_on(scheduler, pace), sys.argv[2:], known=None))
+"""
+
+
+class Done(NamedTuple):
+    code: int
+    lines: list[str]
+
+
+class Cluster:
+    """A scheduler that is played, and a folder to submit from."""
+
+    def __init__(self, kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.kind = kind
+        self.scheduler = {"slurm": Slurm, "gridengine": GridEngine}[kind]()
+        self.program = self.scheduler.program
+        self.submits, self.asks, self.cancels = (
+            ("sbatch", "squeue", "scancel") if kind == "slurm" else ("qsub", "qstat", "qdel")
+        )
+        self.state, self.bin = folder / "state", folder / "bin"
+        self.capsys = capsys
+        (self.state / "jobs").mkdir(parents=True)
+        (self.state / "calls").touch()
+        self.bin.mkdir()
+        for name in PROGRAMS:
+            words = [sys.executable, "-IS", str(FAKE), str(self.state), name]
+            (self.bin / name).write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+            (self.bin / name).chmod(0o755)
+        self.plan()
+
+    def plan(self, **misbehaviour: object) -> None:
+        (self.state / "plan.json").write_text(json.dumps(misbehaviour))
+
+    def run(self, *words: str, pace: Pace = PACE) -> Done:
+        code = run_wrapper(self.program, "", run_on(self.scheduler, pace), words, known=None)
+        return Done(code, self.capsys.readouterr().err.splitlines())
+
+    def calls(self, program: str) -> list[list[str]]:
+        lines = (self.state / "calls").read_text().splitlines()
+        return [words[1:] for words in map(json.loads, lines) if words[0] == program]
+
+    @property
+    def submission(self) -> str:
+        """The only submission, without its name."""
+        (words,) = self.calls(self.submits)
+        return re.sub(r"-[0-9a-f]{6}\b", "-TOKEN", " ".join(words).replace(os.getcwd(), "HERE"))
+
+    def waits_for(self, count: int) -> str:
+        """Words of a shell that wait until the scheduler was asked so often."""
+        return f"until [ $(grep -c {self.asks} {self.state}/calls) -ge {count} ]; do sleep 0.02; done"
+
+    @contextlib.contextmanager
+    def started(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """A wrapper of its own process, as from a terminal."""
+
+        def dispositions() -> None:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
+
+        process = subprocess.Popen(
+            [sys.executable, "-c", DRIVER, self.kind, *words],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=dispositions,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+    def close(self) -> None:
+        (self.state / "closed").touch()
+        homes = list((self.state / "jobs").iterdir())
+        wait_for(lambda: all((home / "over").exists() for home in homes))
+
+
+def make_cluster(kind, tmp_path, monkeypatch, capsys) -> Iterator[Cluster]:
+    cluster = Cluster(kind, tmp_path, capsys)
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("PWD", str(work))
+    monkeypatch.setenv("PATH", f"{cluster.bin}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("SGE_ROOT", str(tmp_path))
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(params=["slurm", "gridengine"])
+def cluster(request, tmp_path, monkeypatch, capsys):
+    yield from make_cluster(request.param, tmp_path, monkeypatch, capsys)
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch, capsys):
+    yield from make_cluster("slurm", tmp_path, monkeypatch, capsys)
+
+
+@pytest.fixture
+def grid_engine(tmp_path, monkeypatch, capsys):
+    yield from make_cluster("gridengine", tmp_path, monkeypatch, capsys)
+
+
+def wait_for(condition, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def is_alive(pid: int) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
+
+
+def output(log: str) -> str:
+    """What the job wrote, without the head and the foot."""
+    text = Path(log).read_text()
+    head, foot = r"# .*\n# Running on .*\n# Started at .*\n#\n", r"# Accounting: .*\n# Finished at .* with status \d+\n"
+    match = re.fullmatch(f"{head}((?s:.*?)){foot}", text)
+    assert match, text
+    return match[1]
+
+
+def submitted() -> list[str]:
+    """Folders of submissions that are still there."""
+    return sorted(os.listdir("q")) if os.path.isdir("q") else []
+
+
+# --- what is submitted
+
+
+def test_one_job(cluster):
+    assert cluster.run("log/x.log", "echo", "hello") == (0, [])
+    assert output("log/x.log") == "hello\n"
+    expected = {
+        "slurm": "--export=PATH,EMOSEQ_PYTHON --parsable --no-requeue --array=1 --job-name=x-TOKEN"
+        " --output=HERE/q/x-TOKEN/%a.out HERE/q/x-TOKEN/x-TOKEN.sh",
+        "gridengine": "-v PATH,EMOSEQ_PYTHON -w e -terse -cwd -S /bin/bash -r n -N x-TOKEN -j y"
+        " -o HERE/q/x-TOKEN/$TASK_ID.out -t 1-1 HERE/q/x-TOKEN/x-TOKEN.sh",
+    }
+    assert cluster.submission == expected[cluster.kind]
+
+
+def test_an_array_is_one_submission(cluster):
+    assert cluster.run("JOB=2:4", "log/x.JOB.log", "echo", "JOB", "x_JOB.ark", "JOBS") == (0, [])
+    assert [output(f"log/x.{n}.log") for n in (2, 3, 4)] == [f"{n} x_{n}.ark JOBS\n" for n in (2, 3, 4)]
+    assert {"slurm": "--array=2-4 ", "gridengine": "-t 2-4 "}[cluster.kind] in cluster.submission
+
+
+def test_the_limit_goes_with_the_array(cluster):
+    script = "touch JOB.on; ls | grep -c on$; sleep 0.1; rm JOB.on"
+    assert cluster.run("--max-jobs-run", "2", "JOB=1:5", "x.JOB.log", "sh", "-c", script).code == 0
+    assert {"slurm": "--array=1-5%2 ", "gridengine": "-t 1-5 -tc 2 "}[cluster.kind] in cluster.submission
+    assert max(int(output(f"x.{n}.log")) for n in range(1, 6)) <= 2
+
+
+def test_a_limit_as_large_as_the_array_is_none(cluster):
+    cluster.run("--max-jobs-run", "3", "JOB=1:3", "x.JOB.log", "true")
+    assert "%3" not in cluster.submission
+    assert "-tc" not in cluster.submission
+
+
+def test_numbers_with_a_gap_get_the_right_job(cluster):
+    script = 'echo JOB; [ -e go ] || [ "$((JOB % 2))" = 1 ]'
+    assert cluster.run("JOB=3:8", "x.JOB.log", "sh", "-c", script).code == 1
+    Path("go").touch()
+    assert cluster.run("--pick", "failed", "JOB=3:8", "x.JOB.log", "sh", "-c", script).code == 0
+    assert [output(f"x.{n}.log") for n in range(3, 9)] == [f"{n}\n" for n in range(3, 9)]
+    last = " ".join(cluster.calls(cluster.submits)[-1])
+    assert {"slurm": "--array=4,6,8 ", "gridengine": "-t 1-3 "}[cluster.kind] in last
+
+
+def test_options_become_what_the_conf_file_of_the_folder_says(cluster):
+    Path("conf").mkdir()
+    Path("conf", cluster.scheduler.conf).write_text(f"command {cluster.submits} -p 7\noption mem=* -l $0\n")
+    assert cluster.run("--mem", "4G", "x.log", "true") == (0, [])
+    assert cluster.submission.startswith("-p 7 -l 4G ")
+
+
+def test_another_conf_file(cluster):
+    Path("mine.conf").write_text(f"command {cluster.submits} -p 8\n")
+    assert cluster.run("--config", "mine.conf", "x.log", "true") == (0, [])
+    assert cluster.submission.startswith("-p 8 ")
+
+
+def test_the_schedulers_own_options_pass(cluster):
+    assert cluster.run("-p", "9", "x.log", "true") == (0, [])
+    assert " -p 9 HERE/q/" in cluster.submission
+
+
+def test_an_option_that_the_conf_file_lacks_is_refused_before_anything_runs(cluster):
+    done = cluster.run("--hostname", "b1", "x.log", "true")
+    assert done.code == 1
+    (line,) = done.lines
+    assert f"{cluster.scheduler.conf}: nothing there says what --hostname becomes" in line
+    assert not cluster.calls(cluster.submits)
+
+
+@pytest.mark.parametrize("log", ["log/7.log", "a b/it's.log", "x:y*.log", ".log", "50%.log", "é.log"])
+def test_any_name_of_a_log(cluster, log):
+    assert cluster.run(log, "echo", "hello") == (0, [])
+    assert output(log) == "hello\n"
+
+
+# --- what a job gets and leaves
+
+
+def test_a_log_is_laid_out_as_kaldis(cluster):
+    words = ["--num-threads", "1", "log/x.log", "sh", "-c", "echo out; echo err >&2; printf end"]
+    assert cluster.run(*words).code == 0
+    date = r"\w{3} \w{3} [ \d]\d [\d:]{8}( [AP]M)? \S+ \d{4}"
+    assert re.fullmatch(
+        "# sh -c 'echo out; echo err >&2; printf end'\n"
+        rf"# Running on \S+\n# Started at {date}\n#\nout\nerr\nend\n# Accounting: time=\d+ threads=1\n"
+        rf"# Finished at {date} with status 0\n",
+        Path("log/x.log").read_text(),
+    )
+
+
+ODD = [
+    "", " ", "it's", '"both\' "', "$(touch evil)", "`touch evil`", "a\nb", "\t", "*", "$HOME", "a\\b", "é", "x_JOB.JOB",
+    "JOBS", "'JOB'", "$n", "JOB\n", "!", "%s", "{a,b}", "~",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("beside", [[], ["|", "cat"]])
+def test_arguments_arrive_as_given(cluster, beside):
+    words = [sys.executable, "-c", "import sys; print(sys.argv[1:])", *ODD, *beside]
+    assert cluster.run("JOB=3", "x.JOB.log", *words) == (0, [])
+    jobs = parse_command_line(["JOB=3", "x.JOB.log", *ODD, "end"])
+    assert output("x.3.log") == f"{jobs.command_of(3)[:-1]}\n"
+    assert not Path("evil").exists()
+
+
+words_of_commands = st.text(
+    st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12
+) | st.sampled_from([*ODD, "JOB", "aJOB", "JOB.1000000000", "1000000000", "1000000001", "-n", "A=JOB"])
+
+
+@pytest.mark.parametrize("scheduler", [Slurm(), GridEngine()], ids=["slurm", "gridengine"])
+@settings(max_examples=20, deadline=None)
+@given(words=st.lists(words_of_commands, max_size=6), number=st.sampled_from([1, 7, 12]))
+def test_the_script_of_a_task_runs_its_command(tmp_path_factory, scheduler, words, number):
+    """Bash is the oracle: it reads the script, and Python says what it got."""
+    folder = tmp_path_factory.mktemp("task")
+    (folder / "print").write_text(
+        f"#!{sys.executable} -IS\nimport sys\nsys.stdout.write('\\0'.join(sys.argv[1:]) + '|')\n"
+    )
+    (folder / "print").chmod(0o755)
+    jobs = Jobs({}, "JOB", [1, 7, 12], f"{folder}/x.JOB.log", (str(folder / "print"), *words))
+    numbering = scheduler.numbering(jobs.numbers)
+    script = folder / "task.sh"
+    text = job_script(scheduler, jobs, numbering, str(folder))
+    script.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+    environment = os.environ | {scheduler.task_id: str(numbering[number])}
+    assert subprocess.run(["bash", script], env=environment, check=True, capture_output=True).stderr == b""
+    log = Path(jobs.log_of(number)).read_bytes()
+    assert log.startswith(header(jobs.command_of(number)).split(b"\n")[0] + b"\n# Running on ")
+    got = log.split(b"\n#\n", 1)[1].rpartition(b"|\n# Accounting: ")[0]
+    assert got == "\0".join(jobs.command_of(number)[1:]).encode()
+    assert (folder / f"{numbering[number]}.status").read_text() == "0\n"
+
+
+def test_a_word_that_is_not_text(cluster):
+    word = os.fsdecode(b"a\xff'b")
+    assert cluster.run("x.log", "printf", "%s", word).code == 0
+    assert b"\na\xff'b\n" in Path("x.log").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("command", "expected", "code"),
+    [
+        ("echo abc '|' tr a x", "xbc\n", 0),
+        ("echo abc '>' out '&&' cat out", "abc\n", 0),
+        ("cat '<' in", "input\n", 0),
+        ("ls nowhere '2>' /dev/null '||' echo none", "none\n", 0),
+        ("false '|' cat", "", 1),
+        ("false '&&' echo never", "", 1),
+        ("GREETING='a b' printenv GREETING", "a b\n", 0),
+        ("echo 'a|b' '>out'", "a|b >out\n", 0),
+    ],
+)
+def test_operators_that_are_words_of_their_own_work(slurm, command, expected, code):
+    Path("in").write_text("input\n")
+    assert slurm.run("x.log", *shlex.split(command)).code == code
+    assert output("x.log") == expected
+
+
+def test_stdin_is_empty(cluster):
+    assert cluster.run("x.log", "cat") == (0, [])
+
+
+def test_path_sh_is_sourced(cluster):
+    Path("path.sh").write_text("export GREETING=hello\n")
+    assert cluster.run("x.log", "printenv", "GREETING") == (0, [])
+    assert output("x.log") == "hello\n"
+
+
+def test_a_path_sh_that_fails_ends_the_job(cluster):
+    Path("path.sh").write_text('echo "path.sh: no Python here" >&2\nreturn 4\n')
+    assert cluster.run("x.log", "touch", "ran") == (
+        1,
+        [f"{cluster.program}: job failed, log is in x.log", f"{cluster.program}: x.log: path.sh: no Python here"],
+    )
+    assert "with status 4" in Path("x.log").read_text()
+    assert not Path("ran").exists()
+
+
+def test_threads_of_a_job(cluster):
+    Path("own.conf").write_text(f"command {cluster.submits}\noption num_threads=*\n")
+    assert cluster.run("--config", "own.conf", "--num-threads", "3", "x.log", "printenv", "OMP_NUM_THREADS").code == 0
+    assert output("x.log") == "3\n"
+    assert "threads=3" in Path("x.log").read_text()
+
+
+def test_gpus_that_grid_engine_gives(grid_engine):
+    assert grid_engine.run("--gpu", "2", "x.log", "printenv", "CUDA_VISIBLE_DEVICES").code == 0
+    assert output("x.log") == "0,1\n"
+
+
+def test_gpus_that_grid_engine_does_not_give_stay_hidden(grid_engine):
+    assert grid_engine.run("x.log", "sh", "-c", 'echo "<$CUDA_VISIBLE_DEVICES>"').code == 0
+    assert output("x.log") == "<>\n"
+
+
+def test_jobs_start_in_the_folder_as_the_user_named_it(cluster, monkeypatch):
+    here = os.getcwd()
+    os.symlink(here, "../link")
+    monkeypatch.setenv("PWD", f"{os.path.dirname(here)}/link")
+    assert cluster.run("x.log", "pwd").code == 0
+    assert output("x.log") == f"{os.path.dirname(here)}/link\n"
+
+
+# --- failures
+
+
+def test_all_jobs_finish_before_the_failure_is_reported(cluster):
+    script = "sleep 0.JOB; echo step: job JOB is wrong; exit $((JOB % 2))"
+    assert cluster.run("JOB=1:4", "log/t.JOB.log", "sh", "-c", script) == (
+        1,
+        [
+            f"{cluster.program}: 2 / 4 failed, log is in log/t.*.log",
+            f"{cluster.program}: t.1.log: step: job 1 is wrong",
+        ],
+    )
+    assert output("log/t.4.log") == "step: job 4 is wrong\n"
+
+
+@pytest.mark.parametrize("code", [1, 71, 72, 73, 99, 100, 137, 255])
+def test_the_code_of_a_job_is_in_its_log(cluster, code):
+    assert (
+        cluster.run("x.log", "sh", "-c", f"exit {code}").lines[0] == f"{cluster.program}: job failed, log is in x.log"
+    )
+    assert f"with status {code}\n" in Path("x.log").read_text()
+    assert Path(".x.status").read_text() == f"1 {code}\n"
+    assert submitted()
+
+
+@pytest.mark.parametrize("code", [99, 100])
+def test_grid_engine_does_not_see_codes_that_mean_something_to_it(grid_engine, code):
+    grid_engine.run("x.log", "sh", "-c", f"exit {code}")
+    wait_for(lambda: (grid_engine.state / "jobs/1/over").exists())
+    assert json.loads((grid_engine.state / "jobs/1/states.json").read_text()) == {"1": ["FAILED", "None", 256]}
+
+
+def test_what_a_log_says_does_not_make_success(cluster):
+    lie = "# Accounting: time=0 threads=1\n# Finished at now with status 0"
+    assert cluster.run("x.log", "sh", "-c", 'echo "$1"; exit 1', "sh", lie).code == 1
+
+
+def test_what_a_log_says_does_not_make_failure(cluster):
+    assert cluster.run("x.log", "echo", "# Finished at now with status 1") == (0, [])
+
+
+def test_a_job_killed_by_a_signal(cluster):
+    done = cluster.run("x.log", "sh", "-c", "kill -KILL $$")
+    assert done.lines[-1].startswith(f"{cluster.program}: x.log: ended by SIGKILL")
+    assert "with status 137\n" in Path("x.log").read_text()
+
+
+def test_a_command_that_does_not_exist(cluster):
+    assert "no-such-program: " in cluster.run("x.log", "no-such-program").lines[-1]
+    assert "with status 127\n" in Path("x.log").read_text()
+
+
+def test_only_what_failed_is_tried_again(cluster):
+    script = 'echo "try"; [ JOB != 2 ] || mkdir once || mkdir twice && [ -e twice -o JOB != 2 ]'
+    done = cluster.run("--num-tries", "3", "JOB=1:3", "x.JOB.log", "sh", "-c", script)
+    assert (done.code, len(done.lines)) == (0, 1)
+    assert [Path(f"x.{n}.log").read_text().count("\ntry\n") for n in (1, 2, 3)] == [1, 2, 1]
+    arrays = [" ".join(call) for call in cluster.calls(cluster.submits)]
+    assert [re.findall(r"(?:--array=|-t )(\S+)", array) for array in arrays] == [
+        ["1-3"],
+        [{"slurm": "2", "gridengine": "2-2"}[cluster.kind]],
+    ]
+
+
+# --- lost tasks
+
+
+LOSSES = [
+    ("slurm", "lost NODE_FAIL", r"its node failed \(NODE_FAIL\)"),
+    ("slurm", "killed TIMEOUT", r"it ran out of time; ask for more with --time \(TIMEOUT\)"),
+    ("slurm", "killed OUT_OF_MEMORY", r"it ran out of memory; ask for more with --mem \(OUT_OF_MEMORY\)"),
+    ("slurm", "lost CANCELLED", r"it was cancelled \(CANCELLED\)"),
+    ("slurm", "vanishes", "Slurm does not know it any more"),
+    ("slurm", "again", "the scheduler started it a second time"),
+    ("slurm", "elsewhere", "its host does not see the folder of submission.*"),
+    ("gridengine", "lost NODE_FAIL", "failed 21: in recognizing job, exit status 0"),
+    ("gridengine", "killed TIMEOUT", "failed 100: assumedly after job, exit status 137; if it ran out of time or.*"),
+    ("gridengine", "vanishes", "Grid Engine does not know it any more"),
+    ("gridengine", "stuck", "it is in the error state Eqw"),
+    ("gridengine", "unheard", r"its host does not answer \(dead\)"),
+    ("gridengine", "again", "the scheduler started it a second time"),
+    ("gridengine", "elsewhere", "its host does not see the folder of submission.*"),
+]
+
+
+@pytest.mark.parametrize(("cluster", "fate", "reason"), LOSSES, indirect=["cluster"])
+def test_a_lost_task_is_named_with_its_reason(cluster, fate, reason):
+    cluster.plan(fates={"2": fate})
+    done = cluster.run("JOB=1:3", "log/x.JOB.log", "sh", "-c", "sleep 0.4; echo JOB")
+    assert done.code == 1
+    label = "1_2|1 task 2" if cluster.kind == "slurm" else "1.2|1 task 2"
+    assert re.fullmatch(rf"{cluster.program}: log/x\.2\.log: job ({label}) was lost: {reason}", done.lines[-3])
+    assert done.lines[-2] == f"{cluster.program}: 1 / 3 failed, log is in log/x.*.log"
+    assert re.fullmatch(rf"{cluster.program}: x\.2\.log: {cluster.program}: job .* was lost: {reason}", done.lines[-1])
+    text = Path("log/x.2.log").read_text()
+    assert re.search(
+        rf"\n?{cluster.program}: job ({label}) was lost: {reason}\n# Accounting: .*\n# Finished at .*", text
+    )
+    assert text.endswith(f"with status {LOST}\n")
+    assert [output(f"log/x.{n}.log") for n in (1, 3)] == ["1\n", "3\n"]
+    assert sorted(Path("log/.x.JOB.status").read_text().splitlines()) == ["1 0", f"2 {LOST}", "3 0"]
+
+
+def test_a_lost_task_is_noticed_within_two_questions(cluster):
+    cluster.plan(fates={"1": "vanishes"})
+    assert cluster.run("x.log", "true").code == 1
+    # One after the array was cancelled, to see that it is gone.
+    assert len(cluster.calls(cluster.asks)) <= 3
+
+
+def test_a_lost_task_is_tried_again(cluster):
+    cluster.plan(fates={"2": "vanishes"})
+    script = f"echo '{{}}' > {cluster.state}/plan.json; echo JOB"
+    done = cluster.run("--num-tries", "2", "JOB=1:2", "x.JOB.log", "sh", "-c", script)
+    assert done.code == 0
+    assert done.lines[-1] == f"{cluster.program}: 1 failed (x.2.log), try 2 of 2"
+    assert Path("x.2.log").read_text().endswith("with status 0\n")
+    assert len(cluster.calls(cluster.submits)) == 2
+
+
+def test_a_status_that_cannot_be_written(cluster):
+    done = cluster.run("log/x.log", "sh", "-c", "ln -s /dev/full q/x-*/1.tmp; echo done")
+    assert done.code == 1
+    (lost, *_) = done.lines
+    assert "it could not write its status; is the disk full?" in lost
+    assert "done\n" in Path("log/x.log").read_text()
+
+
+def test_a_folder_that_is_removed(cluster):
+    done = cluster.run("log/x.log", "sh", "-c", "rm -r q; sleep 0.3")
+    assert done.code == 1
+    (line,) = done.lines
+    assert re.fullmatch(rf"{cluster.program}: /.*/q/x-\w{{6}}: the folder of this submission was removed", line)
+    assert cluster.calls(cluster.cancels)
+
+
+def test_what_waits_for_something_unusual_is_remarked_upon_once(cluster):
+    cluster.plan(fates={"1": "waits PartitionConfig", "2": "waits PartitionConfig"})
+    script = f"{cluster.waits_for(5)}; touch {cluster.state}/go"
+    done = cluster.run("JOB=1:3", "x.JOB.log", "sh", "-c", script)
+    remark = {"slurm": "job 1_1: waits for PartitionConfig", "gridengine": "job 1.1: it is held"}[cluster.kind]
+    assert done == (0, [f"{cluster.program}: x.*.log: {remark}"])
+
+
+# --- the scheduler is asked, and may be away
+
+
+def test_the_whole_array_is_one_question(cluster):
+    pace = Pace(ask=0.3, again=0.1, patience=2, cancel=3)
+    began = time.monotonic()
+    assert cluster.run("JOB=1:8", "x.JOB.log", "sleep", "0.8", pace=pace).code == 0
+    assert 1 <= len(cluster.calls(cluster.asks)) <= (time.monotonic() - began) / 0.3
+
+
+def test_short_jobs_are_done_without_a_question(cluster):
+    assert cluster.run("JOB=1:3", "x.JOB.log", "true", pace=Pace()).code == 0
+    assert not cluster.calls(cluster.asks)
+
+
+def test_a_scheduler_that_is_away_is_waited_for(cluster):
+    cluster.plan(away={cluster.asks: [2, 5]})
+    done = cluster.run("JOB=1:2", "x.JOB.log", "sh", "-c", f"{cluster.waits_for(6)}; sleep 0.1")
+    assert done.code == 0
+    away, back = done.lines
+    title = cluster.scheduler.title
+    assert re.fullmatch(rf"{cluster.program}: {title} does not answer \(.*\); waiting for it, nothing is lost", away)
+    assert re.fullmatch(rf"{cluster.program}: {title} answers again after \d+ s", back)
+
+
+def test_a_suspect_is_not_lost_while_the_scheduler_is_away(cluster):
+    """It is seen gone once; what counts as twice begins anew when the scheduler is back."""
+    cluster.plan(fates={"1": "vanishes"}, away={cluster.asks: [2, 4]})
+    assert cluster.run("x.log", "true").code == 1
+    assert len(cluster.calls(cluster.asks)) >= 6
+
+
+def test_a_question_that_hangs_is_given_up(cluster):
+    cluster.plan(hangs={cluster.asks: [1, 1]})
+    pace = Pace(ask=0.2, again=0.1, patience=0.5, cancel=3)
+    done = cluster.run("x.log", "sh", "-c", cluster.waits_for(2), pace=pace)
+    assert done.code == 0
+    assert f"({cluster.asks} timed out after 0 s)" in done.lines[0] or "timed out" in done.lines[0]
+
+
+def test_a_scheduler_that_is_away_at_submission_is_waited_for(cluster):
+    cluster.plan(away={cluster.submits: [1, 3]})
+    done = cluster.run("JOB=1:2", "x.JOB.log", "echo", "JOB")
+    assert (done.code, len(done.lines)) == (0, 2)
+    assert "does not answer" in done.lines[0]
+    assert len(cluster.calls(cluster.submits)) == 4
+    assert [output(f"x.{n}.log") for n in (1, 2)] == ["1\n", "2\n"]
+
+
+def test_a_submission_whose_answer_got_lost_is_not_repeated(cluster):
+    cluster.plan(late=True)
+    done = cluster.run("JOB=1:2", "x.JOB.log", "sh", "-c", f"echo JOB >> ran; {cluster.waits_for(2)}")
+    assert done.code == 0
+    assert len(cluster.calls(cluster.submits)) == 1
+    assert sorted(Path("ran").read_text().split()) == ["1", "2"]
+
+
+def test_a_submission_whose_answer_got_lost_and_that_is_over_is_not_repeated(cluster):
+    """Grid Engine forgets jobs that are over at once."""
+    cluster.plan(late=True)
+    assert cluster.run("JOB=1:2", "x.JOB.log", "sh", "-c", "echo JOB >> ran").code == 0
+    assert sorted(Path("ran").read_text().split()) == ["1", "2"]
+
+
+def test_a_refused_submission_is_one_line(cluster):
+    cluster.plan(refuses=True)
+    done = cluster.run("JOB=1:2", "x.JOB.log", "true")
+    why = {
+        "slurm": "sbatch: error: Batch job submission failed: Invalid partition name specified",
+        "gridengine": "Unable to run job: error: no suitable queues",
+    }
+    assert done == (1, [f"{cluster.program}: {cluster.submits} refused the jobs: {why[cluster.kind]}"])
+
+
+def test_tools_that_are_not_in_path(cluster, monkeypatch):
+    (cluster.bin / cluster.submits).unlink()
+    done = cluster.run("x.log", "true")
+    assert done.code == 1
+    (line,) = done.lines
+    assert re.fullmatch(
+        rf"{cluster.program}: {cluster.submits}: No such file or directory; this host \(\S+\) does not submit to"
+        rf" {cluster.scheduler.title}, or its tools are not in PATH",
+        line,
+    )
+
+
+def test_no_tools_at_all(cluster, monkeypatch):
+    for name in PROGRAMS:
+        (cluster.bin / name).unlink()
+    done = cluster.run("x.log", "true")
+    assert (done.code, len(done.lines)) == (1, 1)
+    assert f"{cluster.submits}: No such file" in done.lines[0]
+
+
+# --- ends from outside
+
+
+TREE = "sleep 60 & echo $$ $! > JOB.new; mv JOB.new JOB.pid; wait"
+
+
+def pids(count: int) -> list[int]:
+    """Ids of two processes for each of `count` jobs, once they run."""
+    wait_for(lambda: len(list(Path().glob("*.pid"))) >= count)
+    return [int(pid) for path in Path().glob("*.pid") for pid in path.read_text().split()]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_cancels_the_array(cluster, number):
+    with cluster.started("JOB=1:2", "x.JOB.log", "sh", "-c", TREE) as process:
+        children = pids(2)
+        process.send_signal(number)
+        assert process.wait(10) == 128 + number
+        assert process.stderr.read() == f"{cluster.program}: stopped by {number.name}\n"
+    assert not [pid for pid in children if is_alive(pid)]
+    assert len(cluster.calls(cluster.cancels)) == 1
+
+
+def test_a_cancelled_job_of_slurm_ends_its_log(slurm):
+    with slurm.started("x.log", "sh", "-c", TREE) as process:
+        pids(1)
+        process.terminate()
+        process.wait(10)
+    assert Path("x.log").read_text().endswith("with status 143\n")
+
+
+def test_a_signal_while_a_question_hangs(cluster):
+    cluster.plan(hangs={cluster.asks: [1, 1]})
+    with cluster.started("x.log", "sh", "-c", TREE) as process:
+        children = pids(1)
+        wait_for(lambda: cluster.calls(cluster.asks))
+        process.terminate()
+        assert process.wait(10) == 143
+    assert not [pid for pid in children if is_alive(pid)]
+
+
+def test_a_signal_while_a_submission_is_on_its_way(cluster):
+    """It may be accepted, so it is cancelled."""
+    sbatch = (cluster.bin / cluster.submits).read_text()
+    (cluster.bin / cluster.submits).write_text(sbatch.replace("exec ", "touch submitting; sleep 0.3; exec "))
+    with cluster.started("x.log", "sh", "-c", TREE) as process:
+        wait_for(lambda: Path("submitting").exists())
+        process.terminate()
+        assert process.wait(10) == 143
+    states = json.loads((cluster.state / "jobs/1/states.json").read_text())
+    assert states["1"][0] == "CANCELLED"
+    assert not [path for path in Path().glob("*.pid") if is_alive(int(path.read_text().split()[0]))]
+
+
+def test_a_cancellation_that_takes_its_time_is_waited_for(cluster):
+    cluster.plan(deaf=0.5)
+    with cluster.started("x.log", "sh", "-c", TREE) as process:
+        children = pids(1)
+        process.terminate()
+        assert process.wait(10) == 143
+        assert process.stderr.read() == f"{cluster.program}: stopped by SIGTERM\n"
+    assert not [pid for pid in children if is_alive(pid)]
+
+
+def test_an_array_that_cannot_be_cancelled_is_named(cluster):
+    cluster.plan(away={cluster.cancels: [1, 99]})
+    with cluster.started("x.log", "sh", "-c", TREE) as process:
+        pids(1)
+        process.terminate()
+        assert process.wait(10) == 143
+        first, last = process.stderr.read().splitlines()
+    assert re.search(rf"; cancel them by hand: {cluster.cancels} .*x-[0-9a-f]{{6}}", first)
+    assert last == f"{cluster.program}: stopped by SIGTERM"
+
+
+def test_the_array_of_a_killed_wrapper_is_cancelled(cluster):
+    with cluster.started("JOB=1:2", "x.JOB.log", "sh", "-c", TREE) as process:
+        children = pids(2)
+        process.kill()
+        wait_for(lambda: not [pid for pid in children if is_alive(pid)])
+    assert len(cluster.calls(cluster.cancels)) == 1
+
+
+def test_what_has_ended_is_not_cancelled(cluster):
+    assert cluster.run("JOB=1:2", "x.JOB.log", "false").code == 1
+    assert not cluster.calls(cluster.cancels)
+
+
+def test_an_earlier_call_that_is_still_at_work(cluster):
+    """A wrapper whose host died left its array."""
+    (cluster.bin / cluster.cancels).rename(cluster.bin / "kept")
+    with cluster.started("JOB=1:2", "log/x.JOB.log", "sh", "-c", TREE) as process:
+        children = pids(2)
+        process.kill()
+        process.wait()
+    (cluster.bin / "kept").rename(cluster.bin / cluster.cancels)
+    wait_for(lambda: not_locked("log/.x.JOB.status"))
+    done = cluster.run("JOB=1:2", "log/x.JOB.log", "echo", "JOB")
+    assert done.code == 1
+    (line,) = done.lines
+    label = {"slurm": r"1_1", "gridengine": r"1\.1"}[cluster.kind]
+    match = re.fullmatch(
+        rf"{cluster.program}: log/x\.\*\.log: 2 tasks of an earlier call \({label} \.\.\.\) are at work on these logs;"
+        rf" wait for them, or cancel them: (.*)",
+        line,
+    )
+    assert match, line
+    assert len(cluster.calls(cluster.submits)) == 1
+    subprocess.run(shlex.split(match[1]), check=True, capture_output=True)
+    assert not [pid for pid in children if is_alive(pid)]
+    assert cluster.run("JOB=1:2", "log/x.JOB.log", "echo", "JOB") == (0, [])
+    assert submitted() == []
+
+
+def not_locked(path: str) -> bool:
+    return subprocess.run(["flock", "-n", path, "true"]).returncode == 0
+
+
+# --- the folder q
+
+
+def test_the_folder_of_a_submission(cluster):
+    """Beside the logs, or beside their folder where that is called log, as Kaldi has it."""
+    script = "ls -d q/x-*/ a/q/x-*/; ls a/q/x-*/"
+    assert cluster.run("JOB=1:2", "a/log/x.JOB.log", "sh", "-c", f"sleep 0.1; {script}").code == 1
+    (folder,) = Path("a/q").iterdir()
+    assert re.fullmatch(r"x\.-?[0-9a-f]{6}|x-[0-9a-f]{6}|x\.\.?-[0-9a-f]{6}", folder.name)
+    names = {path.name for path in folder.iterdir()}
+    assert names >= {"1.status", "2.status", "1.begun", "2.begun", "1.out", "2.out"}
+    assert (folder / "1.status").read_text() != "0\n"
+
+
+def test_success_leaves_no_folder(cluster):
+    assert cluster.run("a/log/x.log", "true").code == 0
+    assert os.listdir("a/q") == []
+
+
+def test_what_an_earlier_call_left_is_removed(cluster):
+    cluster.run("x.log", "false")
+    cluster.run("y.log", "false")
+    before = submitted()
+    cluster.run("x.log", "true")
+    assert submitted() == [name for name in before if name.startswith("y")]
+
+
+# --- as users call it
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_the_program(cluster, code):
+    words = [str(ROOT / "utils" / cluster.program), "JOB=1:2", "log/x.JOB.log", "sh", "-c", f"echo JOB; exit {code}"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1 if code else 0, "")
+    assert done.stderr.splitlines()[:1] == ([f"{cluster.program}: 2 / 2 failed, log is in log/x.*.log"] if code else [])
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"]])
+def test_help(cluster, words):
+    done = subprocess.run([str(ROOT / "utils" / cluster.program), *words], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"utils/{cluster.program} [options] [JOB=1:N | JOB=n] [options] LOG COMMAND" in done.stdout

@@ -1,0 +1,384 @@
+"""What Slurm and Grid Engine print, replayed, and what is made of it."""
+
+import os
+
+import pytest
+
+from emoseq.schedulers import Answer, GridEngine, Slurm, Task, ranges
+
+SLURM, GRID_ENGINE = Slurm(), GridEngine()
+
+
+def printed(output: str) -> Answer:
+    return Answer(0, output, "")
+
+
+def failed(error: str, code: int = 1, output: str = "") -> Answer:
+    return Answer(code, output, error)
+
+
+@pytest.fixture(autouse=True)
+def no_cell(monkeypatch, tmp_path):
+    """Grid Engine's own folder, which says when its master started."""
+    monkeypatch.setenv("SGE_ROOT", str(tmp_path))
+    monkeypatch.delenv("SGE_CELL", raising=False)
+    return tmp_path / "default" / "common"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [([1], "1"), ([1, 2, 3], "1-3"), ([4, 5, 9], "4-5,9"), ([1, 3, 5], "1,3,5"), ([2, 3, 7, 8, 9], "2-3,7-9")],
+)
+def test_ranges(numbers, expected):
+    assert ranges(numbers) == expected
+
+
+# --- Slurm
+
+
+SQUEUE = """\
+1|1_1|CANCELLED|None|15|
+2|1_2|PENDING|JobArrayTaskLimit|0|
+3|1_3|RUNNING|None|0|
+4|1_4|COMPLETED|None|0|
+5|1_5|NODE_FAIL|NodeDown|0|
+6|1_6|PENDING|PartitionConfig|0|
+7|1_7|COMPLETING|NonZeroExitCode|256|
+8|1_8|FAILED|NonZeroExitCode|18176|
+"""
+
+
+def test_squeue_is_read_line_by_line():
+    assert SLURM.tasks(printed(SQUEUE), "x") == {
+        1: Task("1_1", False, remark="it was cancelled (CANCELLED)"),
+        2: Task("1_2", True),
+        3: Task("1_3", True),
+        4: Task("1_4", False, remark="its script ended (COMPLETED)", code=0),
+        5: Task("1_5", False, remark="its node failed (NODE_FAIL)", code=0),
+        6: Task("1_6", True, remark="waits for PartitionConfig"),
+        7: Task("1_7", True),
+        8: Task("1_8", False, remark="its script failed (FAILED)", code=71),
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "hint"),
+    [
+        ("TIMEOUT", "ask for more with --time"),
+        ("OUT_OF_MEMORY", "ask for more with --mem"),
+        ("PREEMPTED", "preempted"),
+        ("BOOT_FAIL", "did not boot"),
+        ("DEADLINE", "deadline"),
+    ],
+)
+def test_ends_in_slurm(state, hint):
+    task = SLURM.tasks(printed(f"3|7_3|{state}|None|9|\n"), "x")[3]
+    assert not task.alive
+    assert hint in task.remark
+
+
+@pytest.mark.parametrize("state", "CONFIGURING REQUEUED SUSPENDED STOPPED SIGNALING RESIZING REQUEUE_HOLD".split())
+def test_other_states_of_slurm_are_alive(state):
+    assert SLURM.tasks(printed(f"3|7_3|{state}|None|0|\n"), "x")[3].alive
+
+
+@pytest.mark.parametrize(
+    "reason",
+    "None Resources Priority JobArrayTaskLimit Dependency BeginTime AssocGrpCpuLimit QOSMaxJobsPerUserLimit"
+    " AssocMaxJobsLimit MaxMemPerAccount".split(),
+)
+def test_ordinary_waiting_is_not_remarked_upon(reason):
+    assert SLURM.tasks(printed(f"1|3_1|PENDING|{reason}|0|\n"), "x")[1].remark == ""
+
+
+@pytest.mark.parametrize("reason", ["PartitionConfig", "PartitionTimeLimit", "BadConstraints", "JobHeldUser"])
+def test_waiting_that_may_not_end_is_remarked_upon(reason):
+    assert SLURM.tasks(printed(f"1|3_1|PENDING|{reason}|0|\n"), "x")[1].remark == f"waits for {reason}"
+
+
+def test_of_two_submissions_of_one_name_the_living_one_counts():
+    lines = ["1|7_1|RUNNING|None|0|", "1|8_1|CANCELLED|None|0|"]
+    for order in (lines, lines[::-1]):
+        assert SLURM.tasks(printed("\n".join(order)), "x")[1].alive
+
+
+def test_no_line_is_no_task():
+    assert SLURM.tasks(printed(""), "x") == {}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n",
+        "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation\n",
+        "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)\n",
+        "squeue timed out after 30 s",
+        "slurm_load_jobs error: Slurm backup controller in standby mode\n",
+        "slurm_load_jobs error: Zero Bytes were transmitted or received\n",
+    ],
+)
+def test_slurm_is_away(error):
+    assert SLURM.is_away(failed(error))
+    assert SLURM.tasks(failed(error), "x") is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "sbatch: error: Batch job submission failed: Invalid partition name specified\n",
+        "sbatch: error: Batch job submission failed: Requested node configuration is not available\n",
+        "sbatch: error: Memory specification can not be satisfied\n",
+        "sbatch: unrecognized option '--wrong'\n",
+        "sbatch: error: Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)\n",
+        "sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified\n",
+    ],
+)
+def test_slurm_refuses(error):
+    assert not SLURM.is_away(failed(error))
+
+
+@pytest.mark.parametrize("output", ["17\n", "17;cluster\n"])
+def test_the_id_that_sbatch_prints(output):
+    assert SLURM.accepted(printed(output)) == "17"
+
+
+def test_an_array_of_slurm():
+    words = SLURM.submit("x-1", [1, 2, 4], 2, "/a/50%/q/x-1")
+    assert words == [
+        "--parsable",
+        "--no-requeue",
+        "--array=1-2,4%2",
+        "--job-name=x-1",
+        "--output=/a/50%%/q/x-1/%a.out",
+    ]
+    assert "--array=1-2,4" in SLURM.submit("x-1", [1, 2, 4], 0, "/a")
+    assert SLURM.numbering([1, 2, 4]) == {1: 1, 2: 2, 4: 4}
+
+
+def test_slurm_is_asked_and_told_by_name():
+    uid = str(os.getuid())
+    assert {"--name=x-1", "-u", uid, "-r", "all"} <= set(SLURM.asks("x-1"))
+    assert SLURM.cancels("x-1") == ["scancel", "--name=x-1", "-u", uid]
+
+
+# --- Grid Engine
+
+
+def job(state: str, task: object, name: str = "train-zz", number: int = 5) -> str:
+    tasks = f"<tasks>{task}</tasks>" if task else ""
+    return f"""
+      <job_list state="{"pending" if "q" in state else "running"}">
+        <JB_job_number>{number}</JB_job_number>
+        <JAT_prio>0.55500</JAT_prio>
+        <JB_name>{name}</JB_name>
+        <JB_owner>root</JB_owner>
+        <state>{state}</state>
+        <slots>1</slots>
+        {tasks}
+      </job_list>"""
+
+
+def qstat(running: str = "", pending: str = "", queue: str = "") -> Answer:
+    state = f"<state>{queue}</state>" if queue else ""
+    queues = f"""
+    <Queue-List>
+      <name>all.q@vm</name>
+      <qtype>BIP</qtype>
+      <slots_used>1</slots_used>
+      <slots_resv>0</slots_resv>
+      <slots_total>2</slots_total>
+      <arch>lx-amd64</arch>
+      {state}{running}
+    </Queue-List>"""
+    return printed(f"""<?xml version='1.0'?>
+<job_info  xmlns:xsd="http://arc.liv.ac.uk/repos/darcs/sge/source/dist/util/resources/schemas/qstat/qstat.xsd">
+  <queue_info>{queues if running else ""}
+  </queue_info>
+  <job_info>{pending}
+  </job_info>
+</job_info>
+""")
+
+
+def test_qstat_tells_of_what_runs_and_waits():
+    answer = qstat(job("r", 1) + job("r", 7, "other", 4), job("qw", 2) + job("hqw", 3) + job("qw", 1, "other"))
+    assert GRID_ENGINE.tasks(answer, "train-zz") == {
+        1: Task("5.1", True),
+        2: Task("5.2", True),
+        3: Task("5.3", True, remark="it is held"),
+    }
+
+
+@pytest.mark.parametrize("state", ["Eqw", "Ehqw"])
+def test_an_error_state_is_the_end(state):
+    task = GRID_ENGINE.tasks(qstat(pending=job(state, 2)), "train-zz")[2]
+    assert task == Task("5.2", True, stuck=True, remark=f"it is in the error state {state}")
+
+
+@pytest.mark.parametrize("state", ["t", "r", "s", "S", "T", "Rr", "dr", "dt"])
+def test_what_is_on_a_host_is_alive(state):
+    assert GRID_ENGINE.tasks(qstat(job(state, 1)), "train-zz") == {1: Task("5.1", True)}
+
+
+@pytest.mark.parametrize("queue", ["u", "au", "adu"])
+def test_a_host_that_is_not_heard_of(queue):
+    task = GRID_ENGINE.tasks(qstat(job("r", 1), queue=queue), "train-zz")[1]
+    assert task == Task("5.1", True, unheard=True, remark="its host does not answer (vm)")
+
+
+@pytest.mark.parametrize("queue", ["a", "d", "s"])
+def test_a_queue_that_takes_no_more_says_nothing_of_its_tasks(queue):
+    assert not GRID_ENGINE.tasks(qstat(job("r", 1), queue=queue), "train-zz")[1].unheard
+
+
+def test_a_master_that_just_started_has_not_heard_of_any_host(no_cell):
+    no_cell.mkdir(parents=True)
+    (no_cell / "act_qmaster").write_text("vm\n")
+    assert not GRID_ENGINE.tasks(qstat(job("r", 1), queue="au"), "train-zz")[1].unheard
+    os.utime(no_cell / "act_qmaster", (0, 0))
+    assert GRID_ENGINE.tasks(qstat(job("r", 1), queue="au"), "train-zz")[1].unheard
+
+
+def test_an_array_of_one_task_may_go_without_its_number():
+    assert GRID_ENGINE.tasks(qstat(job("r", "")), "train-zz") == {1: Task("5.1", True)}
+
+
+def test_an_empty_cluster_has_no_task():
+    assert GRID_ENGINE.tasks(qstat(), "train-zz") == {}
+
+
+@pytest.mark.parametrize("output", ["", "<?xml version='1.0'?>\n<job_info><queue_in"])
+def test_half_an_answer_is_none(output):
+    assert GRID_ENGINE.tasks(printed(output), "train-zz") is None
+
+
+SGE_AWAY = """\
+error: commlib error: got select error (Connection refused)
+error: unable to send message to qmaster using port 6444 on host "vm": got send error
+"""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SGE_AWAY,
+        'Unable to run job: unable to send message to qmaster using port 6444 on host "vm": got send error.\nExiting.',
+        'error: unable to contact qmaster using port 6444 on host "vm"',
+        "Unable to run job: failed receiving gdi request response for mid=1 (got syncron message receive timeout"
+        " error).\nExiting.",
+        "qstat timed out after 30 s",
+    ],
+)
+def test_grid_engine_is_away(error):
+    assert GRID_ENGINE.is_away(failed(error))
+    assert GRID_ENGINE.tasks(failed(error), "x") is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "Unable to run job: error: no suitable queues\nExiting.\n",
+        'Unable to run job: unknown resource "gpus".\nExiting.\n',
+        'Unable to run job: job rejected: the requested parallel environment "smp" does not exist.\nExiting.\n',
+        'Unable to run job: denied: host "vm" is no submit host.\nExiting.\n',
+        "qsub: Unknown option\n",
+    ],
+)
+def test_grid_engine_refuses(error):
+    assert not GRID_ENGINE.is_away(failed(error))
+
+
+def test_a_complaint_is_one_line_without_qsubs_good_bye():
+    answer = failed("Unable to run job: error: no suitable queues\nExiting.\n")
+    assert answer.words == "Unable to run job: error: no suitable queues"
+    assert failed("", 3).words == "exit code 3"
+    assert failed("", 1, 'denied: job "x" does not exist\n').words == 'denied: job "x" does not exist'
+
+
+@pytest.mark.parametrize("output", ["5.1-3:1\n", "5\n", "a warning of the site\n5.2-2:1\n"])
+def test_the_id_that_qsub_prints(output):
+    assert GRID_ENGINE.accepted(printed(output)) == "5"
+
+
+@pytest.mark.parametrize("scheduler", [SLURM, GRID_ENGINE], ids=["slurm", "gridengine"])
+def test_an_answer_without_an_id_does_not_matter(scheduler):
+    assert scheduler.accepted(printed("")) == ""
+
+
+def test_an_array_of_grid_engine():
+    words = GRID_ENGINE.submit("x-1", [3, 4, 5], 2, "/a/q/x-1")
+    assert " ".join(words) == ("-terse -cwd -S /bin/bash -r n -N x-1 -j y -o /a/q/x-1/$TASK_ID.out -t 3-5 -tc 2")
+    assert "-tc" not in GRID_ENGINE.submit("x-1", [3], 0, "/a")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [([3, 4, 5], {3: 3, 4: 4, 5: 5}), ([7], {7: 7}), ([2, 5, 9], {2: 1, 5: 2, 9: 3})],
+)
+def test_the_tasks_of_grid_engine_have_no_gap(numbers, expected):
+    assert GRID_ENGINE.numbering(numbers) == expected
+
+
+QACCT = """\
+==============================================================
+qname        all.q
+hostname     vm
+group        root
+owner        root
+project      NONE
+department   defaultdepartment
+jobname      train-zz
+jobnumber    5
+taskid       2
+account      sge
+priority     0
+qsub_time    Tue Nov 25 10:00:00 2025
+start_time   Tue Nov 25 10:00:01 2025
+end_time     Tue Nov 25 10:00:09 2025
+granted_pe   NONE
+slots        1
+failed       {failed}
+exit_status  {status}
+ru_wallclock 8s
+"""
+
+
+@pytest.mark.parametrize(
+    ("ended", "status", "expected"),
+    [
+        ("0    ", "0                   ", ("its script ended with code 0", 0)),
+        ("0    ", "73                  ", ("its script ended with code 73", 73)),
+        (
+            "100 : assumedly after job",
+            "137                  (Killed)",
+            (
+                "failed 100: assumedly after job, exit status 137; if it ran out of time or memory, ask for more with"
+                " --time or --mem",
+                None,
+            ),
+        ),
+        ("21  : in recognizing job", "0", ("failed 21: in recognizing job, exit status 0", None)),
+    ],
+)
+def test_qacct_knows_how_a_task_ended(ended, status, expected):
+    assert GRID_ENGINE.why(printed(QACCT.format(failed=ended, status=status))) == expected
+
+
+def test_after_a_reschedule_the_last_record_counts():
+    first = QACCT.format(failed="25  : rescheduling", status="0")
+    assert GRID_ENGINE.why(printed(first + QACCT.format(failed="0    ", status="9"))) == (
+        "its script ended with code 9",
+        9,
+    )
+
+
+def test_qacct_may_not_know_it_yet():
+    assert GRID_ENGINE.why(failed("error: job id 5 not found\n")) == ("", None)
+
+
+def test_qacct_is_asked_for_one_task():
+    assert GRID_ENGINE.asks_why("5.2") == ["qacct", "-j", "5", "-t", "2"]
+
+
+def test_grid_engine_is_told_by_name():
+    assert GRID_ENGINE.cancels("x-1") == ["qdel", "x-1"]
