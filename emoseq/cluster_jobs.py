@@ -335,7 +335,10 @@ class _Desk:
             self.is_away(answer.words)
             self.wait(self.pace.again)
             # What it did not answer it may have accepted.
-            if found := self.ask(name):
+            while (found := self.scheduler.tasks(self.call(self.scheduler.asks(name)), name)) is None:
+                self.wait(self.pace.again)
+            if found:
+                self.is_back()
                 self.label = re.split("[._]", next(iter(found.values())).label)[0]
                 return
 
