@@ -130,7 +130,11 @@ def run_on(scheduler: Scheduler, pace: Pace = Pace()) -> Callable[[Jobs, Callabl
             note(f"+{name}")
             finished = False
             try:
-                desk.submit([*words, *own, *jobs.native, script], name)
+                try:
+                    desk.submit([*words, *own, *jobs.native, script], name)
+                except DataError:
+                    finished = True  # nothing is there to be cancelled
+                    raise
                 codes = desk.watch(jobs, numbering, folder, name, done)
                 finished = LOST not in codes  # a task that is lost may run on
             finally:
