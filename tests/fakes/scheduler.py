@@ -151,7 +151,7 @@ def qsub(folder: Path, argv: list[str], plan: Plan) -> int:
             return complain(f'qsub: Unknown option "{name}"')
         options[name] = [*options.get(name, []), *(words.pop(0) for _ in range(widths[name]))]
     name = options["-N"][0]
-    if not re.match("[A-Za-z]", name) or re.search(r"[\s/:@\\*?]", name):
+    if name[0].isdigit() or re.search(r"[\s/:@\\*?]", name):
         return complain(f'Unable to run job: denied: "{name}" is not a valid object name\nExiting.')
     match = re.fullmatch(r"(\d+)-(\d+)", options["-t"][0])
     if not match or "," in options["-o"][0]:
