@@ -705,13 +705,11 @@ def test_what_has_ended_is_not_cancelled(cluster):
 
 
 def test_an_earlier_call_that_is_still_at_work(cluster):
-    """A wrapper whose host died left its array."""
-    (cluster.bin / cluster.cancels).rename(cluster.bin / "kept")
+    cluster.plan(deaf=60)
     with cluster.started("JOB=1:2", "log/x.JOB.log", "sh", "-c", TREE) as process:
         children = pids(2)
         process.kill()
         process.wait()
-    (cluster.bin / "kept").rename(cluster.bin / cluster.cancels)
     wait_for(lambda: not_locked("log/.x.JOB.status"))
     done = cluster.run("JOB=1:2", "log/x.JOB.log", "echo", "JOB")
     assert done.code == 1
@@ -724,7 +722,10 @@ def test_an_earlier_call_that_is_still_at_work(cluster):
     )
     assert match, line
     assert len(cluster.calls(cluster.submits)) == 1
+    (cluster.state / "now").touch()
     subprocess.run(shlex.split(match[1]), check=True, capture_output=True)
+    wait_for(lambda: (cluster.state / "jobs/1/over").exists())
+    cluster.plan()
     assert not [pid for pid in children if is_alive(pid)]
     assert cluster.run("JOB=1:2", "log/x.JOB.log", "echo", "JOB") == (0, [])
     assert submitted() == []

@@ -58,7 +58,7 @@ class Plan:
             it began; `vanishes` is never heard of again; `stuck` is in an error state; `unheard` is on a dead host;
             `waits REASON` until the file `go` appears; `again` is killed and run once more; `elsewhere` runs on a host
             that sees another file system
-        deaf: seconds until a cancellation has an effect
+        deaf: seconds until a cancellation has an effect, or until the file `now` appears
     """
 
     away: dict[str, list[int]] = dataclasses.field(default_factory=dict)
@@ -223,7 +223,7 @@ class Runner:
                 return self.kill(signal.SIGKILL)
             if (self.home / "cancelled").exists():
                 cancelled = cancelled or time.monotonic()
-                if time.monotonic() - cancelled >= self.plan.deaf:
+                if time.monotonic() - cancelled >= self.plan.deaf or (self.folder / "now").exists():
                     return self.cancel()
             for task in list(waiting):
                 if len(self.running) >= room:
