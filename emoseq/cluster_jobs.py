@@ -130,7 +130,11 @@ def run_on(scheduler: Scheduler, pace: Pace = Pace()) -> Callable[[Jobs, Callabl
             note(f"+{name}")
             finished = False
             try:
-                desk.submit([*words, *own, *jobs.native, script], name)
+                try:
+                    desk.submit([*words, *own, *jobs.native, script], name)
+                except DataError:
+                    finished = True  # nothing is there to be cancelled
+                    raise
                 codes = desk.watch(jobs, numbering, folder, name, done)
                 finished = LOST not in codes  # a task that is lost may run on
             finally:
@@ -335,7 +339,10 @@ class _Desk:
             self.is_away(answer.words)
             self.wait(self.pace.again)
             # What it did not answer it may have accepted.
-            if found := self.ask(name):
+            while (found := self.scheduler.tasks(self.call(self.scheduler.asks(name)), name)) is None:
+                self.wait(self.pace.again)
+            if found:
+                self.is_back()
                 self.label = next(iter(found.values())).label.partition(self.scheduler.joint)[0]
                 return
 

@@ -58,7 +58,7 @@ class Plan:
             it began; `vanishes` is never heard of again; `stuck` is in an error state; `unheard` is on a dead host;
             `waits REASON` until the file `go` appears; `again` is killed and run once more; `elsewhere` runs on a host
             that sees another file system
-        deaf: seconds until a cancellation has an effect
+        deaf: seconds until a cancellation has an effect, or until the file `now` appears
     """
 
     away: dict[str, list[int]] = dataclasses.field(default_factory=dict)
@@ -151,7 +151,7 @@ def qsub(folder: Path, argv: list[str], plan: Plan) -> int:
             return complain(f'qsub: Unknown option "{name}"')
         options[name] = [*options.get(name, []), *(words.pop(0) for _ in range(widths[name]))]
     name = options["-N"][0]
-    if not re.match("[A-Za-z]", name) or re.search(r"[\s/:@\\*?]", name):
+    if name[0].isdigit() or re.search(r"[\s/:@\\*?]", name):
         return complain(f'Unable to run job: denied: "{name}" is not a valid object name\nExiting.')
     match = re.fullmatch(r"(\d+)-(\d+)", options["-t"][0])
     if not match or "," in options["-o"][0]:
@@ -223,7 +223,7 @@ class Runner:
                 return self.kill(signal.SIGKILL)
             if (self.home / "cancelled").exists():
                 cancelled = cancelled or time.monotonic()
-                if time.monotonic() - cancelled >= self.plan.deaf:
+                if time.monotonic() - cancelled >= self.plan.deaf or (self.folder / "now").exists():
                     return self.cancel()
             for task in list(waiting):
                 if len(self.running) >= room:
