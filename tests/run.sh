@@ -36,7 +36,7 @@ failed() {
 }
 
 scripts=()
-for file in run.sh cmd.sh path.sh egs/*/run.sh utils/*.sh utils/environment/python3 tests/*.sh .ci/run; do
+for file in run.sh cmd.sh path.sh egs/*/run.sh utils/*.sh utils/environment/python3 tests/*.sh tests/cluster/*.sh .ci/run; do
   [[ ! -f $file ]] || scripts+=("$file")
 done
 # With EMOSEQ_PYTHON its other programs are not in PATH.

@@ -89,6 +89,9 @@ daemon() {
   is_ours "$pid" "$1" && echo "$pid"
 }
 
+# What the daemons are to have in their environment.
+daemon_environment=()
+
 # $1: the daemon; then the command. A node's daemon knows nothing of the shell of whoever started it: jobs would
 # find there what a cluster would not give them.
 start_daemon() {
