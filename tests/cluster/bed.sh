@@ -4,8 +4,6 @@
 # Every daemon has EMOSEQ_BED=<folder>/ in its environment. A pid file alone may name a stranger after a reboot,
 # and a crashed daemon leaves children that no pid file names.
 
-daemon_environment=() # what the daemons need beside PATH; the script says
-
 say() {
   echo "tests/cluster/${0##*/}: $*"
 }
@@ -90,6 +88,9 @@ daemon() {
   pid=$(cat "$folder/run/$1.pid" 2> /dev/null) || return
   is_ours "$pid" "$1" && echo "$pid"
 }
+
+# What the daemons are to have in their environment.
+daemon_environment=()
 
 # $1: the daemon; then the command. A node's daemon knows nothing of the shell of whoever started it: jobs would
 # find there what a cluster would not give them.

@@ -3,7 +3,7 @@
 #   tests/cluster/gridengine.sh start DIR    installs, configures and starts what is lacking; then `. DIR/env.sh`
 #   tests/cluster/gridengine.sh stop DIR     deletes its jobs and stops its daemons
 # For drills:
-#   restart      the qmaster ends and comes back, with the jobs it had
+#   restart      the qmaster ends and comes back, with the jobs it had; the execd finds it again within half a minute
 #   freeze|thaw  the qmaster does not answer, answers again
 #   kill-node    the execd and the jobs' shepherds crash; what the jobs started may live on (start mends it)
 #   drain|resume the queue takes no new jobs, takes them again
@@ -25,15 +25,15 @@ prepare() {
 
 # What the qmaster reads before it can be asked to change anything.
 make_cell() {
-  local common=$SGE_ROOT/$SGE_CELL/common directory aliases=()
+  local common=$SGE_ROOT/$SGE_CELL/common directory aliases
   mkdir -p "$common" "$folder"/spool/{qmaster,execd} "$folder/tmp"
   for directory in bin lib util utilbin; do
     ln -sfn "/var/lib/gridengine/$directory" "$SGE_ROOT/$directory"
   done
   echo "$host" > "$common/act_qmaster"
   # Asked for the name of its own address, a machine says localhost as well.
-  mapfile -t aliases < <({ echo localhost; getent hosts 127.0.0.1 "$host" | tr -s ' ' '\n' | grep -vx '[0-9.:]*'; } \
-    | sort -u | grep -vxF "$host")
+  mapfile -t aliases < <({ echo localhost && getent hosts 127.0.0.1 "$host" | tr -s ' ' '\n'; } \
+    | grep -vx -e "$host" -e '[0-9.:]*' | sort -u)
   echo "$host" "${aliases[@]}" > "$common/host_aliases"
   cat > "$common/bootstrap" << END
 admin_user              root
@@ -109,10 +109,7 @@ takes_jobs() {
   ((${#columns[@]} == 5)) && [[ ${columns[3]} != -NA- ]]
 }
 
-# An execd that has lost its qmaster tries again after half a minute. A new one registers at once, and takes over the
-# jobs of the old one.
 start_qmaster() {
-  daemon sge_qmaster > /dev/null || stop_daemon sge_execd
   start_daemon sge_qmaster sge_qmaster
   signal_daemon CONT sge_qmaster
   wait_until 20 answers || fail "sge_qmaster does not answer: $(last_words "$folder/spool/qmaster/messages")"
@@ -135,7 +132,8 @@ start() {
   fi
   start_qmaster
   start_daemon sge_execd sge_execd
-  wait_until 30 takes_jobs || fail "the queue takes no jobs: $(last_words "$folder/spool/qmaster/messages")"
+  # An execd that had lost its qmaster tries again every half a minute.
+  wait_until 60 takes_jobs || fail "the queue takes no jobs: $(last_words "$folder/spool/qmaster/messages")"
   say "ready: . $folder/env.sh"
 }
 
@@ -160,13 +158,11 @@ stop() {
   say "stopped in $folder"
 }
 
+# The execd stays, as in a cluster: started anew it would report the jobs that it finds up to a minute after their end.
 restart() {
-  local node
   prepare
-  node=$(daemon sge_execd || true)
   stop_daemon sge_qmaster
   start_qmaster
-  [[ ! $node ]] || start_daemon sge_execd sge_execd
 }
 
 freeze() {

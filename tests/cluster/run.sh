@@ -1,34 +1,41 @@
 #!/usr/bin/env bash
-# The wrappers on real schedulers, which are installed from Debian's packages, started, tried and stopped again.
-#   tests/cluster/run.sh slurm|gridengine|all [PYTEST_OPTION]...
-# Needs root and apt.
+# The tests with real schedulers, which are installed and started for them: root on Debian 12 is all it takes.
+#   tests/cluster/run.sh [slurm|gridengine|all] [arguments of pytest]
 set -euo pipefail
 
 cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../.."
-tests=()
+
+tests=(tests/cluster)
 case ${1-} in
-  slurm | gridengine) tests=("tests/cluster/test_$1.py") ;;
-  all) tests=(tests/cluster) ;;
-  *)
-    echo "usage: tests/cluster/run.sh slurm|gridengine|all [PYTEST_OPTION]..." >&2
-    exit 2
-    ;;
+  slurm | gridengine) tests=("tests/cluster/test_$1.py") && shift ;;
+  all) shift ;;
 esac
-shift
-. ./path.sh || exit 1
+# shellcheck source=path.sh
+. ./path.sh
 
-beds=$(mktemp -d)
-stop() {
-  local bed
-  for bed in "$beds"/*/; do
-    [ -d "$bed" ] || continue
-    bed=${bed%/}
-    scheduler=${bed##*/emoseq-}
-    "tests/cluster/${scheduler%%-*}.sh" stop "$bed" || true
+EMOSEQ_BEDS=$(mktemp -d /tmp/emoseq.XXXXXX)
+export EMOSEQ_BEDS EMOSEQ_CLUSTER_TESTS=1
+
+# Whatever ended pytest, and however: what its tests started ends, and then the beds.
+clean_up() {
+  local folder name
+  trap '' HUP INT TERM
+  kill -KILL -- "-$pytest" 2> /dev/null || true
+  for folder in "$EMOSEQ_BEDS"/*/; do
+    name=${folder##"$EMOSEQ_BEDS"/}
+    [[ ! -d $folder ]] || "tests/cluster/${name%%.*}.sh" stop "$folder" || return
   done
-  rm -rf -- "$beds"
+  rm -rf -- "$EMOSEQ_BEDS"
 }
-trap stop EXIT
-trap 'exit 130' INT TERM HUP
 
-EMOSEQ_CLUSTER_TESTS=1 EMOSEQ_BEDS=$beds tests/run.sh "${tests[@]}" -rs --durations=5 "$@"
+# A process group of its own, which can be interrupted as a whole: bash would wait for a pytest in the foreground
+# before it hears a signal.
+set -m
+python3 -m pytest "${tests[@]}" -rs --durations=5 "$@" < /dev/null &
+pytest=$!
+set +m
+trap clean_up EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+wait "$pytest"
