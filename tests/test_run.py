@@ -255,3 +255,20 @@ def test_help_installs_nothing_and_names_the_stages():
     done = recipe("--help", PATH="/usr/bin:/bin", EMOSEQ_PYTHON="/nonexistent")
     assert done.returncode == 0
     assert "--stop-stage" in done.stdout
+
+
+def test_an_experiment_may_hold_the_clusters_settings(small_run, tmp_path):
+    (tmp_path / "conf").mkdir()
+    wrapper = tmp_path / "slurm.py"
+    wrapper.write_text(f"""#!/bin/sh\necho "$@" > {tmp_path}/called\nexit 1\n""")
+    wrapper.chmod(0o755)
+    paths = ["--data", small_run.data, "--exp", tmp_path / "exp", "--conf", tmp_path / "conf"]
+
+    def called():
+        shutil.copytree(small_run.exp, tmp_path / "exp", dirs_exist_ok=True)
+        assert recipe(*paths, "--cmd", f"{wrapper} --mem 2G", "--stage", 5, "--stop-stage", 5).returncode == 1
+        return (tmp_path / "called").read_text().split()[:4]
+
+    assert called()[2] == "--max-jobs-run"
+    (tmp_path / "conf/slurm.conf").write_text("command sbatch\n")
+    assert called() == ["--mem", "2G", "--config", f"{tmp_path}/conf/slurm.conf"]
