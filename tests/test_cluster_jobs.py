@@ -289,7 +289,9 @@ def test_the_script_of_a_task_runs_its_command(tmp_path_factory, scheduler, word
     jobs = Jobs({}, "JOB", [1, 7, 12], f"{folder}/x.JOB.log", (str(folder / "print"), *words))
     numbering = scheduler.numbering(jobs.numbers)
     script = folder / "task.sh"
-    text = job_script(scheduler, jobs, numbering, str(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)  # the recipe's own path.sh is not for these
+        text = job_script(scheduler, jobs, numbering, str(folder))
     script.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
     environment = os.environ | {scheduler.task_id: str(numbering[number])}
     assert subprocess.run(["bash", script], env=environment, check=True, capture_output=True).stderr == b""
