@@ -25,14 +25,14 @@ from emoseq.wrapper import run_wrapper
 ROOT = Path(__file__).resolve().parent.parent
 FAKE = ROOT / "tests" / "fakes" / "scheduler.py"
 PROGRAMS = "sbatch squeue scancel qsub qstat qacct qdel".split()
-PACE = Pace(ask=0.2, again=0.1, unheard=0.25, patience=2, cancel=3)
+PACE = Pace(ask=0.1, again=0.05, unheard=0.1, patience=10, cancel=2)
 DRIVER = """\
 import sys
 from emoseq.cluster_jobs import Pace, run_on
 from emoseq.schedulers import GridEngine, Slurm
 from emoseq.wrapper import run_wrapper
 scheduler = {"slurm": Slurm, "gridengine": GridEngine}[sys.argv[1]]()
-pace = Pace(ask=0.2, again=0.1, unheard=0.25, patience=2, cancel=3)
+pace = Pace(ask=0.1, again=0.05, unheard=0.1, patience=10, cancel=2)
 sys.exit(run_wrapper(scheduler.program, "", run_on(scheduler, pace), sys.argv[2:], known=None))
 """
 
@@ -553,7 +553,7 @@ def test_a_question_that_hangs_is_given_up(cluster):
     pace = Pace(ask=0.2, again=0.1, patience=0.5, cancel=3)
     done = cluster.run("x.log", "sh", "-c", cluster.waits_for(2), pace=pace)
     assert done.code == 0
-    assert f"({cluster.asks} timed out after 0 s)" in done.lines[0] or "timed out" in done.lines[0]
+    assert f"({cluster.asks} timed out after " in done.lines[0]
 
 
 def test_a_scheduler_that_is_away_at_submission_is_waited_for(cluster):
