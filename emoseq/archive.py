@@ -22,6 +22,9 @@ from kaldiio.matio import read_kaldi, read_token
 from numpy.typing import NDArray
 
 from emoseq import DataError
+from emoseq.files import is_special, naming, temporary_path
+from emoseq.files import replacing as replacing
+from emoseq.files import write_text as write_text
 
 _ENTRY = re.compile(r"(.+?)(?::(\d+))?(?:\[[\d:,]*\])?")
 
@@ -163,35 +166,38 @@ class Writer:
     def __enter__(self) -> Writer:
         if self._ark == "-":
             self._stream = sys.stdout.buffer
-        elif _is_special(Path(self._ark)):
-            self._stream = open(self._ark, "wb")
-        else:
-            self._stream = open(_temporary(Path(self._ark)), "wb")
+            return self
+        with naming(self._ark):
+            path = Path(self._ark)
+            self._stream = open(path if is_special(path) else temporary_path(path), "wb")
         return self
 
     def __call__(self, utterance: str, array: NDArray) -> None:
         if self._scp is not None:
             offset = self._stream.tell() + len(f"{utterance} ".encode())
             self._lines.append(f"{utterance} {Path(self._ark).absolute()}:{offset}\n")
-        if self._text and array.ndim == 1 and array.dtype.kind == "i":
-            # Kaldi's text form of an integer vector has no brackets; kaldiio would write them.
-            self._stream.write(f"{utterance} {' '.join(map(str, array.tolist()))}\n".encode())
-        else:
-            kaldiio.save_ark(self._stream, {utterance: array}, text=self._text)
+        with naming(self._ark):
+            if self._text and array.ndim == 1 and array.dtype.kind == "i":
+                # Kaldi's text form of an integer vector has no brackets; kaldiio would write them.
+                self._stream.write(f"{utterance} {' '.join(map(str, array.tolist()))}\n".encode())
+            else:
+                kaldiio.save_ark(self._stream, {utterance: array}, text=self._text)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._ark == "-":
-            self._stream.flush()
-            return
-        self._stream.close()
-        if not _is_special(Path(self._ark)):
-            temporary = _temporary(Path(self._ark))
-            if error is not None:
-                temporary.unlink(missing_ok=True)
+        with naming(self._ark):
+            if self._ark == "-":
+                self._stream.flush()
                 return
-            os.replace(temporary, os.path.realpath(self._ark))
+            temporary = None if is_special(Path(self._ark)) else temporary_path(Path(self._ark))
+            try:
+                self._stream.close()  # which writes what is left, and the disk may be full
+                if temporary and error is None:
+                    os.replace(temporary, os.path.realpath(self._ark))
+            finally:
+                if temporary:
+                    temporary.unlink(missing_ok=True)
         if self._scp is not None and error is None:
             write_text(self._scp, "".join(self._lines))
 
@@ -201,26 +207,6 @@ def write_scp(stem: Path, arrays: Mapping[str, NDArray]) -> None:
     with Writer(f"ark,scp:{stem}.ark,{stem}.scp") as write:
         for utterance, array in arrays.items():
             write(utterance, array)
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its name when the block ends without an error."""
-    if _is_special(path):
-        yield path
-        return
-    temporary = _temporary(path)
-    try:
-        yield temporary
-        os.replace(temporary, os.path.realpath(path))
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a whole text file or leave the old one."""
-    with replacing(path) as temporary:
-        temporary.write_text(text)
 
 
 def read_text(path: Path) -> str:
@@ -260,16 +246,6 @@ def _text_vector(stream: io.BufferedReader) -> NDArray | None:
     if all(word.lstrip(b"+-").isdigit() for word in words):
         return np.array([int(word) for word in words], dtype=np.int32)
     return np.array([float(word) for word in words], dtype=np.float32)
-
-
-def _is_special(path: Path) -> bool:
-    """Whether this is a device, a pipe or the like, which is written to and must never be replaced."""
-    return str(path.absolute()).startswith(("/dev/", "/proc/")) or (path.exists() and not path.is_file())
-
-
-def _temporary(path: Path) -> Path:
-    path = Path(os.path.realpath(path))
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
 
 
 @contextlib.contextmanager

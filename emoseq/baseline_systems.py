@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.archive import Scp, brief, replacing
+from emoseq.archive import Scp, brief
 from emoseq.baselines import USE_EGEMAPS, USE_LOG_MEL, BaselineOptions, BradyOptions, PovolnyOptions, ValstarOptions
 from emoseq.bottleneck import Bottleneck, train_bottleneck
 from emoseq.choices import Choice
 from emoseq.egemaps import COLUMNS, functionals
 from emoseq.features import read_features
+from emoseq.files import write_bytes
 from emoseq.metrics import common_length
 from emoseq.postprocessing import Chain, tune_chain
 from emoseq.regression import Linear, Series, Sets, ridge, search, support_vectors
@@ -224,9 +226,10 @@ def _classified(recordings: Mapping[str, Recording], classes: Series, delay: int
 
 def save_baseline(path: Path, baseline: Baseline) -> None:
     """Write a system to one file of arrays, whole or not at all."""
-    with replacing(path) as temporary, open(temporary, "wb") as stream:
-        arrays: dict[str, Any] = _arrays(baseline)
-        np.savez(stream, **arrays)
+    arrays: dict[str, Any] = _arrays(baseline)
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    write_bytes(path, stream.getbuffer())
 
 
 def load_baseline(path: Path, system: str) -> Baseline:

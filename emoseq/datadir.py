@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from emoseq import DataError
+from emoseq.files import write_bytes
 
 _LISTS = ("utt2spk", "utt2dur", "utt2num_frames")  # by utterance, as are all scp files but cmvn.scp
 _ENTRY = re.compile(r"([ \t]*)([^ \t]+)([ \t]*)(.*)")
@@ -81,13 +82,7 @@ def write_table(path: str | os.PathLike[str], table: Mapping[str, str]) -> None:
             raise ValueError(f"{path}: {key!r} cannot be an id")
         if not value or value != value.strip(" \t\r") or "\n" in value:
             raise ValueError(f"{path}: {key}: {value!r} cannot be a value")
-    _write(Path(path), _encoded(table))
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
+    write_bytes(Path(path), _encoded(table))
 
 
 def _encoded(table: Mapping[str, str]) -> bytes:
@@ -133,7 +128,7 @@ def split(data_dir: str | os.PathLike[str], pieces: int) -> list[Path]:
             # One file at a time, so that a job that reads the same piece is not disturbed.
             _replace(piece / name, parts.get(name, {}))
         if (source / "frame_shift").exists():
-            _write(piece / "frame_shift", (source / "frame_shift").read_bytes())
+            write_bytes(piece / "frame_shift", (source / "frame_shift").read_bytes())
     for path in target.iterdir():  # from when there were more utterances
         if path.name.isdigit() and int(path.name) > count:
             shutil.rmtree(path)

@@ -6,6 +6,7 @@ lightness, width, dash or marker too, so that a grey print can be read.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.archive import replacing
 from emoseq.features import FRAME_SHIFT
+from emoseq.files import write_bytes
 from emoseq.labels import quantise, reconstruct
 from emoseq.trials import Trial, best_trial
 
@@ -231,5 +232,6 @@ def plot_gains(gains: Mapping[tuple[str, str], tuple[ArrayLike, ArrayLike]]) -> 
 def save_figure(figure: Figure, stem: Path) -> None:
     """Write `stem`.png and `stem`.pdf."""
     for suffix, metadata in ((".png", {}), (".pdf", {"CreationDate": None})):
-        with replacing(stem.with_suffix(suffix)) as temporary:
-            figure.savefig(temporary, format=suffix[1:], dpi=300, metadata=metadata)
+        stream = io.BytesIO()
+        figure.savefig(stream, format=suffix[1:], dpi=300, metadata=metadata)
+        write_bytes(stem.with_suffix(suffix), stream.getbuffer())

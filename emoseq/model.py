@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emoseq import DataError
-from emoseq.archive import replacing
+from emoseq.files import write_bytes
 from emoseq.labels import average, reconstruct
 
 
@@ -117,8 +118,9 @@ def save_model(path: Path, model: Model) -> None:
     if isinstance(model, Classifier):
         content["centers"] = [torch.from_numpy(means) for means in model.centers]
         content["priors"] = [torch.from_numpy(prior) for prior in model.priors]
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
+    stream = io.BytesIO()
+    torch.save(content, stream)
+    write_bytes(path, stream.getbuffer())
 
 
 def load_model(path: Path) -> Model:

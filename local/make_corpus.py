@@ -9,6 +9,7 @@ folder that holds a corpus made with other arguments is replaced, any other fold
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import multiprocessing
 import os
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, SETS, DataError
 from emoseq.conf import Parser, log, run_step
+from emoseq.files import write_bytes, write_text
 from emoseq.ratings import gold_standard
 from emoseq.stamp import code_digest
 
@@ -63,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix=f".{out_dir.name}.", dir=out_dir.parent) as scratch:
         corpus = Path(scratch) / "corpus"
         write_corpus(corpus, **options)
-        (corpus / RECORD).write_text(json.dumps(made_with, indent=1) + "\n")
+        write_text(corpus / RECORD, json.dumps(made_with, indent=1) + "\n")
         if out_dir.exists():
             out_dir.rename(Path(scratch) / "replaced")
         corpus.rename(out_dir)
@@ -155,7 +157,7 @@ def _write_labels(recording: Recording, paths: list[Path]) -> None:
         ]
         texts.append(["@relation GOLDSTANDARD", "", *header, "", "@data", *rows])
     for path, lines in zip(paths, texts, strict=True):
-        path.write_text("\n".join(lines) + "\n")
+        write_text(path, "\n".join(lines) + "\n")
 
 
 def _write_audio(path: Path, emotion: NDArray, number: int, seed: list[int]) -> None:
@@ -163,7 +165,10 @@ def _write_audio(path: Path, emotion: NDArray, number: int, seed: list[int]) -> 
     from speech import SAMPLE_RATE, draw_speaker, render
 
     rng = np.random.default_rng(seed)
-    soundfile.write(path, render(rng, draw_speaker(rng, number), emotion), SAMPLE_RATE, subtype="PCM_16")
+    stream = io.BytesIO()
+    samples = render(rng, draw_speaker(rng, number), emotion)
+    soundfile.write(stream, samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    write_bytes(path, stream.getbuffer())
 
 
 def _in_fresh_processes(function: Callable, jobs: Iterable[tuple], processes: int) -> None:
@@ -179,7 +184,7 @@ def _in_fresh_processes(function: Callable, jobs: Iterable[tuple], processes: in
         for job in jobs:
             if len(running) >= processes:
                 _reap(running)
-            process = context.Process(target=function, args=job)
+            process = context.Process(target=_run, args=(function, job))
             process.start()
             running[process.sentinel] = process
         while running:
@@ -190,13 +195,22 @@ def _in_fresh_processes(function: Callable, jobs: Iterable[tuple], processes: in
             process.join()
 
 
+def _run(function: Callable, job: tuple) -> None:
+    sys.exit(run_step(lambda: function(*job)))
+
+
 def _reap(running: dict[Any, Any]) -> None:
-    """Wait until a process has ended and take it out of `running`."""
+    """Wait until a process has ended and take it out of `running`.
+
+    Raises:
+        DataError: if it has failed; it has said why, unless a signal has killed it
+    """
     for sentinel in wait(list(running)):
         process = running.pop(sentinel)
         process.join()
         if process.exitcode:
-            raise RuntimeError(f"a process that renders speech ended with status {process.exitcode}")
+            signalled = "; a signal killed it: is there enough memory?" if process.exitcode < 0 else ""
+            raise DataError(f"a process that renders speech ended with status {process.exitcode}{signalled}")
 
 
 def _found(out_dir: Path) -> dict[str, Any] | None:

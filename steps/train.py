@@ -7,7 +7,6 @@ on the gold standard.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from emoseq import DataError
 from emoseq.archive import Scp, read_text, write_text
 from emoseq.conf import Parser, conf_text, log, options_from, run_step
 from emoseq.features import read_features
+from emoseq.files import naming
 from emoseq.grid import GridOptions, ModelOptions, pick_job
 from emoseq.parameters import read_centers, read_matrix
 from emoseq.schedule import TrainOptions
@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
         (job.folder / name).mkdir(parents=True, exist_ok=True)
     write_text(job.folder / "conf" / "model.conf", conf_text(model_options))
     write_text(job.folder / "conf" / "train.conf", conf_text(options))
-    shutil.copyfile(data / "train" / "fbank.conf", job.folder / "conf" / "fbank.conf")
+    write_text(job.folder / "conf" / "fbank.conf", read_text(data / "train" / "fbank.conf"))
 
     from emoseq.model import save_model
     from emoseq.training import epochs_csv, examples, train
@@ -88,7 +88,8 @@ def main(argv: list[str] | None = None) -> int:
         options=options,
     )
     epochs = []
-    with open(job.folder / "log" / "train.log", "w", buffering=1) as lines:
+    epoch_log = job.folder / "log" / "train.log"
+    with naming(epoch_log), open(epoch_log, "w", buffering=1) as lines:
         for epoch, best in training:
             log(f"{job.folder}: {epoch}")
             print(time.strftime("%Y-%m-%d %H:%M:%S"), epoch, file=lines)

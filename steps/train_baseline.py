@@ -7,7 +7,6 @@ job's folder, and the series in predict_<set>/<Row>.scp beside it.
 
 from __future__ import annotations
 
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -95,7 +94,7 @@ def main(argv: list[str] | None = None) -> int:
     write_text(folder / "conf" / f"{job.system}.conf", conf_text(options))
     for name in ("egemaps.conf", "fbank.conf"):
         if (data / "train" / name).exists():
-            shutil.copyfile(data / "train" / name, folder / "conf" / name)
+            write_text(folder / "conf" / name, read_text(data / "train" / name))
     write_text(folder / "choices.csv", choices_csv(choices))
     save_baseline(folder / "model.npz", baseline)
     baseline = load_baseline(folder / "model.npz", job.system)  # so that what is reported is what was written

@@ -18,21 +18,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emoseq.cluster_jobs import LOST, Pace, job_script, run_on
-from emoseq.jobs import Jobs, header, parse_command_line
+from emoseq.jobs import OPERATORS, Jobs, header, parse_command_line
 from emoseq.schedulers import GridEngine, Slurm
 from emoseq.wrapper import run_wrapper
 
 ROOT = Path(__file__).resolve().parent.parent
 FAKE = ROOT / "tests" / "fakes" / "scheduler.py"
 PROGRAMS = "sbatch squeue scancel qsub qstat qacct qdel".split()
-PACE = Pace(ask=0.2, again=0.1, unheard=0.25, patience=2, cancel=3)
+PACE = Pace(ask=0.1, again=0.05, unheard=0.1, patience=10, cancel=2)
 DRIVER = """\
 import sys
 from emoseq.cluster_jobs import Pace, run_on
 from emoseq.schedulers import GridEngine, Slurm
 from emoseq.wrapper import run_wrapper
 scheduler = {"slurm": Slurm, "gridengine": GridEngine}[sys.argv[1]]()
-pace = Pace(ask=0.2, again=0.1, unheard=0.25, patience=2, cancel=3)
+pace = Pace(ask=0.1, again=0.05, unheard=0.1, patience=10, cancel=2)
 sys.exit(run_wrapper(scheduler.program, "", run_on(scheduler, pace), sys.argv[2:], known=None))
 """
 
@@ -278,7 +278,10 @@ words_of_commands = st.text(
 
 @pytest.mark.parametrize("scheduler", [Slurm(), GridEngine()], ids=["slurm", "gridengine"])
 @settings(max_examples=20, deadline=None)
-@given(words=st.lists(words_of_commands, max_size=6), number=st.sampled_from([1, 7, 12]))
+@given(
+    words=st.lists(words_of_commands.filter(lambda word: word not in OPERATORS), max_size=6),
+    number=st.sampled_from([1, 7, 12]),
+)
 def test_the_script_of_a_task_runs_its_command(tmp_path_factory, scheduler, words, number):
     """Bash is the oracle: it reads the script, and Python says what it got."""
     folder = tmp_path_factory.mktemp("task")
@@ -289,7 +292,9 @@ def test_the_script_of_a_task_runs_its_command(tmp_path_factory, scheduler, word
     jobs = Jobs({}, "JOB", [1, 7, 12], f"{folder}/x.JOB.log", (str(folder / "print"), *words))
     numbering = scheduler.numbering(jobs.numbers)
     script = folder / "task.sh"
-    text = job_script(scheduler, jobs, numbering, str(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)  # the recipe's own path.sh is not for these
+        text = job_script(scheduler, jobs, numbering, str(folder))
     script.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
     environment = os.environ | {scheduler.task_id: str(numbering[number])}
     assert subprocess.run(["bash", script], env=environment, check=True, capture_output=True).stderr == b""
@@ -551,7 +556,7 @@ def test_a_question_that_hangs_is_given_up(cluster):
     pace = Pace(ask=0.2, again=0.1, patience=0.5, cancel=3)
     done = cluster.run("x.log", "sh", "-c", cluster.waits_for(2), pace=pace)
     assert done.code == 0
-    assert f"({cluster.asks} timed out after 0 s)" in done.lines[0] or "timed out" in done.lines[0]
+    assert f"({cluster.asks} timed out after " in done.lines[0]
 
 
 def test_a_scheduler_that_is_away_at_submission_is_waited_for(cluster):
