@@ -415,7 +415,7 @@ class _Desk:
             found = None if problem else self.scheduler.tasks(self.call(self.scheduler.asks(name)), name)
             if found is not None and not any(task.alive for task in found.values()):
                 return
-            self.wait(1.0)
+            self.wait(0.3)
         self.say(f"{problem or 'its tasks go on'}; cancel them by hand: {' '.join(words)}")
 
 
