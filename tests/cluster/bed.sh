@@ -54,18 +54,18 @@ install_packages() {
     || fail "apt-get cannot install $*: $(last_words "$folder/apt.log") ($folder/apt.log)"
 }
 
-# The first pair of ports, from $1 upwards, on which nobody listens; a bed keeps the one it once had.
+# A port with nobody on it and the nine that follow; a bed keeps the one it once had. Left to chance, because beds that
+# are started at the same time would all find the same first one.
 choose_port() {
-  local port=$1
-  if [[ -f $folder/port ]]; then
-    echo "$(< "$folder/port")"
-    return
+  local port
+  if [[ ! -f $folder/port ]]; then
+    until
+      port=$((20000 + 10 * (RANDOM % 1200)))
+      ! { : < "/dev/tcp/127.0.0.1/$port" || : < "/dev/tcp/127.0.0.1/$((port + 1))"; } 2> /dev/null
+    do :; done
+    echo "$port" > "$folder/port"
   fi
-  while (: < "/dev/tcp/127.0.0.1/$port" || : < "/dev/tcp/127.0.0.1/$((port + 1))") 2> /dev/null; do
-    port=$((port + 2))
-  done
-  echo "$port" > "$folder/port"
-  echo "$port"
+  cat "$folder/port"
 }
 
 # The processes that have one of these strings in their environment, one a line.
@@ -92,17 +92,17 @@ daemon() {
 # What the daemons are to have in their environment.
 daemon_environment=()
 
-# $1: the daemon; then the command. A node's daemon knows nothing of the shell of whoever started it: jobs would
+# $1: the daemon, $2: its log; then the command. A node's daemon knows nothing of the shell of whoever started it: jobs would
 # find there what a cluster would not give them.
 start_daemon() {
-  local name=$1
-  shift
+  local name=$1 log=$2
+  shift 2
   ! daemon "$name" > /dev/null || return 0
   env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "EMOSEQ_BED=$folder/" "${daemon_environment[@]}" "$@" \
     < /dev/null &> "$folder/log/$name.start" \
     || fail "$name does not start: $(last_words "$folder/log/$name.start")"
   wait_until 10 daemon "$name" > /dev/null \
-    || fail "$name ended: $(last_words "$folder/log/$name.log")"
+    || fail "$name ended: $(last_words "$log")"
 }
 
 stop_daemon() {

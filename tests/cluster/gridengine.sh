@@ -3,7 +3,7 @@
 #   tests/cluster/gridengine.sh start DIR    installs, configures and starts what is lacking; then `. DIR/env.sh`
 #   tests/cluster/gridengine.sh stop DIR     deletes its jobs and stops its daemons
 # For drills:
-#   restart      the qmaster ends and comes back, with the jobs it had; the execd finds it again within half a minute
+#   restart      the qmaster ends and comes back, with the jobs it had; it learns of their end up to a minute late
 #   freeze|thaw  the qmaster does not answer, answers again
 #   kill-node    the execd and the jobs' shepherds crash; what the jobs started may live on (start mends it)
 #   drain|resume the queue takes no new jobs, takes them again
@@ -15,7 +15,7 @@ set -euo pipefail
 # Sets what every verb needs to know.
 prepare() {
   local port
-  port=$(choose_port 26444)
+  port=$(choose_port)
   host=$(uname -n)
   export SGE_ROOT=$folder/root SGE_CELL=default SGE_QMASTER_PORT=$port SGE_EXECD_PORT=$((port + 1))
   daemon_environment=("SGE_ROOT=$SGE_ROOT" "SGE_CELL=$SGE_CELL"
@@ -45,13 +45,13 @@ spooling_params         $common;$folder/spool/qmaster
 binary_path             /usr/sbin
 qmaster_spool_dir       $folder/spool/qmaster
 security_mode           none
-listener_threads        1
-worker_threads          1
+listener_threads        2
+worker_threads          2
 scheduler_threads       1
 END
-  # Killing by group would reach into other cells' jobs if they shared the range.
+  # Jobs are killed by group: two cells must not share a range, and its numbers are as good as those of the ports.
   sed -E "s|^(execd_spool_dir) .*|\1 $folder/spool/execd|; s|^(mailer) .*|\1 /bin/true|; s|^(min_[ug]id) .*|\1 0|
-    s|^(load_report_time) .*|\1 00:00:02|; s|^(max_unheard) .*|\1 00:00:10|; s|^(gid_range) .*|\1 64200-64299|
+    s|^(load_report_time) .*|\1 00:00:02|; s|^(max_unheard) .*|\1 00:00:10|; s|^(gid_range) .*|\1 $SGE_QMASTER_PORT-$((SGE_QMASTER_PORT + 9))|
     s|^(reporting_params) .*|\1 accounting=true accounting_flush_time=00:00:00 flush_time=00:00:01|" \
     /usr/share/gridengine/default-configuration > "$folder/state/configuration"
   # As Kaldi's documentation defines them.
@@ -110,9 +110,13 @@ takes_jobs() {
 }
 
 start_qmaster() {
-  start_daemon sge_qmaster sge_qmaster
+  start_daemon sge_qmaster "$folder/spool/qmaster/messages" sge_qmaster
   signal_daemon CONT sge_qmaster
   wait_until 20 answers || fail "sge_qmaster does not answer: $(last_words "$folder/spool/qmaster/messages")"
+}
+
+start_execd() {
+  start_daemon sge_execd "$(echo "$folder"/spool/execd/*/messages)" sge_execd
 }
 
 start() {
@@ -130,10 +134,11 @@ start() {
     echo "export SGE_ROOT=$SGE_ROOT SGE_CELL=$SGE_CELL" \
       "SGE_QMASTER_PORT=$SGE_QMASTER_PORT SGE_EXECD_PORT=$SGE_EXECD_PORT" > "$folder/env.sh"
   fi
+  # What has lost its qmaster is no use to a new one: see restart.
+  daemon sge_qmaster > /dev/null || stop_daemon sge_execd
   start_qmaster
-  start_daemon sge_execd sge_execd
-  # An execd that had lost its qmaster tries again every half a minute.
-  wait_until 60 takes_jobs || fail "the queue takes no jobs: $(last_words "$folder/spool/qmaster/messages")"
+  start_execd
+  wait_until 30 takes_jobs || fail "the queue takes no jobs: $(last_words "$folder/spool/qmaster/messages")"
   say "ready: . $folder/env.sh"
 }
 
@@ -158,11 +163,16 @@ stop() {
   say "stopped in $folder"
 }
 
-# The execd stays, as in a cluster: started anew it would report the jobs that it finds up to a minute after their end.
+# The execd as well: it takes half a minute to register with a new qmaster, and never reports the end of a job that it
+# was given before it did. A new execd takes over the jobs of the old one, and looks for their end once a minute.
 restart() {
+  local node
   prepare
+  node=$(daemon sge_execd || true)
+  stop_daemon sge_execd
   stop_daemon sge_qmaster
   start_qmaster
+  [[ ! $node ]] || start_execd
 }
 
 freeze() {

@@ -14,7 +14,7 @@ set -euo pipefail
 
 # Sets what every verb needs to know.
 prepare() {
-  port=$(choose_port 26817)
+  port=$(choose_port)
   socket=$folder/run/munge.socket
   # In the environment of every job.
   cluster=bed$(cksum <<< "$folder" | cut -d' ' -f1)
@@ -101,12 +101,12 @@ start() {
   prepare
   configure
   # --force: what munged says against the folder does not matter with one user.
-  start_daemon munged munged --force --key-file="$folder/munge.key" --socket="$socket" --origin=127.0.0.1 \
+  start_daemon munged "$folder/log/munged.log" munged --force --key-file="$folder/munge.key" --socket="$socket" --origin=127.0.0.1 \
     --pid-file="$folder/run/munged.pid" --log-file="$folder/log/munged.log" --seed-file="$folder/state/munged.seed"
-  start_daemon slurmctld slurmctld
+  start_daemon slurmctld "$folder/log/slurmctld.log" slurmctld
   signal_daemon CONT slurmctld
   wait_until 20 answers || fail "slurmctld does not answer: $(last_words "$folder/log/slurmctld.log")"
-  start_daemon slurmd slurmd -N bed
+  start_daemon slurmd "$folder/log/slurmd.log" slurmd -N bed
   wait_until 30 takes_jobs || fail "the node takes no jobs: $(last_words "$folder/log/slurmd.log")"
   say "ready: . $folder/env.sh"
 }
@@ -145,7 +145,7 @@ stop() {
 restart() {
   prepare
   stop_daemon slurmctld
-  start_daemon slurmctld slurmctld
+  start_daemon slurmctld "$folder/log/slurmctld.log" slurmctld
   wait_until 20 answers || fail "slurmctld does not answer: $(last_words "$folder/log/slurmctld.log")"
 }
 
