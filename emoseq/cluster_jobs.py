@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emoseq import DataError
-from emoseq.jobs import ASSIGNMENT, OPERATORS, THREADS, Jobs, command_line, footer, quote, split_at
+from emoseq.jobs import ASSIGNMENT, OPERATORS, THREADS, Jobs, command_line, footer, make_logs, quote, split_at
 from emoseq.processes import guard, signals
 from emoseq.queue_conf import read_queue_conf
 from emoseq.schedulers import Answer, Scheduler, Task
@@ -119,6 +119,7 @@ def run_on(scheduler: Scheduler, pace: Pace = Pace()) -> Callable[[Jobs, Callabl
         with guard(lambda names: _cancel_all(scheduler, names)) as note, signals() as wait:
             desk = _Desk(scheduler, pace, wait)
             desk.clear_away(pattern, jobs)
+            make_logs(jobs)
             os.makedirs(folder)
             numbering = scheduler.numbering(jobs.numbers)
             script = os.path.join(folder, f"{name}.sh")
@@ -311,10 +312,14 @@ class _Desk:
         """
         for folder in sorted(glob.glob(pattern)):
             name = array_name(jobs, folder)
-            while (found := self.ask(name)) is None:
-                self.wait(self.pace.again)
+            deadline = time.monotonic() + self.pace.cancel
+            # What is being ended is given time, and no more: a host that is down never confirms it.
+            while (found := self.ask(name)) is None or (
+                any(task.ending for task in found.values()) and time.monotonic() < deadline
+            ):
+                self.wait(self.pace.again if found is None else 0.5)
             ended = {int(path.stem) for path in Path(folder).glob("*.status")}
-            if alive := [state for task, state in found.items() if state.alive and task not in ended]:
+            if alive := [s for task, s in found.items() if s.alive and not s.ending and task not in ended]:
                 cancel = " ".join(self.scheduler.cancels(name))
                 raise DataError(
                     f"{jobs.logs}: {len(alive)} tasks of an earlier call ({alive[0].label} ...) are at work on these"
@@ -392,7 +397,7 @@ class _Desk:
         """Say in the log and on stderr what became of a job without a status."""
         label = state.label if state else f"{self.label}{self.scheduler.joint}{task}"
         remark, code = (state.remark, state.code) if state else ("", None)
-        if not (state and state.alive) and (why := self.scheduler.asks_why(label)):
+        if not (state and state.alive and not state.ending) and (why := self.scheduler.asks_why(label)):
             with contextlib.suppress(DataError):
                 words, script = self.scheduler.why(self.call(why))
                 remark, code = words or remark, code if script is None else script
@@ -442,7 +447,7 @@ class _Judge:
             state = found.get(task)
             if state and state.stuck:
                 lost[task] = state
-            elif state is None or not state.alive or state.unheard:
+            elif state is None or not state.alive or state.ending or state.unheard:
                 since = self.suspects.get(task, now)
                 if now - since >= (self.pace.unheard if state and state.unheard else 0.9 * self.pace.again):
                     lost[task] = state
@@ -455,7 +460,7 @@ class _Judge:
         """What the scheduler remarks on tasks that it has not remarked before, once for all of them."""
         new: dict[str, str] = {}
         for task, state in (found or {}).items():
-            if task in waiting and state.alive and state.remark and state.remark not in self.told:
+            if task in waiting and state.alive and not state.ending and state.remark and state.remark not in self.told:
                 new.setdefault(state.remark, state.label)
         self.told |= new.keys()
         return [f"job {label}: {remark}" for remark, label in new.items()]

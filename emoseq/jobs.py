@@ -76,6 +76,17 @@ class Jobs:
         return substitute(self.log, self.variable, "*")
 
 
+def make_logs(jobs: Jobs) -> None:
+    """Empty the logs, as what an earlier call left there says nothing of this one; a further try appends to them.
+
+    Raises:
+        OSError: if one cannot be written
+    """
+    for number in jobs.numbers if jobs.attempt == 1 else ():
+        os.makedirs(os.path.dirname(jobs.log_of(number)) or ".", exist_ok=True)
+        open(jobs.log_of(number), "wb").close()
+
+
 def parse_command_line(argv: Sequence[str], known: Collection[str] | None = OPTIONS) -> Jobs:
     """Read `[opts] [JOB=a:b | JOB=n] [opts] LOG COMMAND...`; each option takes one argument.
 

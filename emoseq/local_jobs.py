@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from emoseq.jobs import ASSIGNMENT, OPERATORS, THREADS, Jobs, command_line, footer, header
+from emoseq.jobs import ASSIGNMENT, OPERATORS, THREADS, Jobs, command_line, footer, header, make_logs
 from emoseq.processes import guard, kill, signals
 
 
@@ -29,14 +29,16 @@ def run_here(jobs: Jobs, done: Callable[[int, int], None]) -> None:
     Each job is a process group of its own with an empty stdin, so that none outlives this call.
 
     Args:
-        jobs: what to run; the logs are there
+        jobs: what to run
         done: called with the number and the exit code of each job as it ends, 128 + n for one that signal n killed
 
     Raises:
+        OSError: if a log cannot be written; then no job has run
         StoppedError: if SIGTERM, SIGINT or SIGHUP came; the jobs were killed before
     """
     devices = _visible_gpus() if jobs.gpus else []
     free_slots = list(range(_room(jobs, devices)))
+    make_logs(jobs)
     waiting = list(jobs.numbers)
     running: list[_Running] = []
     with guard(lambda groups: kill(map(int, groups))) as note, signals() as wait:

@@ -40,6 +40,7 @@ class Task:
     Attributes:
         label: what users call it there, as `12_3`
         alive: it waits or runs
+        ending: it is being ended, which a host that does not answer never confirms
         stuck: it will not go on by itself: an error state
         unheard: its host does not answer the scheduler
         remark: why it ended, waits longer than usual or is stuck; empty if there is nothing to say
@@ -48,6 +49,7 @@ class Task:
 
     label: str
     alive: bool
+    ending: bool = False
     stuck: bool = False
     unheard: bool = False
     remark: str = ""
@@ -176,7 +178,9 @@ class Slurm:
             end = _SLURM_ENDS.get(state)
             if end is None:
                 waits = state == "PENDING" and not _SLURM_ORDINARY.fullmatch(reason)
-                task = Task(label, True, remark=f"waits for {reason}" if waits else "")
+                ending = state == "COMPLETING"
+                remark = f"waits for {reason}" if waits else "it was ended" if ending else ""
+                task = Task(label, True, ending=ending, remark=remark)
             else:
                 status = int(code) if code.isdigit() else 1
                 exited = status >> 8 if os.WIFEXITED(status) else None  # it prints what wait(2) returned
@@ -251,12 +255,14 @@ class GridEngine:
             remark = ""
             if "E" in state:
                 remark = f"it is in the error state {state}"
+            elif "d" in state:
+                remark = "it was deleted"
             elif unheard:
                 remark = f"its host does not answer ({instance.partition('@')[2]})"
             elif "h" in state:
                 remark = "it is held"
             label = f"{job.findtext('JB_job_number')}.{number}"
-            found[number] = Task(label, True, stuck="E" in state, unheard=unheard, remark=remark)
+            found[number] = Task(label, True, ending="d" in state, stuck="E" in state, unheard=unheard, remark=remark)
         return found
 
     def is_away(self, answer: Answer) -> bool:

@@ -37,17 +37,6 @@ def last_line(log: str) -> str:
     return ""
 
 
-def make_logs(jobs: Jobs) -> None:
-    """Empty the logs, as what an earlier call left there says nothing of this one; a further try appends to them.
-
-    Raises:
-        OSError: if one cannot be written
-    """
-    for number in jobs.numbers if jobs.attempt == 1 else ():
-        os.makedirs(os.path.dirname(jobs.log_of(number)) or ".", exist_ok=True)
-        open(jobs.log_of(number), "wb").close()
-
-
 class Record:
     """Which jobs of an array have ended, and how: a hidden file beside their logs, for `--pick`.
 
@@ -130,9 +119,7 @@ def run_jobs(program: str, jobs: Jobs, execute: Execute) -> dict[int, int]:
         record.begin(numbers)
         for attempt in range(1, jobs.tries + 1):
             if numbers:
-                todo = replace(jobs, numbers=numbers, attempt=attempt)
-                make_logs(todo)
-                execute(todo, record.end)
+                execute(replace(jobs, numbers=numbers, attempt=attempt), record.end)
             numbers = [number for number in numbers if record.codes[number]]
             if numbers and attempt < jobs.tries:
                 listed = ", ".join(jobs.log_of(number) for number in numbers[:3]) + (", ..." if numbers[3:] else "")
@@ -166,8 +153,7 @@ def run_wrapper(
     Args:
         program: its name in messages
         usage: what --help prints
-        execute: runs the jobs, whose logs are there, and calls its second argument with the number and the exit code of
-            each as it ends
+        execute: runs the jobs, and calls its second argument with the number and the exit code of each as it ends
         argv: the arguments without the program
         known: see parse_command_line
     """

@@ -56,7 +56,7 @@ def test_squeue_is_read_line_by_line():
         4: Task("1_4", False, remark="its script ended (COMPLETED)", code=0),
         5: Task("1_5", False, remark="its node failed (NODE_FAIL)", code=0),
         6: Task("1_6", True, remark="waits for PartitionConfig"),
-        7: Task("1_7", True),
+        7: Task("1_7", True, ending=True, remark="it was ended"),
         8: Task("1_8", False, remark="its script failed (FAILED)", code=71),
     }
 
@@ -215,9 +215,15 @@ def test_an_error_state_is_the_end(state):
     assert task == Task("5.2", True, stuck=True, remark=f"it is in the error state {state}")
 
 
-@pytest.mark.parametrize("state", ["t", "r", "s", "S", "T", "Rr", "dr", "dt"])
+@pytest.mark.parametrize("state", ["t", "r", "s", "S", "T", "Rr"])
 def test_what_is_on_a_host_is_alive(state):
     assert GRID_ENGINE.tasks(qstat(job(state, 1)), "train-zz") == {1: Task("5.1", True)}
+
+
+@pytest.mark.parametrize("state", ["dr", "dt", "dRr"])
+def test_what_was_deleted_is_ending(state):
+    task = Task("5.1", True, ending=True, remark="it was deleted")
+    assert GRID_ENGINE.tasks(qstat(job(state, 1)), "train-zz") == {1: task}
 
 
 @pytest.mark.parametrize("queue", ["u", "au", "adu"])

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from emoseq import DataError
-from emoseq.jobs import Jobs, parse_command_line
+from emoseq.jobs import Jobs, make_logs, parse_command_line
 from emoseq.wrapper import Record, last_line, picked, report, run_jobs
 
 
@@ -32,6 +32,7 @@ class Plan:
         self.ran = []
 
     def __call__(self, jobs, done):
+        make_logs(jobs)
         self.ran.append(list(jobs.numbers))
         for number in jobs.numbers:
             with open(jobs.log_of(number), "a") as log:
