@@ -75,8 +75,8 @@ lock_exp() {
   if [ -d "/proc/${pid:-none}" ] && [ "$host" = "$(uname -n)" ]; then
     fail "$exp: another run is at work there ($holder): wait for it, or choose another folder with --exp"
   fi
-  lock "$file" --timeout 10 || fail "$exp: another run ($holder), which is gone or on another machine, still has jobs at" \
-    "work there: wait for them (here \`fuser $file\` lists them), or choose another folder with --exp"
+  lock "$file" --timeout 10 || fail "$exp: another run ($holder), which is gone or on another machine, still has jobs" \
+    "at work there: wait for them (here \`fuser $file\` lists them), or choose another folder with --exp"
 }
 lock_data() {
   local file=$data/.data.lock
