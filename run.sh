@@ -75,8 +75,8 @@ lock_exp() {
   if [ -d "/proc/${pid:-none}" ] && [ "$host" = "$(uname -n)" ]; then
     fail "$exp: another run is at work there ($holder): wait for it, or choose another folder with --exp"
   fi
-  lock "$file" --timeout 10 || fail "$exp: another run ($holder), which is gone or on another machine, still has jobs at" \
-    "work there: wait for them (here \`fuser $file\` lists them), or choose another folder with --exp"
+  lock "$file" --timeout 10 || fail "$exp: another run ($holder), which is gone or on another machine, still has jobs" \
+    "at work there: wait for them (here \`fuser $file\` lists them), or choose another folder with --exp"
 }
 lock_data() {
   local file=$data/.data.lock
@@ -92,6 +92,8 @@ lock_exp
 # A wrapper reads conf/slurm.conf or conf/queue.conf by itself; the one in DIR goes before it.
 for wrapper in train_cmd decode_cmd; do
   program=${!wrapper%% *}
+  type -P -- "$program" > /dev/null \
+    || fail "$program, which is to run the jobs, is not a program: see --cmd and $wrapper in cmd.sh"
   case ${program##*/} in slurm.p? | queue.p?) file=$conf/$(basename "${program%.*}").conf ;; *) continue ;; esac
   if [ "$conf" != conf ] && [ -f "$file" ] && [[ ${!wrapper} != *--config* ]]; then
     printf -v "$wrapper" %s "${!wrapper} --config $file"
