@@ -52,7 +52,7 @@ def results_of(exp):
 
 
 def times_of(run):
-    """Modification times of everything but the wrapper's logs and the lists of jobs."""
+    """Modification times of everything but the wrapper's logs, their status and the lists of jobs."""
     files = [path for folder in run[:2] for path in folder.rglob("*") if path.is_file()]
     return {path: path.stat().st_mtime_ns for path in files if path.suffix not in (".log", ".jobs", ".lock")}
 
