@@ -54,7 +54,7 @@ def results_of(exp):
 def times_of(run):
     """Modification times of everything but the wrapper's logs, their status and the lists of jobs."""
     files = [path for folder in run[:2] for path in folder.rglob("*") if path.is_file()]
-    return {path: path.stat().st_mtime_ns for path in files if path.suffix not in (".log", ".jobs", ".lock")}
+    return {path: path.stat().st_mtime_ns for path in files if path.suffix not in (".log", ".jobs", ".lock", ".status")}
 
 
 def test_results_do_not_depend_on_the_number_of_jobs(small_run, tmp_path):
