@@ -172,9 +172,9 @@ def test_one_job(cluster):
     assert cluster.run("log/x.log", "echo", "hello") == (0, [])
     assert output("log/x.log") == "hello\n"
     expected = {
-        "slurm": "--export=PATH,EMOSEQ_PYTHON --parsable --no-requeue --array=1 --job-name=x-TOKEN"
+        "slurm": "--parsable --no-requeue --array=1 --job-name=x-TOKEN"
         " --output=HERE/q/x-TOKEN/%a.out HERE/q/x-TOKEN/x-TOKEN.sh",
-        "gridengine": "-v PATH,EMOSEQ_PYTHON -w e -terse -cwd -S /bin/bash -r n -N x-TOKEN -j y"
+        "gridengine": "-v PATH,EMOSEQ_PYTHON -cwd -S /bin/bash -j y -w e -terse -cwd -S /bin/bash -r n -N x-TOKEN -j y"
         " -o HERE/q/x-TOKEN/$TASK_ID.out -t 1-1 HERE/q/x-TOKEN/x-TOKEN.sh",
     }
     assert cluster.submission == expected[cluster.kind]

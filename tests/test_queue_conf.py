@@ -216,22 +216,22 @@ GIVEN = {"mem": "4G", "time": "2:00:00", "num-threads": "4", "gpu": "1"}
 @pytest.mark.parametrize(
     ("name", "command", "given", "expected"),
     [
-        ("slurm", "sbatch --export=PATH,EMOSEQ_PYTHON", {}, ""),
-        ("queue", "qsub -v PATH,EMOSEQ_PYTHON -w e", {}, ""),
+        ("slurm", "sbatch", {}, ""),
+        ("queue", "qsub -v PATH,EMOSEQ_PYTHON -cwd -S /bin/bash -j y -w e", {}, ""),
         (
             "slurm",
-            "sbatch --export=PATH,EMOSEQ_PYTHON",
+            "sbatch",
             GIVEN,
             "--gres=gpu:1 --mem-per-cpu=4G --time=2:00:00 --cpus-per-task=4",
         ),
         (
             "queue",
-            "qsub -v PATH,EMOSEQ_PYTHON -w e",
+            "qsub -v PATH,EMOSEQ_PYTHON -cwd -S /bin/bash -j y -w e",
             GIVEN,
             "-l gpu=1 -l mem_free=4G -l h_rt=2:00:00 -pe smp 4",
         ),
-        ("slurm", "sbatch --export=PATH,EMOSEQ_PYTHON", {"mem": "0", "num-threads": "1"}, "--cpus-per-task=1"),
-        ("queue", "qsub -v PATH,EMOSEQ_PYTHON -w e", {"mem": "0", "num-threads": "1"}, ""),
+        ("slurm", "sbatch", {"mem": "0", "num-threads": "1"}, "--cpus-per-task=1"),
+        ("queue", "qsub -v PATH,EMOSEQ_PYTHON -cwd -S /bin/bash -j y -w e", {"mem": "0", "num-threads": "1"}, ""),
     ],
 )
 def test_what_options_become_as_shipped(name, command, given, expected):

@@ -131,7 +131,7 @@ def sbatch(folder: Path, argv: list[str], plan: Plan) -> int:
         "tasks": numbers_of(tasks),
         "limit": int(limit or 0),
         "output": options["--output"],
-        "exported": {name: os.environ[name] for name in exported if name in os.environ},
+        "exported": {name: value for name, value in os.environ.items() if name in exported or "ALL" in exported},
         "slurm": True,
     }
     number = submit(folder, words, job, plan)
