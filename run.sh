@@ -96,6 +96,7 @@ for wrapper in train_cmd decode_cmd; do
     || fail "$program, which is to run the jobs, is not a program: see --cmd and $wrapper in cmd.sh"
   case ${program##*/} in slurm.p? | queue.p?) file=$conf/$(basename "${program%.*}").conf ;; *) continue ;; esac
   if [ "$conf" != conf ] && [ -f "$file" ] && [[ ${!wrapper} != *--config* ]]; then
+    [[ $file != *[[:space:]]* ]] || fail "--conf $conf: a blank in its name cannot be passed on to ${program##*/}"
     printf -v "$wrapper" %s "${!wrapper} --config $file"
   fi
 done

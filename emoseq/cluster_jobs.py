@@ -53,7 +53,7 @@ task=${task_id}
 {number}
 folder={folder}
 cd -- {here} && [ -d "$folder" ] || exit 72
-mkdir "$folder/$task.begun" || exit 71
+mkdir "$folder/$task.begun" || {{ [ -d "$folder/$task.begun" ] && exit 71 || exit 73; }}
 log={log}
 began=$(date +%s)
 # The log ends with a foot whatever ends the command; the scheduler's SIGTERM is for that alone.
@@ -98,7 +98,7 @@ class Pace:
     again: float = 10
     unheard: float = 25
     patience: float = 30
-    cancel: float = 20
+    cancel: float = 45  # Slurm gives tasks 30 s by default
 
 
 def run_on(scheduler: Scheduler, pace: Pace = Pace()) -> Callable[[Jobs, Callable[[int, int], None]], None]:
@@ -132,16 +132,15 @@ def run_on(scheduler: Scheduler, pace: Pace = Pace()) -> Callable[[Jobs, Callabl
             finished = False
             try:
                 try:
-                    desk.submit([*words, *own, *jobs.native, script], name)
+                    desk.submit([*words, *jobs.native, *own, script], name)
                 except DataError:
                     finished = True  # nothing is there to be cancelled
                     raise
                 codes = desk.watch(jobs, numbering, folder, name, done)
                 finished = LOST not in codes  # a task that is lost may run on
             finally:
-                if not finished:
-                    desk.cancel(name)
-                note(f"-{name}")
+                if finished or desk.cancel(name):
+                    note(f"-{name}")
             if not any(codes):
                 shutil.rmtree(folder, ignore_errors=True)
 
@@ -258,6 +257,8 @@ class _Desk:
                     start_new_session=True,  # not for Ctrl-C to end halfway
                 )
             except OSError as reason:
+                if self.label:  # it was there to submit: a file system or a host under strain
+                    return Answer(127, "", f"{words[0]}: {reason.strerror}")
                 where = f"this host ({socket.gethostname()}) does not submit to {self.scheduler.title}"
                 raise DataError(f"{words[0]}: {reason.strerror}; {where}, or its tools are not in PATH") from None
             deadline = time.monotonic() + self.pace.patience
@@ -409,7 +410,7 @@ class _Desk:
         last = output.strip().splitlines()[-1:]
         self.say(f"{jobs.log_of(number)}: job {label} was lost: {': '.join([remark, *last])}")
 
-    def cancel(self, name: str) -> None:
+    def cancel(self, name: str) -> bool:
         """Cancel an array and wait until it is gone; say so if it is not."""
         words = self.scheduler.cancels(name)
         deadline = time.monotonic() + self.pace.cancel
@@ -419,9 +420,10 @@ class _Desk:
             problem = answer.words if self.scheduler.is_away(answer) else ""
             found = None if problem else self.scheduler.tasks(self.call(self.scheduler.asks(name)), name)
             if found is not None and not any(task.alive for task in found.values()):
-                return
+                return True
             self.wait(0.3)
         self.say(f"{problem or 'its tasks go on'}; cancel them by hand: {' '.join(words)}")
+        return False
 
 
 class _Judge:
@@ -472,6 +474,8 @@ def _statuses(folder: str, waiting: dict[int, int]) -> list[tuple[int, int]]:
         names = os.listdir(folder)
     except FileNotFoundError:
         raise DataError(f"{folder}: the folder of this submission was removed") from None
+    except OSError:  # of a network file system, for a while
+        return []
     found = []
     for name in names:
         task, _, kind = name.partition(".")

@@ -103,7 +103,10 @@ def guard(end: Callable[[set[str]], None]) -> Iterator[Callable[[str], None]]:
             os._exit(0)
     os.close(reader)
 
+    left: set[str] = set()
+
     def note(text: str) -> None:
+        (left.add if text[0] == "+" else left.discard)(text[1:])
         with contextlib.suppress(BrokenPipeError):
             os.write(writer, f"{text}\n".encode())
 
@@ -111,4 +114,5 @@ def guard(end: Callable[[set[str]], None]) -> Iterator[Callable[[str], None]]:
         yield note
     finally:
         os.close(writer)
-        os.waitpid(process, 0)
+        if not left:  # otherwise it has something to do for a while
+            os.waitpid(process, 0)

@@ -170,11 +170,12 @@ class Slurm:
     def tasks(self, answer: Answer, name: str) -> dict[int, Task] | None:
         if answer.code:
             return None
-        found = {}
-        for line in answer.output.splitlines():
-            number, label, state, reason, code = line.split("|")[:5]
-            if not number.isdigit():
-                continue
+        found: dict[int, Task] = {}
+        lines = [line.split("|") for line in answer.output.splitlines() if line.strip()]
+        told = [fields for fields in lines if len(fields) >= 5 and fields[0].strip().isdigit()]
+        if lines and not told:
+            return None
+        for number, label, state, reason, code, *_ in told:
             end = _SLURM_ENDS.get(state)
             if end is None:
                 waits = state == "PENDING" and not _SLURM_ORDINARY.fullmatch(reason)
@@ -248,7 +249,7 @@ class GridEngine:
         for job in root.iter("job_list"):
             if job.findtext("JB_name") != name:
                 continue
-            number, state = int(job.findtext("tasks") or 1), job.findtext("state") or ""
+            state = job.findtext("state") or ""
             queue = queues.get(job)
             instance = (queue.findtext("name") or "") if queue is not None else ""
             unheard = queue is not None and "u" in (queue.findtext("state") or "") and not _just_started()
@@ -261,8 +262,11 @@ class GridEngine:
                 remark = f"its host does not answer ({instance.partition('@')[2]})"
             elif "h" in state:
                 remark = "it is held"
-            label = f"{job.findtext('JB_job_number')}.{number}"
-            found[number] = Task(label, True, ending="d" in state, stuck="E" in state, unheard=unheard, remark=remark)
+            for number in _numbers(job.findtext("tasks") or "1"):
+                label = f"{job.findtext('JB_job_number')}.{number}"
+                found[number] = Task(
+                    label, True, ending="d" in state, stuck="E" in state, unheard=unheard, remark=remark
+                )
         return found
 
     def is_away(self, answer: Answer) -> bool:
@@ -292,6 +296,14 @@ class GridEngine:
 
     def cancels(self, name: str) -> list[str]:
         return ["qdel", name]
+
+
+def _numbers(text: str) -> list[int]:
+    """The tasks of `3`, or of `1-7:2,9` as qstat may sum them up."""
+    numbers: list[int] = []
+    for first, last, step in re.findall(r"(\d+)(?:-(\d+)(?::(\d+))?)?", text):
+        numbers += range(int(first), int(last or first) + 1, int(step or 1))
+    return numbers
 
 
 def _just_started() -> bool:

@@ -178,8 +178,9 @@ def run_wrapper(
 
 
 def say(program: str, message: str) -> None:
-    """One line on stderr."""
-    print(f"{program}: {message}", file=sys.stderr, flush=True)
+    """One line on stderr, which may be gone: jobs go on without it."""
+    with contextlib.suppress(OSError):
+        print(f"{program}: {message}", file=sys.stderr, flush=True)
 
 
 def _killer(code: int) -> str:

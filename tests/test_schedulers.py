@@ -388,3 +388,20 @@ def test_qacct_is_asked_for_one_task():
 
 def test_grid_engine_is_told_by_name():
     assert GRID_ENGINE.cancels("x-1") == ["qdel", "x-1"]
+
+
+# --- answers that are not as expected
+
+
+def test_lines_of_squeue_that_are_no_tasks_are_skipped():
+    answer = printed("cached at 12:00\n\n3|1_3|RUNNING|None|0|\n")
+    assert SLURM.tasks(answer, "x") == {3: Task("1_3", True)}
+
+
+def test_an_answer_of_squeue_without_any_task_line_is_none():
+    assert SLURM.tasks(printed("try again later\n"), "x") is None
+    assert SLURM.tasks(printed(""), "x") == {}
+
+
+def test_tasks_that_qstat_sums_up_are_all_there():
+    assert sorted(GRID_ENGINE.tasks(qstat(pending=job("qw", "1-5:2,9")), "train-zz")) == [1, 3, 5, 9]

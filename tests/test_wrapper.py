@@ -1,12 +1,13 @@
 """What the wrappers do around running jobs: which ones, how often, and what they say of them."""
 
 import dataclasses
+import errno
 
 import pytest
 
 from emoseq import DataError
 from emoseq.jobs import Jobs, make_logs, parse_command_line
-from emoseq.wrapper import Record, last_line, picked, report, run_jobs
+from emoseq.wrapper import Record, last_line, picked, report, run_jobs, say
 
 
 def parsed_from(argv: str) -> Jobs:
@@ -198,3 +199,18 @@ def test_the_report_names_the_signal(folder, capsys):
 
 def test_the_report_asks_after_a_forgotten_range(folder, capsys):
     assert "JOB=1:N" in failure(capsys, parsed_from("x.JOB.log a"), {1: 1})[-1]
+
+
+def test_a_terminal_that_is_gone_ends_nothing(monkeypatch):
+    class Gone:
+        said = ""
+
+        def write(self, text):
+            self.said += text
+            raise OSError(errno.EIO, "Input/output error")
+
+    gone = Gone()
+    monkeypatch.setattr("sys.stderr", gone)
+    say("run.py", "nobody hears this")
+    monkeypatch.undo()
+    assert gone.said == "run.py: nobody hears this"
