@@ -22,9 +22,7 @@ from kaldiio.matio import read_kaldi, read_token
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.files import is_special, naming, temporary_path
-from emoseq.files import replacing as replacing
-from emoseq.files import write_text as write_text
+from emoseq.files import is_special, naming, temporary_path, write_text
 
 _ENTRY = re.compile(r"(.+?)(?::(\d+))?(?:\[[\d:,]*\])?")
 

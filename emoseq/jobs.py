@@ -181,10 +181,9 @@ def command_line(words: Iterable[str]) -> str:
     return " ".join(word if word in OPERATORS else quote(word) for word in words)
 
 
-def header(words: Iterable[str], *, host: str = "") -> bytes:
-    """Head of a log; `host` is for jobs on a cluster."""
-    running = f"# Running on {host}\n" if host else ""
-    return os.fsencode(f"# {command_line(words)}\n{running}# Started at {_date()}\n#\n")
+def header(words: Iterable[str]) -> bytes:
+    """Head of a log on this machine; on a cluster the job's script writes it."""
+    return os.fsencode(f"# {command_line(words)}\n# Started at {_date()}\n#\n")
 
 
 def footer(code: int, seconds: float, threads: int, *, cluster: bool = False) -> bytes:

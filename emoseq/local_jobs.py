@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from emoseq.files import naming
 from emoseq.jobs import ASSIGNMENT, OPERATORS, THREADS, Jobs, command_line, footer, header, make_logs
 from emoseq.processes import guard, kill, signals
 
@@ -99,7 +100,7 @@ def _start(jobs: Jobs, number: int, slot: int, devices: list[str], note: Callabl
     in_shell = any(word in OPERATORS for word in words) or ASSIGNMENT.fullmatch(words[0])
     command = ["bash", "-o", "pipefail", "-c", command_line(words)] if in_shell else words
     began = time.monotonic()
-    with open(jobs.log_of(number), "ab", buffering=0) as log:
+    with naming(jobs.log_of(number)), open(jobs.log_of(number), "ab", buffering=0) as log:
         log.write(header(words))
         for attempt in (command, ["bash", *command]):
             try:

@@ -12,9 +12,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.archive import Scp, write_text
+from emoseq.archive import Scp
 from emoseq.conf import conf_text
 from emoseq.datadir import split
+from emoseq.files import write_text
 
 
 def computed_by_jobs(

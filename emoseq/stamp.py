@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from emoseq.archive import write_text
+from emoseq.files import write_text
 
 _PACKAGE = Path(__file__).resolve().parent
 

@@ -22,6 +22,16 @@ from emoseq.processes import StoppedError
 Execute = Callable[[Jobs, Callable[[int, int], None]], None]
 
 
+OPTIONS_OF_ALL = """\
+Options of all wrappers:
+  --pick WHICH       of the jobs, as they ended last time: failed (and those that did not end), incomplete
+                     (only those that did not end; any that failed counts as failed) or all (default)
+  --num-tries N      times in all that a job is run until it succeeds (default 1); its log is continued
+
+The exit status is 0 if every job's is, 1 if one failed or none could be run, 2 for a command line in another form,
+and 128 + n after signal n, which ends the jobs as well."""
+
+
 def last_line(log: str) -> str:
     """What a job's log says last before its foot, shortened; empty if it says nothing."""
     try:
@@ -152,13 +162,13 @@ def run_wrapper(
 
     Args:
         program: its name in messages
-        usage: what --help prints
+        usage: what --help prints before OPTIONS_OF_ALL
         execute: runs the jobs, and calls its second argument with the number and the exit code of each as it ends
         argv: the arguments without the program
         known: see parse_command_line
     """
     if argv and argv[0] in ("-h", "--help"):
-        print(usage.strip())
+        print(f"{usage.strip()}\n\n{OPTIONS_OF_ALL}")
         return 0
     try:
         jobs = parse_command_line(argv, known)

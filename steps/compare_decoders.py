@@ -17,8 +17,9 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Scp, read_text, write_text
+from emoseq.archive import Scp, read_text
 from emoseq.conf import Parser, log, options_from, run_step
+from emoseq.files import write_text
 from emoseq.grid import RAW_SERIES
 from emoseq.labels import LmOptions
 from emoseq.parameters import read_centers

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.archive import write_text
 from emoseq.conf import Parser, log, run_step
+from emoseq.files import write_text
 from emoseq.stamp import Stamp
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.archive import write_text
 from emoseq.conf import Parser, log, options_from, run_step
+from emoseq.files import write_text
 from emoseq.grid import GridOptions, plan
 from emoseq.schedule import TrainOptions
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.archive import Scp, read_text, write_scp, write_text
+from emoseq.archive import Scp, read_text, write_scp
 from emoseq.conf import Parser, log, run_step
+from emoseq.files import write_text
 from emoseq.grid import RAW_SERIES, TrainJob, parse_jobs, settings, short
 from emoseq.labels import average
 from emoseq.metrics import ccc_and_rmse

@@ -15,7 +15,7 @@ from typing import Any
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Scp, read_text, write_scp, write_text
+from emoseq.archive import Scp, read_text, write_scp
 from emoseq.baselines import (
     BASELINES,
     USE_EGEMAPS,
@@ -27,6 +27,7 @@ from emoseq.baselines import (
     pick_baseline,
 )
 from emoseq.conf import Parser, conf_text, log, options_from, run_step
+from emoseq.files import write_text
 from emoseq.stamp import Stamp
 
 OPTIONS: dict[str, type] = {"valstar": ValstarOptions, "povolny": PovolnyOptions, "brady": BradyOptions}

@@ -16,10 +16,14 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_run_wrapper import OPERATORS as CASES_OF_OPERATORS
 
-from emoseq.cluster_jobs import LOST, Pace, job_script, run_on
+from emoseq.cluster_jobs import LOST, run_on
+from emoseq.connection import Pace
+from emoseq.grid_engine import GridEngine
+from emoseq.job_script import job_script
 from emoseq.jobs import OPERATORS, Jobs, header, parse_command_line
-from emoseq.schedulers import GridEngine, Slurm
+from emoseq.slurm import Slurm
 from emoseq.wrapper import run_wrapper
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,8 +32,10 @@ PROGRAMS = "sbatch squeue scancel qsub qstat qacct qdel".split()
 PACE = Pace(ask=0.1, again=0.05, unheard=0.1, patience=10, cancel=2)
 DRIVER = """\
 import sys
-from emoseq.cluster_jobs import Pace, run_on
-from emoseq.schedulers import GridEngine, Slurm
+from emoseq.cluster_jobs import run_on
+from emoseq.connection import Pace
+from emoseq.grid_engine import GridEngine
+from emoseq.slurm import Slurm
 from emoseq.wrapper import run_wrapper
 scheduler = {"slurm": Slurm, "gridengine": GridEngine}[sys.argv[1]]()
 pace = Pace(ask=0.1, again=0.05, unheard=0.1, patience=10, cancel=2)
@@ -173,9 +179,9 @@ def test_one_job(cluster):
     assert output("log/x.log") == "hello\n"
     expected = {
         "slurm": "--parsable --no-requeue --array=1 --job-name=x-TOKEN"
-        " --output=HERE/q/x-TOKEN/%a.out HERE/q/x-TOKEN/x-TOKEN.sh",
-        "gridengine": "-v PATH,EMOSEQ_PYTHON -cwd -S /bin/bash -j y -w e -terse -cwd -S /bin/bash -r n -N x-TOKEN -j y"
-        " -o HERE/q/x-TOKEN/$TASK_ID.out -t 1-1 HERE/q/x-TOKEN/x-TOKEN.sh",
+        " --output=HERE/q/x-TOKEN/%a.out HERE/q/x-TOKEN/job.sh",
+        "gridengine": "-v PATH,EMOSEQ_PYTHON -cwd -S /bin/bash -j y -w e -terse -S /bin/bash -r n -N x-TOKEN -j y"
+        " -o HERE/q/x-TOKEN/$TASK_ID.out -t 1-1 HERE/q/x-TOKEN/job.sh",
     }
     assert cluster.submission == expected[cluster.kind]
 
@@ -313,19 +319,7 @@ def test_a_word_that_is_not_text(cluster):
     assert b"\na\xff'b\n" in Path("x.log").read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("command", "expected", "code"),
-    [
-        ("echo abc '|' tr a x", "xbc\n", 0),
-        ("echo abc '>' out '&&' cat out", "abc\n", 0),
-        ("cat '<' in", "input\n", 0),
-        ("ls nowhere '2>' /dev/null '||' echo none", "none\n", 0),
-        ("false '|' cat", "", 1),
-        ("false '&&' echo never", "", 1),
-        ("GREETING='a b' printenv GREETING", "a b\n", 0),
-        ("echo 'a|b' '>out'", "a|b >out\n", 0),
-    ],
-)
+@pytest.mark.parametrize(("command", "expected", "code"), CASES_OF_OPERATORS)
 def test_operators_that_are_words_of_their_own_work(slurm, command, expected, code):
     Path("in").write_text("input\n")
     assert slurm.run("x.log", *shlex.split(command)).code == code
@@ -364,9 +358,14 @@ def test_gpus_that_grid_engine_gives(grid_engine):
     assert output("x.log") == "0,1\n"
 
 
-def test_gpus_that_grid_engine_does_not_give_stay_hidden(grid_engine):
-    assert grid_engine.run("x.log", "sh", "-c", 'echo "<$CUDA_VISIBLE_DEVICES>"').code == 0
-    assert output("x.log") == "<>\n"
+def test_a_log_tells_of_gpus_that_grid_engine_did_not_give(grid_engine):
+    """With a complex that only counts them: then all of the host are visible."""
+    Path("own.conf").write_text("command qsub\noption gpu=*\n")
+    command = ["sh", "-c", 'echo "<${CUDA_VISIBLE_DEVICES-unset}>"']
+    assert grid_engine.run("--config", "own.conf", "--gpu", "1", "x.log", *command).code == 0
+    assert output("x.log") == "# Grid Engine names no GPU of this job: it sees all of this host\n<unset>\n"
+    assert grid_engine.run("x.log", *command).code == 0
+    assert output("x.log") == "<unset>\n"
 
 
 def test_jobs_start_in_the_folder_as_the_user_named_it(cluster, monkeypatch):
@@ -757,6 +756,14 @@ def test_what_an_earlier_call_left_is_removed(cluster):
     before = submitted()
     cluster.run("x.log", "true")
     assert submitted() == [name for name in before if name.startswith("y")]
+
+
+def test_logs_that_differ_in_their_number_alone_do_not_disturb_each_other(cluster):
+    with cluster.started("JOB=1:2", "x.JOB.log", "sh", "-c", TREE):
+        children = pids(2)
+        assert cluster.run("x.log", "echo", "alone") == (0, [])
+        assert all(is_alive(pid) for pid in children)
+        assert len(submitted()) == 1
 
 
 # --- as users call it

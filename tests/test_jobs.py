@@ -141,10 +141,6 @@ def test_a_wrapper_may_know_other_options():
     assert parse_command_line(["--queue", "long", "x.log", "true"], {"queue"}).options == {"queue": "long"}
 
 
-def test_the_head_of_a_clusters_log_names_the_host():
-    assert jobs.header(["true"], host="node7").splitlines()[:2] == [b"# true", b"# Running on node7"]
-
-
 def test_the_foot_of_a_clusters_log_is_kaldis():
     accounting, ended = jobs.footer(3, 12.2, 4, cluster=True).decode().splitlines()
     assert accounting == "# Accounting: time=12 threads=4"

@@ -131,21 +131,21 @@ def test_the_first_line_can_be_pasted(tmp_path):
     assert pasted.stdout == output(tmp_path / "x.log")
 
 
-@pytest.mark.parametrize(
-    ("command", "expected", "code"),
-    [
-        ("echo abc '|' tr a x", "xbc\n", 0),
-        ("echo abc '>' out '&&' cat out", "abc\n", 0),
-        ("echo a '>' out ';' echo b '>>' out ';' cat out", "a\nb\n", 0),
-        ("cat '<' in", "input\n", 0),
-        ("ls nowhere '2>' /dev/null '||' echo none", "none\n", 0),
-        ("false '|' cat", "", 1),
-        ("false '&&' echo never", "", 1),
-        ("ls nowhere '>' both '2>&1' ';' grep -c nowhere both", "1\n", 0),
-        ("GREETING='a b' printenv GREETING", "a b\n", 0),
-        ("echo 'a|b' '>out'", "a|b >out\n", 0),
-    ],
-)
+OPERATORS = [  # a command, what it prints, how it ends
+    ("echo abc '|' tr a x", "xbc\n", 0),
+    ("echo abc '>' out '&&' cat out", "abc\n", 0),
+    ("echo a '>' out ';' echo b '>>' out ';' cat out", "a\nb\n", 0),
+    ("cat '<' in", "input\n", 0),
+    ("ls nowhere '2>' /dev/null '||' echo none", "none\n", 0),
+    ("false '|' cat", "", 1),
+    ("false '&&' echo never", "", 1),
+    ("ls nowhere '>' both '2>&1' ';' grep -c nowhere both", "1\n", 0),
+    ("GREETING='a b' printenv GREETING", "a b\n", 0),
+    ("echo 'a|b' '>out'", "a|b >out\n", 0),
+]
+
+
+@pytest.mark.parametrize(("command", "expected", "code"), OPERATORS)
 def test_operators_that_are_words_of_their_own_work(tmp_path, command, expected, code):
     (tmp_path / "in").write_text("input\n")
     assert run(tmp_path, "x.log", *shlex.split(command)).returncode == code
@@ -300,6 +300,11 @@ def test_a_log_that_cannot_be_written_exits_1_before_any_job(tmp_path):
     done = run(tmp_path, "JOB=1:3", "x.JOB.log", "touch", "ran")
     assert (done.returncode, done.stderr) == (1, "run.py: x.3.log: Is a directory\n")
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_full_disk_is_named_with_the_log(tmp_path):
+    done = run(tmp_path, "/dev/full", "true")
+    assert (done.returncode, done.stderr) == (1, "run.py: /dev/full: No space left on device\n")
 
 
 def test_a_log_may_be_a_device(tmp_path):

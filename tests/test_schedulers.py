@@ -4,7 +4,9 @@ import os
 
 import pytest
 
-from emoseq.schedulers import Answer, GridEngine, Slurm, Task, ranges
+from emoseq.grid_engine import GridEngine
+from emoseq.schedulers import Answer, State, Task
+from emoseq.slurm import Slurm, ranges
 
 SLURM, GRID_ENGINE = Slurm(), GridEngine()
 
@@ -50,14 +52,14 @@ SQUEUE = """\
 
 def test_squeue_is_read_line_by_line():
     assert SLURM.tasks(printed(SQUEUE), "x") == {
-        1: Task("1_1", False, remark="it was cancelled (CANCELLED)"),
-        2: Task("1_2", True),
-        3: Task("1_3", True),
-        4: Task("1_4", False, remark="its script ended (COMPLETED)", code=0),
-        5: Task("1_5", False, remark="its node failed (NODE_FAIL)", code=0),
-        6: Task("1_6", True, remark="waits for PartitionConfig"),
-        7: Task("1_7", True, ending=True, remark="it was ended"),
-        8: Task("1_8", False, remark="its script failed (FAILED)", code=71),
+        1: Task("1_1", State.GONE, "it was cancelled (CANCELLED)"),
+        2: Task("1_2", State.ALIVE),
+        3: Task("1_3", State.ALIVE),
+        4: Task("1_4", State.GONE, "its script ended (COMPLETED)", code=0),
+        5: Task("1_5", State.GONE, "its node failed (NODE_FAIL)", code=0),
+        6: Task("1_6", State.ALIVE, "waits for PartitionConfig"),
+        7: Task("1_7", State.ENDING, "it was ended"),
+        8: Task("1_8", State.GONE, "its script failed (FAILED)", code=71),
     }
 
 
@@ -73,13 +75,13 @@ def test_squeue_is_read_line_by_line():
 )
 def test_ends_in_slurm(state, hint):
     task = SLURM.tasks(printed(f"3|7_3|{state}|None|9|\n"), "x")[3]
-    assert not task.alive
+    assert task.state is State.GONE
     assert hint in task.remark
 
 
 @pytest.mark.parametrize("state", "CONFIGURING REQUEUED SUSPENDED STOPPED SIGNALING RESIZING REQUEUE_HOLD".split())
 def test_other_states_of_slurm_are_alive(state):
-    assert SLURM.tasks(printed(f"3|7_3|{state}|None|0|\n"), "x")[3].alive
+    assert SLURM.tasks(printed(f"3|7_3|{state}|None|0|\n"), "x")[3].state is State.ALIVE
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,7 @@ def test_waiting_that_may_not_end_is_remarked_upon(reason):
 def test_of_two_submissions_of_one_name_the_living_one_counts():
     lines = ["1|7_1|RUNNING|None|0|", "1|8_1|CANCELLED|None|0|"]
     for order in (lines, lines[::-1]):
-        assert SLURM.tasks(printed("\n".join(order)), "x")[1].alive
+        assert SLURM.tasks(printed("\n".join(order)), "x")[1].state is State.ALIVE
 
 
 def test_no_line_is_no_task():
@@ -118,7 +120,7 @@ def test_no_line_is_no_task():
     ],
 )
 def test_slurm_is_away(error):
-    assert SLURM.is_away(failed(error))
+    assert SLURM.away.search(error)
     assert SLURM.tasks(failed(error), "x") is None
 
 
@@ -134,7 +136,7 @@ def test_slurm_is_away(error):
     ],
 )
 def test_slurm_refuses(error):
-    assert not SLURM.is_away(failed(error))
+    assert not SLURM.away.search(error)
 
 
 @pytest.mark.parametrize("output", ["17\n", "17;cluster\n"])
@@ -203,50 +205,50 @@ def qstat(running: str = "", pending: str = "", queue: str = "") -> Answer:
 def test_qstat_tells_of_what_runs_and_waits():
     answer = qstat(job("r", 1) + job("r", 7, "other", 4), job("qw", 2) + job("hqw", 3) + job("qw", 1, "other"))
     assert GRID_ENGINE.tasks(answer, "train-zz") == {
-        1: Task("5.1", True),
-        2: Task("5.2", True),
-        3: Task("5.3", True, remark="it is held"),
+        1: Task("5.1", State.ALIVE),
+        2: Task("5.2", State.ALIVE),
+        3: Task("5.3", State.ALIVE, "it is held"),
     }
 
 
 @pytest.mark.parametrize("state", ["Eqw", "Ehqw"])
 def test_an_error_state_is_the_end(state):
     task = GRID_ENGINE.tasks(qstat(pending=job(state, 2)), "train-zz")[2]
-    assert task == Task("5.2", True, stuck=True, remark=f"it is in the error state {state}")
+    assert task == Task("5.2", State.STUCK, f"it is in the error state {state}")
 
 
 @pytest.mark.parametrize("state", ["t", "r", "s", "S", "T", "Rr"])
 def test_what_is_on_a_host_is_alive(state):
-    assert GRID_ENGINE.tasks(qstat(job(state, 1)), "train-zz") == {1: Task("5.1", True)}
+    assert GRID_ENGINE.tasks(qstat(job(state, 1)), "train-zz") == {1: Task("5.1", State.ALIVE)}
 
 
 @pytest.mark.parametrize("state", ["dr", "dt", "dRr"])
 def test_what_was_deleted_is_ending(state):
-    task = Task("5.1", True, ending=True, remark="it was deleted")
+    task = Task("5.1", State.ENDING, "it was deleted")
     assert GRID_ENGINE.tasks(qstat(job(state, 1)), "train-zz") == {1: task}
 
 
 @pytest.mark.parametrize("queue", ["u", "au", "adu"])
 def test_a_host_that_is_not_heard_of(queue):
     task = GRID_ENGINE.tasks(qstat(job("r", 1), queue=queue), "train-zz")[1]
-    assert task == Task("5.1", True, unheard=True, remark="its host does not answer (vm)")
+    assert task == Task("5.1", State.UNHEARD, "its host does not answer (vm)")
 
 
 @pytest.mark.parametrize("queue", ["a", "d", "s"])
 def test_a_queue_that_takes_no_more_says_nothing_of_its_tasks(queue):
-    assert not GRID_ENGINE.tasks(qstat(job("r", 1), queue=queue), "train-zz")[1].unheard
+    assert GRID_ENGINE.tasks(qstat(job("r", 1), queue=queue), "train-zz")[1].state is State.ALIVE
 
 
 def test_a_master_that_just_started_has_not_heard_of_any_host(no_cell):
     no_cell.mkdir(parents=True)
     (no_cell / "act_qmaster").write_text("vm\n")
-    assert not GRID_ENGINE.tasks(qstat(job("r", 1), queue="au"), "train-zz")[1].unheard
+    assert GRID_ENGINE.tasks(qstat(job("r", 1), queue="au"), "train-zz")[1].state is State.ALIVE
     os.utime(no_cell / "act_qmaster", (0, 0))
-    assert GRID_ENGINE.tasks(qstat(job("r", 1), queue="au"), "train-zz")[1].unheard
+    assert GRID_ENGINE.tasks(qstat(job("r", 1), queue="au"), "train-zz")[1].state is State.UNHEARD
 
 
 def test_an_array_of_one_task_may_go_without_its_number():
-    assert GRID_ENGINE.tasks(qstat(job("r", "")), "train-zz") == {1: Task("5.1", True)}
+    assert GRID_ENGINE.tasks(qstat(job("r", "")), "train-zz") == {1: Task("5.1", State.ALIVE)}
 
 
 def test_an_empty_cluster_has_no_task():
@@ -276,7 +278,7 @@ error: unable to send message to qmaster using port 6444 on host "vm": got send 
     ],
 )
 def test_grid_engine_is_away(error):
-    assert GRID_ENGINE.is_away(failed(error))
+    assert GRID_ENGINE.away.search(error)
     assert GRID_ENGINE.tasks(failed(error), "x") is None
 
 
@@ -291,7 +293,7 @@ def test_grid_engine_is_away(error):
     ],
 )
 def test_grid_engine_refuses(error):
-    assert not GRID_ENGINE.is_away(failed(error))
+    assert not GRID_ENGINE.away.search(error)
 
 
 def test_a_complaint_is_one_line_without_qsubs_good_bye():
@@ -313,7 +315,7 @@ def test_an_answer_without_an_id_does_not_matter(scheduler):
 
 def test_an_array_of_grid_engine():
     words = GRID_ENGINE.submit("x-1", [3, 4, 5], 2, "/a/q/x-1")
-    assert " ".join(words) == ("-terse -cwd -S /bin/bash -r n -N x-1 -j y -o /a/q/x-1/$TASK_ID.out -t 3-5 -tc 2")
+    assert " ".join(words) == ("-terse -S /bin/bash -r n -N x-1 -j y -o /a/q/x-1/$TASK_ID.out -t 3-5 -tc 2")
     assert "-tc" not in GRID_ENGINE.submit("x-1", [3], 0, "/a")
 
 
@@ -395,7 +397,7 @@ def test_grid_engine_is_told_by_name():
 
 def test_lines_of_squeue_that_are_no_tasks_are_skipped():
     answer = printed("cached at 12:00\n\n3|1_3|RUNNING|None|0|\n")
-    assert SLURM.tasks(answer, "x") == {3: Task("1_3", True)}
+    assert SLURM.tasks(answer, "x") == {3: Task("1_3", State.ALIVE)}
 
 
 def test_an_answer_of_squeue_without_any_task_line_is_none():

@@ -13,13 +13,7 @@ Options (each takes one argument):
   --config FILE      what options become (default conf/queue.conf, which says how)
   --mem M, --time T, --num-threads N, --gpu N   what a job is to have; any other NAME that the file has
   --max-jobs-run N   jobs at once
-  --pick WHICH       of the jobs, as they ended last time: failed (and those that did not end), incomplete
-                     (only those that did not end; any that failed counts as failed) or all (default)
-  --num-tries N      times in all that a job is run until it succeeds (default 1); its log is continued
   -x VALUE           an option of qsub (-q g.q, say), passed on as it is
-
-The exit status is 0 if every job's is, 1 if one failed or was lost or nothing could be submitted, 2 for a command
-line in another form, and 128 + n after signal n.
 """
 
 import sys
@@ -27,7 +21,7 @@ import sys
 import _recipe  # noqa: F401
 
 from emoseq.cluster_jobs import run_on
-from emoseq.schedulers import GridEngine
+from emoseq.grid_engine import GridEngine
 from emoseq.wrapper import run_wrapper
 
 

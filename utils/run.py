@@ -14,13 +14,7 @@ Options (each takes one argument):
   --max-jobs-run N   jobs at once (default: one for each core, or for each GPU with --gpu)
   --num-threads N    threads of a job: OMP_NUM_THREADS and its like (default 1)
   --gpu N            GPUs of a job, where this machine has any (default 0, which hides none)
-  --pick WHICH       of the jobs, as they ended last time: failed (and those that did not end), incomplete
-                     (only those that did not end; any that failed counts as failed) or all (default)
-  --num-tries N      times in all that a job is run until it succeeds (default 1); its log is continued
   --mem, --time, --config   for clusters; accepted here
-
-The exit status is 0 if every job's is, 1 if one failed or a log cannot be written, 2 for a command
-line in another form, and 128 + n after signal n, which ends the jobs as well.
 """
 
 import sys

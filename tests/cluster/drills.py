@@ -100,10 +100,17 @@ def cancel_task(bed, name, task):
         ask(bed, "qdel", name, "-t", str(task))
 
 
+def knows_a_dead_node(bed):
+    """Whether the scheduler itself has noticed: by a job that failed of it, by the state of the queue."""
+    if bed.name == "slurm":
+        return ask(bed, "squeue", "-h", "-t", "NODE_FAIL", "-o", "%i").strip() != ""
+    return re.search(r"^all\.q@.* \S*u\S*$", ask(bed, "qstat", "-f"), re.MULTILINE) is not None
+
+
 def array_of(folder):
     """The name of the array that a wrapper in `folder` has submitted."""
-    wait_for(lambda: list(folder.glob("q/*/*.sh")))
-    return next(folder.glob("q/*/*.sh")).stem
+    wait_for(lambda: list(folder.glob("q/*/job.sh")))
+    return next(folder.glob("q/*/job.sh")).parent.name
 
 
 def test_an_array_runs_as_on_this_machine(bed, tmp_path):
@@ -155,7 +162,9 @@ def test_a_killed_wrapper_leaves_nothing_running(bed, tmp_path):
     sleeping = pids(tmp_path, 2)
     process.kill()
     finish(process)
-    wait_for(lambda: not any(map(is_alive, sleeping)) and listed(bed) == "")
+    wait_for(lambda: not any(map(is_alive, sleeping)))
+    wait_for(lambda: listed(bed) == "")
+    assert all((tmp_path / f"x.{n}.log").read_text() == "" for n in (3, 4))
 
 
 def test_two_calls_on_the_same_logs_are_told_apart(bed, tmp_path):
@@ -271,7 +280,10 @@ def test_jobs_of_a_node_that_dies_are_named(bed, tmp_path):
     try:
         pids(tmp_path, 2)
         bed.do("kill-node")
-        status, errors = finish(process, 180)
+        wait_for(lambda: knows_a_dead_node(bed), 90)
+        known = time.monotonic()
+        status, errors = finish(process, 90)
+        assert time.monotonic() - known < 45
     finally:
         bed.do("start")
     assert status == 1

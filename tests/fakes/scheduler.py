@@ -270,7 +270,7 @@ class Runner:
             script.chmod(0o755)
         output = job["output"].replace("$TASK_ID", task)
         words = ["/bin/bash", str(script)]
-        variables = {"SGE_TASK_ID": task, "JOB_ID": str(job["id"]), "CUDA_VISIBLE_DEVICES": ""}
+        variables = {"SGE_TASK_ID": task, "JOB_ID": str(job["id"])}
         if job["slurm"]:
             output = re.sub("%[a%]", lambda match: "%" if match[0] == "%%" else task, job["output"])
             words = [str(script)]

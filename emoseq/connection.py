@@ -1,0 +1,169 @@
+"""Between a wrapper and a scheduler: calls of its commands, and patience with them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from emoseq import DataError
+from emoseq.schedulers import Answer, Scheduler, State, Task
+from emoseq.wrapper import say
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often things are done, in seconds.
+
+    Attributes:
+        ask: between two questions to the scheduler
+        again: until a task that seems lost is asked after a second time, and a command is tried again
+        unheard: for which a host must not have answered until its tasks count as lost
+        patience: for one command of the scheduler
+        cancel: for an array that was cancelled to be gone
+    """
+
+    ask: float = 15
+    again: float = 10
+    unheard: float = 25
+    patience: float = 30
+    cancel: float = 45  # Slurm gives tasks 30 s by default
+
+
+class Connection:
+    """Calls of a scheduler's commands, which a signal can interrupt; tells the user when it does not answer.
+
+    Attributes:
+        job: the scheduler's number of the array, once that was submitted
+    """
+
+    def __init__(self, scheduler: Scheduler, pace: Pace, wait: Callable[..., None]) -> None:
+        self.scheduler = scheduler
+        self.pace = pace
+        self.wait = wait
+        self.away_since: float | None = None
+        self.job = ""
+
+    def say(self, message: str) -> None:
+        say(self.scheduler.program, message)
+
+    def call(self, words: Sequence[str], *, to_its_end: bool = False) -> Answer:
+        """What a command answers; one that takes too long is killed.
+
+        Raises:
+            DataError: if there is no such command
+            StoppedError: for a signal, which a command that is to run `to_its_end` is given time before
+        """
+        with open(os.memfd_create("output"), "w+b") as output, open(os.memfd_create("error"), "w+b") as error:
+            try:
+                process = subprocess.Popen(
+                    words,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=error,
+                    start_new_session=True,  # not for Ctrl-C to end halfway
+                )
+            except OSError as reason:
+                if self.job:  # it was there to submit: a file system or a host under strain
+                    return Answer(127, "", f"{words[0]}: {reason.strerror}")
+                where = f"this host ({socket.gethostname()}) does not submit to {self.scheduler.title}"
+                raise DataError(f"{words[0]}: {reason.strerror}; {where}, or its tools are not in PATH") from None
+            deadline = time.monotonic() + self.pace.patience
+            stop: BaseException | None = None
+            try:
+                while process.poll() is None and time.monotonic() < deadline:
+                    try:
+                        self.wait(min(1.0, self.pace.patience))
+                    except BaseException as signal:
+                        if not to_its_end or stop:
+                            raise
+                        stop, deadline = signal, min(deadline, time.monotonic() + self.pace.again)
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+            if stop:
+                raise stop
+            output.seek(0)
+            error.seek(0)
+            text = error.read().decode(errors="replace")
+            if process.returncode < 0:
+                text += f"{words[0]} timed out after {self.pace.patience:.0f} s"
+            return Answer(process.returncode, output.read().decode(errors="replace"), text)
+
+    def _is_away(self, words: str) -> None:
+        if self.away_since is None:
+            self.away_since = time.monotonic()
+            self.say(f"{self.scheduler.title} does not answer ({words}); waiting for it, nothing is lost")
+
+    def _is_back(self) -> None:
+        if self.away_since is not None:
+            self.say(f"{self.scheduler.title} answers again after {time.monotonic() - self.away_since:.0f} s")
+            self.away_since = None
+
+    def ask(self, name: str) -> dict[int, Task] | None:
+        """The tasks of an array, as far as the scheduler knows them; None as long as it does not answer."""
+        answer, found = self._found(name)
+        if found is None:
+            self._is_away(answer.words)
+        else:
+            self._is_back()
+        return found
+
+    def _found(self, name: str) -> tuple[Answer, dict[int, Task] | None]:
+        answer = self.call(self.scheduler.asks(name))
+        return answer, self.scheduler.tasks(answer, name)
+
+    def submit(self, words: Sequence[str], name: str) -> None:
+        """Submit an array, as soon as the scheduler can be reached.
+
+        Raises:
+            DataError: if the scheduler refuses it
+        """
+        while True:
+            answer = self.call(words, to_its_end=True)
+            if answer.code == 0:
+                self._is_back()
+                self.job = self.scheduler.accepted(answer)
+                return
+            if not self.scheduler.away.search(answer.error):
+                raise DataError(f"{words[0]} refused the jobs: {answer.words}")
+            self._is_away(answer.words)
+            self.wait(self.pace.again)
+            # What it did not answer it may have accepted.
+            while (found := self._found(name)[1]) is None:
+                self.wait(self.pace.again)
+            if found:
+                self._is_back()
+                self.job = next(iter(found.values())).label.partition(self.scheduler.joint)[0]
+                return
+
+    def cancel(self, name: str) -> bool:
+        """Cancel an array and wait until it is gone; if it is not, say so and return False."""
+        words = self.scheduler.cancels(name)
+        deadline = time.monotonic() + self.pace.cancel
+        problem = ""
+        while time.monotonic() < deadline:
+            answer = self.call(words)
+            problem = answer.words if self.scheduler.away.search(answer.error) else ""
+            found = None if problem else self._found(name)[1]
+            if found is not None and all(task.state is State.GONE for task in found.values()):
+                return True
+            self.wait(0.3)
+        self.say(f"{problem or 'its tasks go on'}; cancel them by hand: {' '.join(words)}")
+        return False
+
+
+def cancel_unattended(scheduler: Scheduler, names: set[str]) -> None:
+    """Cancel arrays whose wrapper was killed, as soon as the scheduler answers within some minutes."""
+    for name in names:
+        for _ in range(5):
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                done = subprocess.run(scheduler.cancels(name), capture_output=True, text=True, timeout=30)
+                if not scheduler.away.search(done.stderr):
+                    break
+            time.sleep(10)
