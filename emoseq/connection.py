@@ -146,14 +146,17 @@ class Connection:
         """Cancel an array and wait until it is gone; if it is not, say so and return False."""
         words = self.scheduler.cancels(name)
         deadline = time.monotonic() + self.pace.cancel
-        problem = ""
+        cancelled, problem, pause = False, "", 0.2
         while time.monotonic() < deadline:
-            answer = self.call(words)
-            problem = answer.words if self.scheduler.away.search(answer.error) else ""
+            if not cancelled:
+                answer = self.call(words)
+                cancelled = not self.scheduler.away.search(answer.error)
+                problem = "" if cancelled else answer.words
             found = None if problem else self._found(name)[1]
             if found is not None and all(task.state is State.GONE for task in found.values()):
                 return True
-            self.wait(0.3)
+            self.wait(pause)
+            pause = min(2.0, 1.5 * pause)
         self.say(f"{problem or 'its tasks go on'}; cancel them by hand: {' '.join(words)}")
         return False
 

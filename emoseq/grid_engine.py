@@ -86,10 +86,13 @@ def _state(letters: str, queue: ElementTree.Element | None) -> tuple[State, str]
     """What qstat's letters for a task and for its queue come to."""
     if "E" in letters:
         return State.STUCK, f"it is in the error state {letters}"
-    if "d" in letters:
-        return State.ENDING, "it was deleted"
+    deleted = "d" in letters
     if queue is not None and "u" in (queue.findtext("state") or "") and not _just_started():
-        return State.UNHEARD, f"its host does not answer ({(queue.findtext('name') or '').partition('@')[2]})"
+        # A host that is down never confirms the end of what was deleted.
+        host = (queue.findtext("name") or "").partition("@")[2]
+        return State.GONE if deleted else State.UNHEARD, f"its host does not answer ({host})"
+    if deleted:
+        return State.ENDING, "it was deleted"
     return State.ALIVE, "it is held" if "h" in letters else ""
 
 

@@ -34,7 +34,7 @@ class State(Enum):
     ALIVE = auto()  # it waits or runs
     UNHEARD = auto()  # its host does not answer the scheduler
     STUCK = auto()  # it will not go on by itself: an error state
-    ENDING = auto()  # it is being ended, which a host that is down never confirms
+    ENDING = auto()  # it is being ended
     GONE = auto()  # it has ended
 
 

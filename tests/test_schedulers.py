@@ -234,6 +234,11 @@ def test_a_host_that_is_not_heard_of(queue):
     assert task == Task("5.1", State.UNHEARD, "its host does not answer (vm)")
 
 
+def test_what_was_deleted_on_a_host_that_is_down_is_gone():
+    task = Task("5.1", State.GONE, "its host does not answer (vm)")
+    assert GRID_ENGINE.tasks(qstat(job("dr", 1), queue="au"), "train-zz") == {1: task}
+
+
 @pytest.mark.parametrize("queue", ["a", "d", "s"])
 def test_a_queue_that_takes_no_more_says_nothing_of_its_tasks(queue):
     assert GRID_ENGINE.tasks(qstat(job("r", 1), queue=queue), "train-zz")[1].state is State.ALIVE

@@ -7,7 +7,7 @@ cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../.."
 
 tests=(tests/cluster)
 case ${1-} in
-  slurm | gridengine) tests=("tests/cluster/test_$1.py") && shift ;;
+  slurm | gridengine) tests=("tests/cluster/test_$1"*.py) && shift ;;
   all) shift ;;
 esac
 # shellcheck source=path.sh
