@@ -164,7 +164,9 @@ def watch(
         for task, code in _statuses(folder, waiting):
             number = waiting.pop(task)
             if code:
-                _append(jobs, number, _read(f"{folder}/{task}.out"))
+                output = _read(f"{folder}/{task}.out")
+                why = "".join(f"{connection.scheduler.program}: {reason}\n" for reason in _reasons(output))
+                _append(jobs, number, output + why)
             codes.append(code)
             done(number, code)
         if not waiting:
@@ -189,6 +191,11 @@ def watch(
         connection.wait(min(2.0, max(0.1, (now - began) / 50), due - now))
 
 
+def _reasons(output: str) -> list[str]:
+    """Why a task ended, by what the scheduler has written into its output."""
+    return [reason for pattern, reason in _SAID.items() if re.search(pattern, output)]
+
+
 def _tell_lost(connection: Connection, jobs: Jobs, number: int, task: int, said: Task | None, folder: str) -> None:
     """Say in the log and on stderr what became of a job without a status."""
     scheduler = connection.scheduler
@@ -198,8 +205,7 @@ def _tell_lost(connection: Connection, jobs: Jobs, number: int, task: int, said:
         words, script = scheduler.why(connection.call(why))
         remark, code = words or remark, code if script is None else script
     output = _read(f"{folder}/{task}.out")
-    told = [end for pattern, end in _SAID.items() if re.search(pattern, output)]
-    told += [SCRIPT_ENDS.get(code or 0, remark), f"{scheduler.title} does not know it any more"]
+    told = [*_reasons(output), SCRIPT_ENDS.get(code or 0, remark), f"{scheduler.title} does not know it any more"]
     remark = next(filter(None, told))
     _append(jobs, number, f"{output}{scheduler.program}: job {said.label} was lost: {remark}\n", foot=True)
     last = output.strip().splitlines()[-1:]

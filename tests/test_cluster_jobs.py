@@ -758,6 +758,12 @@ def test_what_an_earlier_call_left_is_removed(cluster):
     assert submitted() == [name for name in before if name.startswith("y")]
 
 
+def test_a_job_that_is_ended_by_the_scheduler_says_why(slurm):
+    script = 'echo "slurmstepd: error: *** JOB 1 CANCELLED DUE TO TIME LIMIT ***" >> q/x-*/1.out; kill -TERM $$'
+    done = slurm.run("x.log", "bash", "-c", script)
+    assert done.lines[-1] == "slurm.py: x.log: ended by SIGTERM: slurm.py: it ran out of time; ask for more with --time"
+
+
 def test_logs_that_differ_in_their_number_alone_do_not_disturb_each_other(cluster):
     with cluster.started("JOB=1:2", "x.JOB.log", "sh", "-c", TREE):
         children = pids(2)
