@@ -51,16 +51,17 @@ def small_run(tmp_path_factory):
 
 # In parallel (pytest -n)
 
+IDLE = ("test_slurm.py", "test_gridengine.py")  # begin first: they wait most of the time
 ALONE = ("test_run.py", "test_decoding_steps.py")  # long, and the tests of each share nothing but the small run
 
 
 def pytest_collection_modifyitems(items):
-    """While one worker makes the small run the others do what needs none; schedulers first, which take their time."""
+    """While one worker makes the small run the others do what needs none."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         waiting = [item for item in items if "small_run" in getattr(item, "fixturenames", ())]
         waiting.sort(key=lambda item: item.path.name != "test_run.py")
         items[:] = waiting[:1] + [item for item in items if item not in waiting] + waiting[1:]
-        items.sort(key=lambda item: item.path.parent.name != "cluster")
+        items.sort(key=lambda item: item.path.name not in IDLE)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -17,10 +17,9 @@ from emoseq.archive import (
     Writer,
     read,
     read_text,
-    replacing,
     write_scp,
-    write_text,
 )
+from emoseq.files import replacing, write_text
 
 
 class Command:
