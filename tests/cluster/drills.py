@@ -254,15 +254,6 @@ def test_a_controller_away_for_90_seconds_loses_nothing(bed, tmp_path):
     wait_for(lambda: listed(bed) == "")
 
 
-def test_a_restarted_controller_loses_nothing(bed, tmp_path):
-    process = start(bed, tmp_path, "JOB=1:2", "x.JOB.log", "bash", "-c", "echo begun >> begun.JOB; sleep 10")
-    wait_for(lambda: (tmp_path / "begun.1").exists())
-    bed.do("restart")
-    status, errors = finish(process)
-    assert status == 0, errors
-    assert [path.read_text() for path in sorted(tmp_path.glob("begun.*"))] == 2 * ["begun\n"]
-
-
 def test_a_drained_node_is_waited_for(bed, tmp_path):
     bed.do("drain")
     try:
@@ -282,6 +273,7 @@ def test_jobs_of_a_node_that_dies_are_named(bed, tmp_path):
         os.utime(f"{bed.environment['SGE_ROOT']}/{bed.environment['SGE_CELL']}/common/act_qmaster", (0, 0))
     process = start(bed, tmp_path, "JOB=1:2", "x.JOB.log", "bash", "-c", "echo $$ > JOB.pid; exec sleep 600")
     try:
+        wait_for(lambda: len(list(tmp_path.glob("*.pid"))) == 2, 60)
         pids(tmp_path, 2)
         bed.do("kill-node")
         wait_for(lambda: knows_a_dead_node(bed), 90)
@@ -296,3 +288,13 @@ def test_jobs_of_a_node_that_dies_are_named(bed, tmp_path):
         if is_alive(pid):
             os.kill(pid, signal.SIGKILL)
     wait_for(lambda: listed(bed) == "", 60)
+
+
+def test_a_restarted_controller_loses_nothing(bed, tmp_path):
+    """The last of all: for a minute Grid Engine then hears late of jobs that end."""
+    process = start(bed, tmp_path, "JOB=1:2", "x.JOB.log", "bash", "-c", "echo begun >> begun.JOB; sleep 10")
+    wait_for(lambda: (tmp_path / "begun.1").exists())
+    bed.do("restart")
+    status, errors = finish(process)
+    assert status == 0, errors
+    assert [path.read_text() for path in sorted(tmp_path.glob("begun.*"))] == 2 * ["begun\n"]
