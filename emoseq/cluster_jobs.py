@@ -33,14 +33,6 @@ SCRIPT = "job.sh"  # in the folder of a submission
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# What a scheduler may have written of the end of a task, in its output.
-_SAID = {
-    "memory limit|[Oo]ut [Oo]f [Mm]emory|oom-kill": "it ran out of memory; ask for more with --mem",
-    "DUE TO TIME LIMIT": "it ran out of time; ask for more with --time",
-    "DUE TO NODE FAILURE": "its node failed",
-    "DUE TO PREEMPTION": "it was preempted",
-}
-
 
 def run_on(scheduler: Scheduler, pace: Pace | None = None) -> Execute:
     """A function that runs jobs there, for `emoseq.wrapper.run_wrapper`.
@@ -165,7 +157,9 @@ def watch(
             number = waiting.pop(task)
             if code:
                 output = _read(f"{folder}/{task}.out")
-                why = "".join(f"{connection.scheduler.program}: {reason}\n" for reason in _reasons(output))
+                why = "".join(
+                    f"{connection.scheduler.program}: {reason}\n" for reason in _reasons(connection.scheduler, output)
+                )
                 _append(jobs, number, output + why)
             codes.append(code)
             done(number, code)
@@ -191,9 +185,9 @@ def watch(
         connection.wait(min(2.0, max(0.1, (now - began) / 50), due - now))
 
 
-def _reasons(output: str) -> list[str]:
+def _reasons(scheduler: Scheduler, output: str) -> list[str]:
     """Why a task ended, by what the scheduler has written into its output."""
-    return [reason for pattern, reason in _SAID.items() if re.search(pattern, output)]
+    return [reason for pattern, reason in scheduler.notes.items() if re.search(pattern, output)]
 
 
 def _tell_lost(connection: Connection, jobs: Jobs, number: int, task: int, said: Task | None, folder: str) -> None:
@@ -205,7 +199,11 @@ def _tell_lost(connection: Connection, jobs: Jobs, number: int, task: int, said:
         words, script = scheduler.why(connection.call(why))
         remark, code = words or remark, code if script is None else script
     output = _read(f"{folder}/{task}.out")
-    told = [*_reasons(output), SCRIPT_ENDS.get(code or 0, remark), f"{scheduler.title} does not know it any more"]
+    told = [
+        *_reasons(scheduler, output),
+        SCRIPT_ENDS.get(code or 0, remark),
+        f"{scheduler.title} does not know it any more",
+    ]
     remark = next(filter(None, told))
     _append(jobs, number, f"{output}{scheduler.program}: job {said.label} was lost: {remark}\n", foot=True)
     last = output.strip().splitlines()[-1:]

@@ -66,6 +66,7 @@ class Scheduler(Protocol):
         joint: what stands between a job's number and its task's
         gpus: environment variable with the GPUs of a task, where CUDA_VISIBLE_DEVICES is not set; or empty
         away: what a command says that could not reach it
+        notes: patterns of what it writes into the output of a task that it ends, each with what that means
     """
 
     program: str
@@ -75,6 +76,7 @@ class Scheduler(Protocol):
     joint: str
     gpus: str
     away: re.Pattern[str]
+    notes: tuple[tuple[str, str], ...]
 
     def numbering(self, numbers: Sequence[int]) -> dict[int, int]:
         """The task of each job number."""

@@ -35,6 +35,12 @@ class Slurm:
     title = "Slurm"
     task_id = "SLURM_ARRAY_TASK_ID"
     joint = "_"  # of a job and its task
+    notes = (
+        ("memory limit|[Oo]ut [Oo]f [Mm]emory|oom-kill", "it ran out of memory; ask for more with --mem"),
+        ("DUE TO TIME LIMIT", "it ran out of time; ask for more with --time"),
+        ("DUE TO NODE FAILURE", "its node failed"),
+        ("DUE TO PREEMPTION", "it was preempted"),
+    )
     gpus = ""  # it sets CUDA_VISIBLE_DEVICES itself
     away = re.compile(
         "Unable to contact|timed out|[Cc]onnection refused|Zero Bytes|standby mode|temporarily un"

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_run_wrapper import OPERATORS as CASES_OF_OPERATORS
+from test_run_wrapper import begin
 
 from emoseq.cluster_jobs import LOST, run_on
 from emoseq.connection import Pace
@@ -92,19 +93,8 @@ class Cluster:
 
     @contextlib.contextmanager
     def started(self, *words: str) -> Iterator[subprocess.Popen[str]]:
-        """A wrapper of its own process, as from a terminal."""
-
-        def dispositions() -> None:
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, signal.SIG_DFL)
-
-        process = subprocess.Popen(
-            [sys.executable, "-c", DRIVER, self.kind, *words],
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=dispositions,
-        )
+        """A wrapper in a process of its own."""
+        process = begin([sys.executable, "-c", DRIVER, self.kind, *words], env=os.environ | {"PYTHONPATH": str(ROOT)})
         try:
             yield process
         finally:

@@ -53,22 +53,20 @@ def is_alive(pid: int) -> bool:
     return state not in "ZX"
 
 
-@contextlib.contextmanager
-def started(folder: Path, *words: str, ignored: tuple[int, ...] = ()):
-    """A running wrapper that takes signals as one started from a terminal does."""
+def begin(command, ignored: tuple[int, ...] = (), **options) -> subprocess.Popen:
+    """A wrapper that takes signals as one started from a terminal does, whatever pytest was started by."""
 
-    def dispositions():
+    def as_from_a_terminal():
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
 
-    process = subprocess.Popen(
-        [*COMMAND, *words],
-        cwd=folder,
-        env=ENVIRONMENT,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=dispositions,
-    )
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=as_from_a_terminal, **options)
+
+
+@contextlib.contextmanager
+def started(folder: Path, *words: str, ignored: tuple[int, ...] = ()):
+    """A running wrapper."""
+    process = begin([*COMMAND, *words], ignored, cwd=folder, env=ENVIRONMENT)
     try:
         yield process
     finally:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 from conftest import ROOT
-from test_run_wrapper import is_alive, pids, wait_for
+from test_run_wrapper import begin, is_alive, pids, wait_for
 
 WRAPPERS = {"slurm": "slurm.py", "gridengine": "queue.py"}
 
@@ -60,14 +60,7 @@ def start(bed, folder, *words):
     """A wrapper at work; it finds the scheduler by the bed's environment."""
     command = [sys.executable, str(ROOT / "utils" / WRAPPERS[bed.name]), *map(str, words)]
     environment = bed.environment | {"EMOSEQ_ROOT": str(ROOT), "PYTHONPATH": str(ROOT)}
-
-    def as_from_a_terminal():
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-
-    return subprocess.Popen(
-        command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=as_from_a_terminal
-    )
+    return begin(command, cwd=folder, env=environment)
 
 
 def finish(process, seconds=100):
