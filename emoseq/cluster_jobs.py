@@ -157,10 +157,8 @@ def watch(
             number = waiting.pop(task)
             if code:
                 output = _read(f"{folder}/{task}.out")
-                why = "".join(
-                    f"{connection.scheduler.program}: {reason}\n" for reason in _reasons(connection.scheduler, output)
-                )
-                _append(jobs, number, output + why)
+                reasons = [f"{connection.scheduler.program}: {why}\n" for why in _reasons(connection.scheduler, output)]
+                _append(jobs, number, output + "".join(reasons))
             codes.append(code)
             done(number, code)
         if not waiting:
@@ -187,7 +185,7 @@ def watch(
 
 def _reasons(scheduler: Scheduler, output: str) -> list[str]:
     """Why a task ended, by what the scheduler has written into its output."""
-    return [reason for pattern, reason in scheduler.notes.items() if re.search(pattern, output)]
+    return [reason for pattern, reason in scheduler.notes if re.search(pattern, output)]
 
 
 def _tell_lost(connection: Connection, jobs: Jobs, number: int, task: int, said: Task | None, folder: str) -> None:
@@ -199,12 +197,8 @@ def _tell_lost(connection: Connection, jobs: Jobs, number: int, task: int, said:
         words, script = scheduler.why(connection.call(why))
         remark, code = words or remark, code if script is None else script
     output = _read(f"{folder}/{task}.out")
-    told = [
-        *_reasons(scheduler, output),
-        SCRIPT_ENDS.get(code or 0, remark),
-        f"{scheduler.title} does not know it any more",
-    ]
-    remark = next(filter(None, told))
+    unknown = f"{scheduler.title} does not know it any more"
+    remark = next(filter(None, [*_reasons(scheduler, output), SCRIPT_ENDS.get(code or 0, remark), unknown]))
     _append(jobs, number, f"{output}{scheduler.program}: job {said.label} was lost: {remark}\n", foot=True)
     last = output.strip().splitlines()[-1:]
     connection.say(f"{jobs.log_of(number)}: job {said.label} was lost: {': '.join([remark, *last])}")

@@ -21,7 +21,7 @@ class GridEngine:
     title = "Grid Engine"
     task_id = "SGE_TASK_ID"
     joint = "."
-    notes = ()  # it writes none; qacct knows
+    notes: tuple[tuple[str, str], ...] = ()  # it writes none; qacct knows
     gpus = "SGE_HGR_gpu"  # where complex gpu is a map of resources
     away = re.compile(
         "unable to (send message to|contact) qmaster|commlib error|failed receiving gdi|can't connect"

@@ -35,7 +35,7 @@ class Slurm:
     title = "Slurm"
     task_id = "SLURM_ARRAY_TASK_ID"
     joint = "_"  # of a job and its task
-    notes = (
+    notes: tuple[tuple[str, str], ...] = (
         ("memory limit|[Oo]ut [Oo]f [Mm]emory|oom-kill", "it ran out of memory; ask for more with --mem"),
         ("DUE TO TIME LIMIT", "it ran out of time; ask for more with --time"),
         ("DUE TO NODE FAILURE", "its node failed"),
