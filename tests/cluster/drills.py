@@ -215,14 +215,6 @@ esac"""
     assert "was lost" in (tmp_path / "log/x.3.log").read_text()
 
 
-def test_a_job_that_runs_out_of_time_says_so(bed, tmp_path):
-    if bed.name == "slurm":
-        pytest.skip("Slurm looks at time limits once a minute")
-    status, errors = finish(start(bed, tmp_path, "--time", "0:0:3", "x.log", "sleep", "300"))
-    assert status == 1
-    assert re.search(r"x\.log: job \S+ was lost: failed .*--time", errors), errors
-
-
 def test_a_controller_away_for_90_seconds_loses_nothing(bed, tmp_path):
     """Neither what runs nor what is submitted meanwhile, which runs once although the answer to it got lost."""
     for name in ("running", "submitted"):

@@ -6,12 +6,21 @@ import shutil
 import signal
 import subprocess
 
+import pytest
 from conftest import ROOT, recipe
-from drills import WRAPPERS, finish
+from drills import WRAPPERS, finish, start
 from test_run import copied, results_of
 from test_run_wrapper import wait_for
 
 MEMORY = {"slurm": "--mem 1500M", "gridengine": ""}  # for a training; the beds give little by default
+
+
+@pytest.fixture(scope="module", autouse=True)
+def overlong(bed, tmp_path_factory):
+    """A job with a minute of time that takes longer. Slurm ends it when it next looks, so it runs beside the recipe."""
+    with start(bed, tmp_path_factory.mktemp("overlong"), "--time", "0:1:0", "x.log", "sleep", "600") as process:
+        yield process
+        process.terminate()
 
 
 def run_recipe(bed, folder, *arguments):
@@ -57,6 +66,12 @@ def test_a_worker_killed_in_training_fails_the_run_and_another_one_mends_it(bed,
     done = run_recipe(bed, tmp_path, "--stage", "4")
     assert done.returncode == 0, done.stdout + done.stderr
     assert results_of(tmp_path / "exp") == results_of(small_run.exp)
+
+
+def test_a_job_that_runs_out_of_time_says_so(overlong):
+    status, errors = finish(overlong)
+    assert status == 1
+    assert re.search(r"x\.log: .*ran? out of time.*--time", errors), errors
 
 
 def _command(entry):
