@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The wrapper that runs the jobs of each kind, as in Kaldi; sourced by run.sh, and --cmd overrides all three.
+# The wrapper that runs the jobs of each kind, as in Kaldi; sourced by run.sh, and --cmd overrides the first two.
 #
 #   utils/run.py                                  on this machine
 #   utils/slurm.py --config conf/slurm.conf       on a Slurm cluster

@@ -88,6 +88,7 @@ lock_exp
 
 . ./path.sh || exit 1
 . ./cmd.sh
+export EMOSEQ_PARENT=$$ # what this shell waits for ends when it does
 [ -z "$cmd" ] || train_cmd=$cmd decode_cmd=$cmd
 # A wrapper reads conf/slurm.conf or conf/queue.conf by itself; the one in DIR goes before it.
 for wrapper in train_cmd decode_cmd; do
@@ -118,7 +119,17 @@ published() {
   published=()
   if [ -f "conf/published/$1.csv" ]; then published=("--published=conf/published/$1.csv"); fi
 }
-at() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
+at() {
+  [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ] || return 1
+  check_data
+}
+# state_of_data: what the data directories were made of and what they hold, in short.
+state_of_data() { { cat "$data"/.*.json "$data"/*/.*.json || true; } 2> /dev/null | cksum; }
+# check_data: stop where another run has made them anew, once they are no longer this run's to write.
+check_data() {
+  [ -z "$data_state" ] || [ "$data_state" = "$(state_of_data)" ] || fail "$data: another run has changed it while this" \
+    "one used it: run this again when that is over, or give one of them a folder of its own with --data"
+}
 # array JOBS NAME WRAPPER COMMAND...: run COMMAND for each line of the file JOBS; JOB stands for its number. The logs
 # are log/NAME.JOB.log beside train.jobs, log/chosen.NAME.JOB.log beside chosen.jobs.
 array() {
@@ -180,6 +191,7 @@ decode_models() {
 }
 
 data_lock=
+data_state=
 if [ "$stage" -le 2 ]; then
   lock_data
   data_lock=$locked
@@ -223,6 +235,7 @@ if at 2; then
   make_labels "$exp"
 fi
 
+data_state=$(state_of_data)
 [ -z "$data_lock" ] || exec {data_lock}>&-
 
 if at 3; then
@@ -293,3 +306,5 @@ if at 8; then
   steps/plot_figures.py "$data" "$exp"
   steps/make_observations.py "$data" "$exp"
 fi
+
+check_data

@@ -14,17 +14,19 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from emoseq import DataError
 from emoseq.connection import Connection, Pace, cancel_unattended
+from emoseq.files import write_bytes
 from emoseq.job_script import SCRIPT_ENDS, job_script, log_line
-from emoseq.jobs import Jobs, footer, make_logs
+from emoseq.jobs import Jobs, footer, make_logs, substitute
 from emoseq.lost_tasks import Judge
 from emoseq.processes import guard, signals
-from emoseq.queue_conf import read_queue_conf
-from emoseq.schedulers import Scheduler, State, Task
+from emoseq.queue_conf import QueueConf, read_queue_conf
+from emoseq.schedulers import Scheduler, State, Task, meanings
 from emoseq.wrapper import Execute
 
 LOST = 255  # in place of the exit code of a job that left none
@@ -46,9 +48,13 @@ def run_on(scheduler: Scheduler, pace: Pace | None = None) -> Execute:
     """
 
     def execute(jobs: Jobs, done: Callable[[int, int], None]) -> None:
-        words = submission_words(scheduler, jobs)
+        conf = conf_of(scheduler, jobs)
+        jobs = replace(jobs, options={**conf.defaults, **jobs.options})
+        words = [*conf.command, *conf.words(jobs.options)]
         numbering = scheduler.numbering(jobs.numbers)
         pattern, folder = folders(jobs)
+        if unfit := re.search(f"[{re.escape(scheduler.unfit)}]", folder):
+            raise DataError(f"{folder}: {scheduler.title} takes no {unfit[0]} in a path; put the log elsewhere")
         name = array_name(folder)
         with guard(lambda names: cancel_unattended(scheduler, names)) as note, signals() as wait:
             connection = Connection(scheduler, pace or Pace(), wait)
@@ -56,8 +62,12 @@ def run_on(scheduler: Scheduler, pace: Pace | None = None) -> Execute:
             make_logs(jobs)
             os.makedirs(folder)
             script = os.path.join(folder, SCRIPT)
-            with open(script, "w", encoding="utf-8", errors="surrogateescape") as stream:
-                stream.write(job_script(scheduler, jobs, numbering, folder))
+            text = job_script(scheduler, jobs, numbering, folder)
+            try:
+                write_bytes(Path(script), text.encode(errors="surrogateescape"))
+            except OSError:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
             limit = int(jobs.options.get("max-jobs-run", 0))
             limit = limit if limit < len(jobs.numbers) else 0
             own = scheduler.submit(name, sorted(numbering.values()), limit, folder)
@@ -68,6 +78,7 @@ def run_on(scheduler: Scheduler, pace: Pace | None = None) -> Execute:
                     connection.submit([*words, *jobs.native, *own, script], name)
                 except DataError:
                     over = True  # nothing is there to be cancelled
+                    shutil.rmtree(folder, ignore_errors=True)
                     raise
                 codes = watch(connection, jobs, numbering, folder, done)
                 over = LOST not in codes  # a task that is lost may run on
@@ -80,25 +91,26 @@ def run_on(scheduler: Scheduler, pace: Pace | None = None) -> Execute:
     return execute
 
 
-def submission_words(scheduler: Scheduler, jobs: Jobs) -> list[str]:
-    """The command that submits, with what the conf file has for the options given.
+def conf_of(scheduler: Scheduler, jobs: Jobs) -> QueueConf:
+    """What options become there.
 
     The file is that of --config, else conf/slurm.conf or conf/queue.conf of the current folder, else the recipe's own.
     """
     path = jobs.options.get("config", f"conf/{scheduler.conf}")
     if "config" not in jobs.options and not os.path.exists(path):
         path = str(ROOT / "conf" / scheduler.conf)
-    conf = read_queue_conf(path)
-    return [*conf.command, *conf.words(jobs.options)]
+    return read_queue_conf(path)
 
 
 def folders(jobs: Jobs) -> tuple[str, str]:
     """Where scripts and status files go, as Kaldi's q/: a pattern for those of earlier calls, and a new one."""
-    folder, name = os.path.split(jobs.logs if jobs.variable else jobs.log)
-    folder = os.path.abspath(folder.replace("*", "_"))
+    folder, name = jobs.place
+    folder = os.path.abspath(folder)
     if os.path.basename(folder).lower() == "log":
         folder = os.path.dirname(folder)
-    stem = os.path.join(folder, "q", re.sub(r"[^\w.+-]", "", name.removesuffix(".log")).strip(".") or "job")
+    # Grid Engine takes no other letters in a name.
+    word = re.sub(r"[^\w.+-]", "", substitute(name, jobs.variable, ""), flags=re.ASCII).strip("._") or "job"
+    stem = os.path.join(folder, "q", word)
     return f"{glob.escape(stem)}-??????", f"{stem}-{secrets.token_hex(3)}"
 
 
@@ -146,18 +158,25 @@ def watch(
     connection: Connection, jobs: Jobs, numbering: dict[int, int], folder: str, done: Callable[[int, int], None]
 ) -> list[int]:
     """Wait for the end of all jobs; their codes, in the order of their ends."""
-    pace, name = connection.pace, array_name(folder)
+    pace, name, scheduler = connection.pace, array_name(folder), connection.scheduler
     waiting = {task: number for number, task in numbering.items()}
     codes: list[int] = []
     judge = Judge(pace)
+    killed: dict[int, float] = {}
     began = time.monotonic()
     due = began + pace.ask
     while True:
         for task, code in _statuses(folder, waiting):
+            if (
+                code > 128
+                and scheduler.notes
+                and time.monotonic() < killed.setdefault(task, time.monotonic()) + pace.note
+            ):
+                continue
             number = waiting.pop(task)
             if code:
                 output = _read(f"{folder}/{task}.out")
-                reasons = [f"{connection.scheduler.program}: {why}\n" for why in _reasons(connection.scheduler, output)]
+                reasons = [f"{scheduler.program}: {why}\n" for why in meanings(scheduler, output)]
                 _append(jobs, number, output + "".join(reasons))
             codes.append(code)
             done(number, code)
@@ -170,9 +189,12 @@ def watch(
             _refresh(folder)
             ended = dict(_statuses(folder, waiting))
             lost = judge.lost(found, [task for task in waiting if task not in ended], now)
-            for task, said in lost.items():
+            for task, label, why in _reasons(connection, lost, folder):
                 number = waiting.pop(task)
-                _tell_lost(connection, jobs, number, task, said, folder)
+                output = _read(f"{folder}/{task}.out")
+                _append(jobs, number, f"{output}{scheduler.program}: job {label} was lost: {why}\n", foot=True)
+                last = output.strip().splitlines()[-1:]
+                connection.say(f"{jobs.log_of(number)}: job {label} was lost: {', '.join([why, *last])}")
                 codes.append(LOST)
                 done(number, LOST)
             for remark in judge.remarks(found, waiting):
@@ -183,25 +205,20 @@ def watch(
         connection.wait(min(2.0, max(0.1, (now - began) / 50), due - now))
 
 
-def _reasons(scheduler: Scheduler, output: str) -> list[str]:
-    """Why a task ended, by what the scheduler has written into its output."""
-    return [reason for pattern, reason in scheduler.notes if re.search(pattern, output)]
-
-
-def _tell_lost(connection: Connection, jobs: Jobs, number: int, task: int, said: Task | None, folder: str) -> None:
-    """Say in the log and on stderr what became of a job without a status."""
-    scheduler = connection.scheduler
-    said = said or Task(f"{connection.job}{scheduler.joint}{task}", State.GONE)
-    remark, code = said.remark, said.code
-    if said.state in (State.ENDING, State.GONE) and (why := scheduler.asks_why(said.label)):
-        words, script = scheduler.why(connection.call(why))
-        remark, code = words or remark, code if script is None else script
-    output = _read(f"{folder}/{task}.out")
-    unknown = f"{scheduler.title} does not know it any more"
-    remark = next(filter(None, [*_reasons(scheduler, output), SCRIPT_ENDS.get(code or 0, remark), unknown]))
-    _append(jobs, number, f"{output}{scheduler.program}: job {said.label} was lost: {remark}\n", foot=True)
-    last = output.strip().splitlines()[-1:]
-    connection.say(f"{jobs.log_of(number)}: job {said.label} was lost: {': '.join([remark, *last])}")
+def _reasons(connection: Connection, lost: Mapping[int, Task | None], folder: str) -> Iterator[tuple[int, str, str]]:
+    """Tasks without a status, what the scheduler calls them, and what became of them."""
+    scheduler, job = connection.scheduler, connection.job
+    tasks = {task: said or Task(f"{job}{scheduler.joint}{task}", State.GONE) for task, said in lost.items()}
+    asked = {state: scheduler.asks_why(job, state) for state in {said.state for said in tasks.values()}}
+    answers = {state: connection.call(words, patience=connection.pace.why) for state, words in asked.items() if words}
+    for task, said in tasks.items():
+        remark, code = said.remark, said.code
+        if said.state in answers:
+            words, script = scheduler.why(answers[said.state], task)
+            remark, code = ": ".join(filter(None, [remark, words])), code if script is None else script
+        unknown = f"{scheduler.title} does not know it any more"
+        told = [*meanings(scheduler, _read(f"{folder}/{task}.out")), SCRIPT_ENDS.get(code or 0, remark), unknown]
+        yield task, said.label, next(filter(None, told))
 
 
 def _statuses(folder: str, waiting: dict[int, int]) -> list[tuple[int, int]]:

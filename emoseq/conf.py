@@ -18,6 +18,7 @@ from typing import Any, TypeVar, get_type_hints
 import configargparse
 
 from emoseq import DataError
+from emoseq.parent import end_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 T = TypeVar("T")
@@ -175,6 +176,7 @@ def log(message: str) -> None:
 
 def run_step(main: Callable[[], int]) -> int:
     """Run a step's main function; what a user can get wrong becomes one line and status 1."""
+    end_with_parent()
     try:
         status = main()
         sys.stdout.flush()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from emoseq import DataError
-from emoseq.schedulers import Answer, Scheduler, State, Task
+from emoseq.schedulers import Answer, Scheduler, State, Task, meanings
 from emoseq.wrapper import say
 
 
@@ -24,6 +24,8 @@ class Pace:
         again: until a task that seems lost is asked after a second time, and a command is tried again
         unheard: for which a host must not have answered until its tasks count as lost
         patience: for one command of the scheduler
+        why: for the command that tells why tasks are lost
+        note: for what the scheduler may write yet of a task that was killed
         cancel: for an array that was cancelled to be gone
     """
 
@@ -31,6 +33,8 @@ class Pace:
     again: float = 10
     unheard: float = 25
     patience: float = 30
+    why: float = 10
+    note: float = 2
     cancel: float = 45  # Slurm gives tasks 30 s by default
 
 
@@ -51,8 +55,8 @@ class Connection:
     def say(self, message: str) -> None:
         say(self.scheduler.program, message)
 
-    def call(self, words: Sequence[str], *, to_its_end: bool = False) -> Answer:
-        """What a command answers; one that takes too long is killed.
+    def call(self, words: Sequence[str], *, patience: float | None = None, to_its_end: bool = False) -> Answer:
+        """What a command answers; one that takes longer than `patience`, or that of the pace, is killed.
 
         Raises:
             DataError: if there is no such command
@@ -72,18 +76,20 @@ class Connection:
                     return Answer(127, "", f"{words[0]}: {reason.strerror}")
                 where = f"this host ({socket.gethostname()}) does not submit to {self.scheduler.title}"
                 raise DataError(f"{words[0]}: {reason.strerror}; {where}, or its tools are not in PATH") from None
-            deadline = time.monotonic() + self.pace.patience
+            patience = self.pace.patience if patience is None else patience
+            deadline = time.monotonic() + patience
             stop: BaseException | None = None
+            late = False
             try:
                 while process.poll() is None and time.monotonic() < deadline:
                     try:
-                        self.wait(min(1.0, self.pace.patience))
+                        self.wait(min(1.0, patience))
                     except BaseException as signal:
                         if not to_its_end or stop:
                             raise
                         stop, deadline = signal, min(deadline, time.monotonic() + self.pace.again)
             finally:
-                if process.poll() is None:
+                if late := process.poll() is None:
                     process.kill()
                     process.wait()
             if stop:
@@ -92,7 +98,8 @@ class Connection:
             error.seek(0)
             text = error.read().decode(errors="replace")
             if process.returncode < 0:
-                text += f"{words[0]} timed out after {self.pace.patience:.0f} s"
+                death = f"timed out after {patience:.0f} s" if late else f"died of signal {-process.returncode}"
+                text += f"{words[0]} {death}"
             return Answer(process.returncode, output.read().decode(errors="replace"), text)
 
     def _is_away(self, words: str) -> None:
@@ -131,7 +138,8 @@ class Connection:
                 self.job = self.scheduler.accepted(answer)
                 return
             if not self.scheduler.away.search(answer.error):
-                raise DataError(f"{words[0]} refused the jobs: {answer.words}")
+                why = "; ".join([answer.words, *meanings(self.scheduler, answer.error)])
+                raise DataError(f"{words[0]} refused the jobs: {why}")
             self._is_away(answer.words)
             self.wait(self.pace.again)
             # What it did not answer it may have accepted.
@@ -146,13 +154,13 @@ class Connection:
         """Cancel an array and wait until it is gone; if it is not, say so and return False."""
         words = self.scheduler.cancels(name)
         deadline = time.monotonic() + self.pace.cancel
-        cancelled, problem, pause = False, "", 0.2
+        problem, away, pause = "not cancelled", False, 0.2
         while time.monotonic() < deadline:
-            if not cancelled:
+            if problem:
                 answer = self.call(words)
-                cancelled = not self.scheduler.away.search(answer.error)
-                problem = "" if cancelled else answer.words
-            found = None if problem else self._found(name)[1]
+                problem = answer.words if answer.code else ""
+                away = bool(answer.code and self.scheduler.away.search(answer.error))
+            found = None if away else self._found(name)[1]
             if found is not None and all(task.state is State.GONE for task in found.values()):
                 return True
             self.wait(pause)
@@ -166,7 +174,6 @@ def cancel_unattended(scheduler: Scheduler, names: set[str]) -> None:
     for name in names:
         for _ in range(5):
             with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                done = subprocess.run(scheduler.cancels(name), capture_output=True, text=True, timeout=30)
-                if not scheduler.away.search(done.stderr):
+                if subprocess.run(scheduler.cancels(name), capture_output=True, timeout=30).returncode == 0:
                     break
             time.sleep(10)

@@ -22,6 +22,7 @@ class GridEngine:
     task_id = "SGE_TASK_ID"
     joint = "."
     notes: tuple[tuple[str, str], ...] = ()  # it writes none; qacct knows
+    unfit = ":,$"
     gpus = "SGE_HGR_gpu"  # where complex gpu is a map of resources
     away = re.compile(
         "unable to (send message to|contact) qmaster|commlib error|failed receiving gdi|can't connect"
@@ -38,13 +39,14 @@ class GridEngine:
         throttle = ["-tc", str(limit)] if limit else []
         span = f"{tasks[0]}-{tasks[-1]}"
         out = f"{folder}/$TASK_ID.out"
-        return ["-terse", "-S", "/bin/bash", "-r", "n", "-N", name, "-j", "y", "-o", out, "-t", span, *throttle]
+        own = ["-terse", "-sync", "n", "-S", "/bin/bash", "-r", "n", "-N", name, "-j", "y"]
+        return [*own, "-o", out, "-t", span, *throttle]
 
     def accepted(self, answer: Answer) -> str:
         return (answer.output.split() or [""])[-1].partition(".")[0]
 
     def asks(self, name: str) -> list[str]:
-        return ["qstat", "-f", "-ne", "-xml", "-g", "d", "-u", _user()]
+        return ["qstat", "-f", "-ne", "-xml", "-u", _user()]
 
     def tasks(self, answer: Answer, name: str) -> dict[int, Task] | None:
         if answer.code:
@@ -63,17 +65,21 @@ class GridEngine:
                 found[number] = Task(f"{job.findtext('JB_job_number')}.{number}", state, remark)
         return found
 
-    def asks_why(self, label: str) -> list[str]:
-        job, _, task = label.partition(".")
-        return ["qacct", "-j", job, "-t", task]
+    def asks_why(self, job: str, state: State) -> list[str]:
+        program = {State.STUCK: "qstat", State.ENDING: "qacct", State.GONE: "qacct"}.get(state)
+        return [program, "-j", job] if program else []
 
-    def why(self, answer: Answer) -> tuple[str, int | None]:
-        failed = re.findall(r"^failed +(\d+) *(?:: *(.*\S))?", answer.output, re.MULTILINE)
-        status = re.findall(r"^exit_status +(\d+)", answer.output, re.MULTILINE)
+    def why(self, answer: Answer, task: int) -> tuple[str, int | None]:
+        if stuck := re.search(rf"^error reason +{task}: *(.*\S)", answer.output, re.MULTILINE):
+            return stuck[1], None
+        accounts = re.split(r"^=+$", answer.output, flags=re.MULTILINE)
+        account = next((a for a in reversed(accounts) if re.search(rf"^taskid +{task} *$", a, re.MULTILINE)), "")
+        failed = re.search(r"^failed +(\d+) *(?:: *(.*\S))?", account, re.MULTILINE)
+        status = re.search(r"^exit_status +(\d+)", account, re.MULTILINE)
         if not (failed and status):
             return "", None
-        number, text = failed[-1]
-        code = int(status[-1])
+        number, text = failed.groups()
+        code = int(status[1])
         if number == "0":
             return f"its script ended with code {code}", code
         hint = "; if it ran out of time or memory, ask for more with --time or --mem" if code == 137 else ""

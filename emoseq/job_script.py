@@ -33,12 +33,13 @@ trap : TERM XCPU USR1 USR2
   echo "# Started at $(LC_ALL=C date)"
   echo "#"
 }} >> "$log"
-(
-  if [ -f path.sh ]; then . ./path.sh || exit; fi
+# What bash itself says of a command's death would look like a line of the scheduler's.
+{{ (
+  if [ -f path.sh ]; then . ./path.sh || {{ code=$?; echo "path.sh ended with status $code"; exit $code; }}; fi
   export {threads}
 {gpus}  set -o pipefail
   {command}
-) < /dev/null >> "$log" 2>&1
+) < /dev/null >> "$log" 2>&1; }} 2> /dev/null
 code=$?
 {{
   [ -z "$(tail -c 1 "$log")" ] || echo

@@ -26,7 +26,7 @@ _NATIVE_WORDS = {"-V": 1, "-pe": 3}  # Grid Engine's; all others are an option a
 _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 
 
-class UsageError(Exception):
+class UsageError(ValueError):
     """A command line that cannot be understood."""
 
 
@@ -75,6 +75,15 @@ class Jobs:
         """All logs as a shell's pattern."""
         return substitute(self.log, self.variable, "*")
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """The deepest folder that all logs are in, whatever their numbers, and their name from there as one word."""
+        parts = self.log.split("/")
+        numbered = (i for i, part in enumerate(parts) if len(split_at(part, self.variable)) > 1)
+        first = next(numbered, len(parts) - 1)
+        folder = "/".join(parts[:first]) or ("/" if first else ".")
+        return folder, "_".join(parts[first:]).removesuffix(".log")
+
 
 def make_logs(jobs: Jobs) -> None:
     """Empty the logs, as what an earlier call left there says nothing of this one; a further try appends to them.
@@ -119,10 +128,7 @@ def parse_command_line(argv: Sequence[str], known: Collection[str] | None = OPTI
                 if not words:
                     raise UsageError(f"--{name} wants an argument")
                 value = words.pop(0)
-            if name in _LEAST and not (re.fullmatch("[0-9]+", value) and int(value) >= _LEAST[name]):
-                raise UsageError(f"--{name} wants a number of at least {_LEAST[name]}, not {value!r}")
-            if name == "pick" and value not in _PICKS:
-                raise UsageError(f"--pick wants {', '.join(_PICKS[:-1])} or {_PICKS[-1]}, not {value!r}")
+            check_option(name, value)
             if name == "max-jobs-run" and name in options:
                 value = min(value, options[name], key=int)
             options[name] = value
@@ -138,6 +144,14 @@ def parse_command_line(argv: Sequence[str], known: Collection[str] | None = OPTI
     if len(numbers) > 1 and jobs.log_of(1) == jobs.log_of(2):
         raise DataError(f"{len(numbers)} jobs would share the log {jobs.log}; put {variable} into its name")
     return jobs
+
+
+def check_option(name: str, value: str) -> None:
+    """Raises UsageError for a value that an option of the wrappers, by its name with dashes, does not take."""
+    if name in _LEAST and not (re.fullmatch("[0-9]+", value) and int(value) >= _LEAST[name]):
+        raise UsageError(f"--{name} wants a number of at least {_LEAST[name]}, not {value!r}")
+    if name == "pick" and value not in _PICKS:
+        raise UsageError(f"--pick wants {', '.join(_PICKS[:-1])} or {_PICKS[-1]}, not {value!r}")
 
 
 def _parse_range(word: str) -> tuple[str, range]:

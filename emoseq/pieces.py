@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from emoseq.archive import Scp
 from emoseq.conf import conf_text
 from emoseq.datadir import split
 from emoseq.files import write_text
+from emoseq.parent import PARENT
 
 
 def computed_by_jobs(
@@ -39,7 +41,8 @@ def computed_by_jobs(
     name = Path(step).stem
     write_text(folder / f"{name}.conf", conf_text(options))
     command = [*shlex.split(wrapper), f"JOB=1:{len(pieces)}", f"{data}/log/{name}.JOB.log"]
-    if subprocess.run([*command, step, "--config", f"{folder}/{name}.conf", f"{folder}/JOB"]).returncode:
+    command += [step, "--config", f"{folder}/{name}.conf", f"{folder}/JOB"]
+    if subprocess.run(command, env=os.environ | {PARENT: str(os.getpid())}).returncode:
         raise DataError(f"{data}: features are incomplete; mend what {data}/log names and run this again")
     for piece in pieces:
         yield from Scp(piece / writes).items()

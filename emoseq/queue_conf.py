@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emoseq import DataError
+from emoseq.jobs import check_option
 
 _OWN = frozenset({"config", "pick", "num-tries", "max-jobs-run"})  # these the wrapper sees to by itself
 _OPTION = re.compile(r"option\s+([^=\s]+)=(\S+)(?:\s+(.*))?", re.DOTALL)
@@ -80,10 +81,11 @@ def read_queue_conf(path: str | Path) -> QueueConf:
                 shlex.split(match[3] or "")
                 options[_name(match[1]), match[2]] = match[3] or ""
             elif match := _DEFAULT.fullmatch(text):
+                check_option(_name(match[1]), match[2])
                 defaults[_name(match[1])] = match[2]
             else:
                 raise ValueError("neither command, option NAME=VALUE nor default NAME=VALUE")
-        except ValueError as error:  # shlex: a quote without its end
+        except ValueError as error:  # of shlex: a quote without its end
             raise DataError(f"{path}:{number}: {text!r}: {error}") from None
     if not command:
         raise DataError(f"{path}: the line 'command ...' is missing")

@@ -66,7 +66,8 @@ class Scheduler(Protocol):
         joint: what stands between a job's number and its task's
         gpus: environment variable with the GPUs of a task, where CUDA_VISIBLE_DEVICES is not set; or empty
         away: what a command says that could not reach it
-        notes: patterns of what it writes into the output of a task that it ends, each with what that means
+        notes: patterns of what it says of tasks that it ends or refuses, each with what that means
+        unfit: characters that the path of a task's output cannot have
     """
 
     program: str
@@ -77,6 +78,7 @@ class Scheduler(Protocol):
     gpus: str
     away: re.Pattern[str]
     notes: tuple[tuple[str, str], ...]
+    unfit: str
 
     def numbering(self, numbers: Sequence[int]) -> dict[int, int]:
         """The task of each job number."""
@@ -93,11 +95,16 @@ class Scheduler(Protocol):
     def tasks(self, answer: Answer, name: str) -> dict[int, Task] | None:
         """The tasks it told of; None if it did not answer."""
 
-    def asks_why(self, label: str) -> list[str]:
-        """The command that may tell how a task that is gone ended; empty if there is none."""
+    def asks_why(self, job: str, state: State) -> list[str]:
+        """The command that may tell why tasks of an array are in this state; empty if there is none."""
 
-    def why(self, answer: Answer) -> tuple[str, int | None]:
-        """How a task that is gone ended, by that command, and the exit code of its script."""
+    def why(self, answer: Answer, task: int) -> tuple[str, int | None]:
+        """Why, by that command, a task is stuck or ended, and the exit code of its script; "" if it does not tell."""
 
     def cancels(self, name: str) -> list[str]:
         """The command that cancels an array."""
+
+
+def meanings(scheduler: Scheduler, text: str) -> list[str]:
+    """What it means that a scheduler has said this."""
+    return [meaning for pattern, meaning in scheduler.notes if re.search(pattern, text)]

@@ -40,7 +40,12 @@ class Slurm:
         ("DUE TO TIME LIMIT", "it ran out of time; ask for more with --time"),
         ("DUE TO NODE FAILURE", "its node failed"),
         ("DUE TO PREEMPTION", "it was preempted"),
+        (
+            "Invalid job array specification",
+            "an array has at most as many jobs as `scontrol show config` says under MaxArraySize, less one",
+        ),
     )
+    unfit = "\\"
     gpus = ""  # it sets CUDA_VISIBLE_DEVICES itself
     away = re.compile(
         "Unable to contact|timed out|[Cc]onnection refused|Zero Bytes|standby mode|temporarily un"
@@ -48,7 +53,8 @@ class Slurm:
     )
 
     def numbering(self, numbers: Sequence[int]) -> dict[int, int]:
-        return {number: number for number in numbers}
+        """Itself up to 1000, as far as Slurm counts where its site has not set MaxArraySize; otherwise 1, 2, ..."""
+        return {number: number if numbers[-1] <= 1000 else i for i, number in enumerate(numbers, 1)}
 
     def submit(self, name: str, tasks: Sequence[int], limit: int, folder: str) -> list[str]:
         throttle = f"%{limit}" if limit else ""
@@ -90,10 +96,10 @@ class Slurm:
                 found[int(number)] = task
         return found
 
-    def asks_why(self, label: str) -> list[str]:
+    def asks_why(self, job: str, state: State) -> list[str]:
         return []
 
-    def why(self, answer: Answer) -> tuple[str, int | None]:
+    def why(self, answer: Answer, task: int) -> tuple[str, int | None]:
         return "", None
 
     def cancels(self, name: str) -> list[str]:

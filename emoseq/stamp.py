@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from emoseq import DataError
 from emoseq.files import write_text
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -47,26 +48,40 @@ class Stamp:
         self._inputs = list(inputs)
         self._outputs = list(outputs)
         self._made_of = {"code": code_digest(Path(step)), "options": repr(options)}
+        self._began_with: dict[str, str | None] | None = None
 
     def is_current(self) -> bool:
-        """Whether the work need not be done again."""
+        """Whether the work need not be done again; if not, it is about to be done."""
+        self._began_with = self._digests_of_inputs()
         try:
             recorded = json.loads(self._file.read_text())
         except (OSError, ValueError):
             return False
         if not all(path.exists() for path in self._outputs):
             return False
-        return recorded == self._state()
+        return recorded == self._state(self._began_with)
 
     def write(self) -> None:
-        """Record that the work is done."""
-        write_text(self._file, json.dumps(self._state(), indent=1, sort_keys=True) + "\n")
+        """Record that the work is done.
 
-    def _state(self) -> dict[str, Any]:
+        Raises:
+            DataError: if an input is no longer what it was when the work began
+        """
+        inputs = self._digests_of_inputs()
+        began_with = self._began_with or inputs
+        for path in self._inputs:
+            if inputs[self._name(path)] != began_with[self._name(path)]:
+                raise DataError(f"{path} was changed by another process while it was used; run this again")
+        write_text(self._file, json.dumps(self._state(inputs), indent=1, sort_keys=True) + "\n")
+
+    def _state(self, inputs: dict[str, str | None]) -> dict[str, Any]:
         return self._made_of | {
-            "inputs": {self._name(path): _digest(path) for path in self._inputs},
+            "inputs": inputs,
             "outputs": {self._name(path): _digest(path, located=True) for path in self._outputs},
         }
+
+    def _digests_of_inputs(self) -> dict[str, str | None]:
+        return {self._name(path): _digest(path) for path in self._inputs}
 
     def _name(self, path: Path) -> str:
         return os.path.relpath(path, self._folder)

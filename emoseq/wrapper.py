@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from emoseq import DataError
 from emoseq.jobs import OPTIONS, Jobs, UsageError, parse_command_line, substitute
+from emoseq.parent import end_with_parent
 from emoseq.processes import StoppedError
 
 Execute = Callable[[Jobs, Callable[[int, int], None]], None]
@@ -63,10 +64,9 @@ class Record:
         log = jobs.log_of(jobs.numbers[0])
         if os.path.exists(log) and not os.path.isfile(log):
             return
-        folder, name = os.path.split(jobs.log)
-        os.makedirs(substitute(folder, jobs.variable, jobs.numbers[0]) or ".", exist_ok=True)
-        path = os.path.join(substitute(folder, jobs.variable, jobs.numbers[0]), f".{name.removesuffix('.log')}.status")
-        self._stream = open(path, "a+")  # noqa: SIM115
+        folder, name = jobs.place
+        os.makedirs(folder, exist_ok=True)
+        self._stream = open(os.path.join(folder, f".{name}.status"), "a+")  # noqa: SIM115
         try:
             fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -170,6 +170,7 @@ def run_wrapper(
     if argv and argv[0] in ("-h", "--help"):
         print(f"{usage.strip()}\n\n{OPTIONS_OF_ALL}")
         return 0
+    end_with_parent()
     try:
         jobs = parse_command_line(argv, known)
         return report(program, jobs, run_jobs(program, jobs, execute))

@@ -1,6 +1,7 @@
 """Jobs on Slurm and Grid Engine, which tests/fakes/scheduler.py plays: what they get, what is said, what goes wrong."""
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +32,7 @@ from emoseq.wrapper import run_wrapper
 ROOT = Path(__file__).resolve().parent.parent
 FAKE = ROOT / "tests" / "fakes" / "scheduler.py"
 PROGRAMS = "sbatch squeue scancel qsub qstat qacct qdel".split()
-PACE = Pace(ask=0.1, again=0.05, unheard=0.1, patience=10, cancel=2)
+PACE = Pace(ask=0.1, again=0.05, unheard=0.1, patience=10, note=0.1, cancel=2)
 DRIVER = """\
 import sys
 from emoseq.cluster_jobs import run_on
@@ -39,7 +41,7 @@ from emoseq.grid_engine import GridEngine
 from emoseq.slurm import Slurm
 from emoseq.wrapper import run_wrapper
 scheduler = {"slurm": Slurm, "gridengine": GridEngine}[sys.argv[1]]()
-pace = Pace(ask=0.1, again=0.05, unheard=0.1, patience=10, cancel=2)
+pace = Pace(ask=0.1, again=0.05, unheard=0.1, patience=10, note=0.1, cancel=2)
 sys.exit(run_wrapper(scheduler.program, "", run_on(scheduler, pace), sys.argv[2:], known=None))
 """
 
@@ -170,8 +172,8 @@ def test_one_job(cluster):
     expected = {
         "slurm": "--parsable --no-requeue --array=1 --job-name=x-TOKEN"
         " --output=HERE/q/x-TOKEN/%a.out HERE/q/x-TOKEN/job.sh",
-        "gridengine": "-v PATH,EMOSEQ_PYTHON -cwd -S /bin/bash -j y -w e -terse -S /bin/bash -r n -N x-TOKEN -j y"
-        " -o HERE/q/x-TOKEN/$TASK_ID.out -t 1-1 HERE/q/x-TOKEN/job.sh",
+        "gridengine": "-v PATH,EMOSEQ_PYTHON -cwd -S /bin/bash -j y -terse -sync n -S /bin/bash -r n -N x-TOKEN"
+        " -j y -o HERE/q/x-TOKEN/$TASK_ID.out -t 1-1 HERE/q/x-TOKEN/job.sh",
     }
     assert cluster.submission == expected[cluster.kind]
 
@@ -231,6 +233,38 @@ def test_an_option_that_the_conf_file_lacks_is_refused_before_anything_runs(clus
     (line,) = done.lines
     assert f"{cluster.scheduler.conf}: nothing there says what --hostname becomes" in line
     assert not cluster.calls(cluster.submits)
+
+
+def test_a_site_that_has_defaults(cluster):
+    """As in Kaldi they are options like those given, also for what the wrapper does by itself."""
+    Path("own.conf").write_text(
+        f"command {cluster.submits}\noption num_threads=* -p $0\ndefault num_threads=3\ndefault max_jobs_run=2\n"
+    )
+    words = ["--config", "own.conf", "JOB=1:3", "x.JOB.log", "printenv", "OMP_NUM_THREADS"]
+    assert cluster.run(*words).code == 0
+    assert [output(f"x.{n}.log") for n in (1, 2, 3)] == 3 * ["3\n"]
+    assert cluster.submission.startswith("-p 3 ")
+    assert {"slurm": "--array=1-3%2 ", "gridengine": "-t 1-3 -tc 2 "}[cluster.kind] in cluster.submission
+    assert cluster.run("--num-threads", "1", *words).code == 0
+    assert output("x.1.log") == "1\n"
+
+
+def test_a_path_that_the_scheduler_would_misread_is_refused(cluster):
+    folder = {"slurm": "a\\b", "gridengine": "a:b"}[cluster.kind]
+    done = cluster.run(f"{folder}/x.log", "true")
+    (line,) = done.lines
+    assert re.fullmatch(
+        rf"{cluster.program}: .*{re.escape(folder)}.*: .* takes no . in a path; put the log elsewhere", line
+    )
+    assert (done.code, cluster.calls(cluster.submits)) == (1, [])
+
+
+def test_numbers_beyond_what_an_array_may_have(slurm):
+    assert slurm.run("JOB=2000:2001", "x.JOB.log", "echo", "JOB") == (0, [])
+    assert [output(f"x.{n}.log") for n in (2000, 2001)] == ["2000\n", "2001\n"]
+    done = slurm.run("JOB=1:1001", "y.JOB.log", "true")
+    (line,) = done.lines
+    assert re.search("sbatch refused the jobs: .*Invalid job array specification; .*MaxArraySize", line)
 
 
 @pytest.mark.parametrize("log", ["log/7.log", "a b/it's.log", "x:y*.log", ".log", "50%.log", "é.log"])
@@ -326,12 +360,14 @@ def test_path_sh_is_sourced(cluster):
     assert output("x.log") == "hello\n"
 
 
-def test_a_path_sh_that_fails_ends_the_job(cluster):
-    Path("path.sh").write_text('echo "path.sh: no Python here" >&2\nreturn 4\n')
+@pytest.mark.parametrize("text", ['echo "path.sh: no Python here" >&2\nreturn 4\n', "(exit 4)\n"])
+def test_a_path_sh_that_fails_ends_the_job(cluster, text):
+    Path("path.sh").write_text(text)
     assert cluster.run("x.log", "touch", "ran") == (
         1,
-        [f"{cluster.program}: job failed, log is in x.log", f"{cluster.program}: x.log: path.sh: no Python here"],
+        [f"{cluster.program}: job failed, log is in x.log", f"{cluster.program}: x.log: path.sh ended with status 4"],
     )
+    assert ("no Python here" in Path("x.log").read_text()) == ("no Python here" in text)
     assert "with status 4" in Path("x.log").read_text()
     assert not Path("ran").exists()
 
@@ -407,10 +443,20 @@ def test_what_a_log_says_does_not_make_failure(cluster):
     assert cluster.run("x.log", "echo", "# Finished at now with status 1") == (0, [])
 
 
-def test_a_job_killed_by_a_signal(cluster):
-    done = cluster.run("x.log", "sh", "-c", "kill -KILL $$")
-    assert done.lines[-1].startswith(f"{cluster.program}: x.log: ended by SIGKILL")
-    assert "with status 137\n" in Path("x.log").read_text()
+def test_a_job_killed_by_a_signal_is_reported_as_here(cluster):
+    done = cluster.run("x.log", "sh", "-c", "echo loading; kill -SEGV $$")
+    assert done.lines[-1] == f"{cluster.program}: x.log: ended by SIGSEGV: loading"
+    assert Path("x.log").read_text().endswith("with status 139\n")
+
+
+def test_what_slurm_writes_of_a_killed_task_a_little_later_is_read(slurm):
+    """A step's out-of-memory events are counted at its end, which its script has then come to."""
+    late = 'sleep 0.3; echo "slurmstepd: error: Detected 1 oom-kill event(s)" >> q/x-*/1.out'
+    command = ["bash", "-c", f"setsid bash -c '{late}' & kill -KILL $$"]
+    done = slurm.run("x.log", *command, pace=replace(PACE, note=2))
+    assert (
+        done.lines[-1] == "slurm.py: x.log: ended by SIGKILL: slurm.py: it ran out of memory; ask for more with --mem"
+    )
 
 
 def test_a_command_that_does_not_exist(cluster):
@@ -444,7 +490,7 @@ LOSSES = [
     ("gridengine", "lost NODE_FAIL", "failed 21: in recognizing job, exit status 0"),
     ("gridengine", "killed TIMEOUT", "failed 100: assumedly after job, exit status 137; if it ran out of time or.*"),
     ("gridengine", "vanishes", "Grid Engine does not know it any more"),
-    ("gridengine", "stuck", "it is in the error state Eqw"),
+    ("gridengine", "stuck", "it is in the error state Eqw: can't chdir to /gone: No such file or directory"),
     ("gridengine", "unheard", r"its host does not answer \(dead\)"),
     ("gridengine", "again", "the scheduler started it a second time.*"),
     ("gridengine", "elsewhere", "its host does not see the folder of submission.*"),
@@ -474,6 +520,12 @@ def test_a_lost_task_is_noticed_within_two_questions(cluster):
     assert cluster.run("x.log", "true").code == 1
     # One after the array was cancelled, to see that it is gone.
     assert len(cluster.calls(cluster.asks)) <= 3
+
+
+def test_all_lost_tasks_are_asked_after_at_once(grid_engine):
+    grid_engine.plan(fates={str(task): "lost NODE_FAIL" for task in range(1, 7)})
+    assert grid_engine.run("JOB=1:6", "x.JOB.log", "true").lines[-2].startswith("queue.py: 6 / 6 failed")
+    assert grid_engine.calls("qacct") == [["-j", "1"]]
 
 
 def test_a_lost_task_is_tried_again(cluster):
@@ -590,6 +642,25 @@ def test_a_refused_submission_is_one_line(cluster):
         "gridengine": "Unable to run job: error: no suitable queues",
     }
     assert done == (1, [f"{cluster.program}: {cluster.submits} refused the jobs: {why[cluster.kind]}"])
+    assert submitted() == []
+
+
+def test_a_submission_that_crashes_is_not_repeated(cluster):
+    cluster.plan(crashes={cluster.submits: [1, 99]})
+    died = f"{cluster.program}: {cluster.submits} refused the jobs: {cluster.submits} died of signal 11"
+    assert cluster.run("x.log", "true") == (1, [died])
+    assert len(cluster.calls(cluster.submits)) == 1
+
+
+def test_a_disk_that_is_full_at_submission_is_named(cluster, monkeypatch):
+    def full(path, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr("emoseq.cluster_jobs.write_bytes", full)
+    done = cluster.run("x.log", "true")
+    (line,) = done.lines
+    assert re.fullmatch(rf"{cluster.program}: .*/q/x-\w+/job\.sh: No space left on device", line)
+    assert submitted() == []
 
 
 def test_tools_that_are_not_in_path(cluster, monkeypatch):
@@ -676,13 +747,25 @@ def test_a_cancellation_that_takes_its_time_is_waited_for(cluster):
     assert not [pid for pid in children if is_alive(pid)]
 
 
-def test_an_array_that_cannot_be_cancelled_is_named(cluster):
-    cluster.plan(away={cluster.cancels: [1, 99]})
+def test_a_cancellation_that_is_denied_is_tried_again(cluster):
+    cluster.plan(denied={cluster.cancels: [1, 2]})
+    with cluster.started("x.log", "sh", "-c", TREE) as process:
+        children = pids(1)
+        process.terminate()
+        assert process.wait(10) == 143
+        assert process.stderr.read() == f"{cluster.program}: stopped by SIGTERM\n"
+    assert not [pid for pid in children if is_alive(pid)]
+
+
+@pytest.mark.parametrize("problem", ["away", "denied"])
+def test_an_array_that_cannot_be_cancelled_is_named(cluster, problem):
+    cluster.plan(**{problem: {cluster.cancels: [1, 99]}})
     with cluster.started("x.log", "sh", "-c", TREE) as process:
         pids(1)
         process.terminate()
         assert process.wait(10) == 143
         first, last = process.stderr.read().splitlines()
+    assert re.search("authentication" if problem == "denied" else "[Cc]onnect", first)
     assert re.search(rf"; cancel them by hand: {cluster.cancels} .*x-[0-9a-f]{{6}}", first)
     assert last == f"{cluster.program}: stopped by SIGTERM"
 

@@ -37,6 +37,22 @@ def test_bytes_that_are_no_text_survive_quoting():
     assert subprocess.run(["bash", "-c", line], capture_output=True, check=True).stdout == b"\xff\xfe'\n"
 
 
+@pytest.mark.parametrize(
+    ("log", "place"),
+    [
+        ("x.log", (".", "x")),
+        ("exp/log/x.JOB.log", ("exp/log", "x.JOB")),
+        ("exp/JOB/x.log", ("exp", "JOB_x")),
+        ("JOB/log/x", (".", "JOB_log_x")),
+        ("/JOB/x.log", ("/", "JOB_x")),
+        ("/x.log", ("/", "x")),
+        ("exp/JOBS/x.log", ("exp/JOBS", "x")),
+    ],
+)
+def test_what_all_logs_of_an_array_share(log, place):
+    assert jobs.parse_command_line(["JOB=1", log, "a"]).place == place
+
+
 @given(st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"])))
 def test_a_quoted_word_is_one_line(word):
     assert len(jobs.quote(word).splitlines()) == 1

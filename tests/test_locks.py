@@ -112,6 +112,29 @@ def test_a_run_from_stage_3_on_does_not_wait_for_the_data(small_run, tmp_path):
             assert "waiting" in run.stderr.readline()
 
 
+def test_a_run_whose_data_another_one_changes_fails_and_a_rerun_mends_it(small_run, tmp_path, waiting):
+    copied(small_run, tmp_path)
+    for path in tmp_path.glob("exp/*/*/posteriors_*"):
+        path.unlink()
+    data, conf = ["--data", tmp_path / "data"], tmp_path / "conf"
+    shutil.copytree(ROOT / "tests/conf", conf)
+    with open(conf / "fbank.conf", "a") as options:
+        options.write("\n--low-freq=100\n")
+    with started(*data, "--exp", tmp_path / "exp", "--stage", 5, "--cmd", waiting) as first:
+        wait_for((tmp_path / "begun").exists)
+        again = [*data, "--exp", tmp_path / "other", "--stop-stage", 1]
+        assert recipe("--conf", "tests/conf", *again).returncode == 0  # changes nothing
+        assert first.poll() is None
+        done = recipe("--conf", conf, *again)
+        assert done.returncode == 0, done.stderr
+        (tmp_path / "go").touch()
+        _, errors = first.communicate()
+    assert first.returncode == 1
+    assert errors.splitlines()[-1].startswith(f"./run.sh: {tmp_path}/data: another run has changed it while this one")
+    small_recipe(tmp_path)
+    assert results_of(tmp_path / "exp") == results_of(small_run.exp)
+
+
 def test_what_a_killed_run_has_left_is_waited_for_some_seconds(small_run, tmp_path, waiting):
     copied(small_run, tmp_path)
     paths = ["--conf", "tests/conf", "--data", tmp_path / "data", "--exp", tmp_path / "exp", "--stage", 5]

@@ -171,6 +171,7 @@ def test_lines_may_end_as_in_windows(conf):
         ("command c\n\n# x\noption mem\n", "4: 'option mem': neither"),
         ("command c\ndefault gpu\n", "2: 'default gpu': neither"),
         ("command c\ndefault gpu=0 -x\n", "2: 'default gpu=0 -x': neither"),
+        ("command c\ndefault num_threads=two\n", "2: 'default num_threads=two': --num-threads wants a number"),
         ("command\n", "1: 'command': neither"),
         ("command c 'x\n", '1: "command c \'x": No closing quotation'),
         ('command c\noption a=* "x\n', "2: 'option a=* \"x': No closing quotation"),
@@ -217,7 +218,7 @@ GIVEN = {"mem": "4G", "time": "2:00:00", "num-threads": "4", "gpu": "1"}
     ("name", "command", "given", "expected"),
     [
         ("slurm", "sbatch", {}, ""),
-        ("queue", "qsub -v PATH,EMOSEQ_PYTHON -cwd -S /bin/bash -j y -w e", {}, ""),
+        ("queue", "qsub -v PATH,EMOSEQ_PYTHON -cwd -S /bin/bash -j y", {}, ""),
         (
             "slurm",
             "sbatch",
@@ -226,12 +227,12 @@ GIVEN = {"mem": "4G", "time": "2:00:00", "num-threads": "4", "gpu": "1"}
         ),
         (
             "queue",
-            "qsub -v PATH,EMOSEQ_PYTHON -cwd -S /bin/bash -j y -w e",
+            "qsub -v PATH,EMOSEQ_PYTHON -cwd -S /bin/bash -j y",
             GIVEN,
             "-l gpu=1 -l mem_free=4G -l h_rt=2:00:00 -pe smp 4",
         ),
         ("slurm", "sbatch", {"mem": "0", "num-threads": "1"}, "--cpus-per-task=1"),
-        ("queue", "qsub -v PATH,EMOSEQ_PYTHON -cwd -S /bin/bash -j y -w e", {"mem": "0", "num-threads": "1"}, ""),
+        ("queue", "qsub -v PATH,EMOSEQ_PYTHON -cwd -S /bin/bash -j y", {"mem": "0", "num-threads": "1"}, ""),
     ],
 )
 def test_what_options_become_as_shipped(name, command, given, expected):

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 import torch
 from conftest import ROOT, Run, assert_one_line_error, recipe, small_recipe
+from test_run_wrapper import is_alive, wait_for
 
 from emoseq.archive import read
 from emoseq.labels import cluster
@@ -108,6 +109,29 @@ def test_a_run_from_a_later_stage_mends_what_is_lost(small_run, tmp_path, stage,
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     mended = small_recipe(tmp_path, "--stage", stage)
     assert results_of(mended.exp) == results_of(small_run.exp)
+
+
+@pytest.mark.parametrize(("stage", "lost"), [(4, "exp/arousal/cls_l1_r0_s1"), (1, "data/train/feats.scp")])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_what_a_run_has_begun_ends_with_it(small_run, tmp_path, stage, lost, number):
+    """Even where the signal comes to run.sh alone, by `kill`; in stage 1 a step is between it and the wrapper."""
+    copied(small_run, tmp_path)
+    path = tmp_path / lost
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    wrapper = tmp_path / "slow.sh"
+    wrapper.write_text(
+        f"#!/bin/bash\nexec utils/run.py {tmp_path}/slow.log bash -c 'echo $$ > {tmp_path}/pid; sleep 60'\n"
+    )
+    wrapper.chmod(0o755)
+    paths = ["--conf", "tests/conf", "--data", tmp_path / "data", "--exp", tmp_path / "exp"]
+    command = ["./run.sh", *map(str, paths), "--stage", str(stage), "--nj", "2", "--cmd", str(wrapper)]
+    run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().endswith("\n"), 60)
+    pid = int((tmp_path / "pid").read_text())
+    run.send_signal(number)
+    assert run.wait(5) == -number
+    wait_for(lambda: not is_alive(pid))
+    wait_for(lambda: "code 143" in (tmp_path / "slow.log").read_text())
 
 
 def test_a_grid_that_was_killed_goes_on_where_it_stopped(small_run, tmp_path):

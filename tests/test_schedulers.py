@@ -320,7 +320,7 @@ def test_an_answer_without_an_id_does_not_matter(scheduler):
 
 def test_an_array_of_grid_engine():
     words = GRID_ENGINE.submit("x-1", [3, 4, 5], 2, "/a/q/x-1")
-    assert " ".join(words) == ("-terse -S /bin/bash -r n -N x-1 -j y -o /a/q/x-1/$TASK_ID.out -t 3-5 -tc 2")
+    assert " ".join(words) == ("-terse -sync n -S /bin/bash -r n -N x-1 -j y -o /a/q/x-1/$TASK_ID.out -t 3-5 -tc 2")
     assert "-tc" not in GRID_ENGINE.submit("x-1", [3], 0, "/a")
 
 
@@ -374,23 +374,48 @@ ru_wallclock 8s
     ],
 )
 def test_qacct_knows_how_a_task_ended(ended, status, expected):
-    assert GRID_ENGINE.why(printed(QACCT.format(failed=ended, status=status))) == expected
+    other = QACCT.replace("taskid       2", "taskid       12").format(failed="0    ", status="1")
+    account = QACCT.format(failed=ended, status=status)
+    assert GRID_ENGINE.why(printed(other + account + other), 2) == expected
+
+
+def test_qacct_tells_of_no_other_task():
+    assert GRID_ENGINE.why(printed(QACCT.format(failed="0    ", status="1")), 1) == ("", None)
+
+
+def test_qstat_knows_why_a_task_is_stuck():
+    """As Grid Engine 8.1.9 prints it."""
+    text = "error reason    1:          can't chdir to /gone: No such file or directory\n                2: job waits\n"
+    stuck = printed(f"job_number:                 5\n{text}scheduling info:            none\n")
+    assert GRID_ENGINE.why(stuck, 1) == ("can't chdir to /gone: No such file or directory", None)
+    assert GRID_ENGINE.why(stuck, 2) == ("", None)
 
 
 def test_after_a_reschedule_the_last_record_counts():
     first = QACCT.format(failed="25  : rescheduling", status="0")
-    assert GRID_ENGINE.why(printed(first + QACCT.format(failed="0    ", status="9"))) == (
+    assert GRID_ENGINE.why(printed(first + QACCT.format(failed="0    ", status="9")), 2) == (
         "its script ended with code 9",
         9,
     )
 
 
 def test_qacct_may_not_know_it_yet():
-    assert GRID_ENGINE.why(failed("error: job id 5 not found\n")) == ("", None)
+    assert GRID_ENGINE.why(failed("error: job id 5 not found\n"), 2) == ("", None)
 
 
-def test_qacct_is_asked_for_one_task():
-    assert GRID_ENGINE.asks_why("5.2") == ["qacct", "-j", "5", "-t", "2"]
+def test_who_is_asked_for_a_reason():
+    asked = {state: GRID_ENGINE.asks_why("5", state) for state in State}
+    assert asked[State.GONE] == asked[State.ENDING] == ["qacct", "-j", "5"]
+    assert asked[State.STUCK] == ["qstat", "-j", "5"]
+    assert asked[State.ALIVE] == asked[State.UNHEARD] == []
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [([1, 1000], {1: 1, 1000: 1000}), ([1001], {1001: 1}), ([7, 2000], {7: 1, 2000: 2})],
+)
+def test_slurm_counts_as_the_jobs_do_up_to_1000(numbers, expected):
+    assert SLURM.numbering(numbers) == expected
 
 
 def test_grid_engine_is_told_by_name():

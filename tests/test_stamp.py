@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import emoseq.stamp
+from emoseq import DataError
 from emoseq.stamp import Stamp, code_digest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +54,20 @@ def work(tmp_path):
 
 def test_work_without_a_stamp_is_not_current(tmp_path):
     assert not Work(tmp_path / "exp").stamp().is_current()
+
+
+@pytest.mark.parametrize("changed", ["in.txt", "feats.scp"])
+def test_work_whose_input_changes_meanwhile_is_not_done(work, changed):
+    """What it was made of nobody knows: the old content, the new one, or some of both."""
+    stamp = work.stamp(options="others")
+    assert not stamp.is_current()
+    if changed == "in.txt":
+        (work.folder / changed).write_text("another input\n")
+    else:
+        work.write_archive("feats", [1.5, 2.0])
+    with pytest.raises(DataError, match=rf"{changed} was changed by another process while it was used; run this again"):
+        stamp.write()
+    assert not work.stamp(options="others").is_current()
 
 
 def test_work_is_current_once_it_is_done(work):

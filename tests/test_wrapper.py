@@ -107,16 +107,18 @@ def test_the_logs_of_jobs_not_picked_stay(folder):
     assert (folder / "x.2.log").read_text() == "try 1\n"
 
 
-def test_two_calls_on_the_same_logs_are_refused(folder):
-    jobs = parsed_from("JOB=1:2 x.JOB.log a")
+@pytest.mark.parametrize("log", ["x.JOB.log", "JOB/x.log", "a/JOB/log/x_JOB.log"])
+def test_two_calls_on_the_same_logs_are_refused(folder, log):
+    jobs = parsed_from(f"JOB=1:2 {log} a")
 
     def other(outer, done):
-        with pytest.raises(DataError, match=r"x\.\*\.log: another call is at work on these logs"):
-            run_jobs("run.py", jobs, Plan(j1=[0], j2=[0]))
+        with pytest.raises(DataError, match=r"another call is at work on these logs"):
+            run_jobs("run.py", parsed_from(f"JOB=2 {log} a"), Plan(j2=[0]))
         done(1, 0)
         done(2, 0)
 
     assert run_jobs("run.py", jobs, other) == {1: 0, 2: 0}
+    assert run_jobs("run.py", parsed_from(f"--pick failed JOB=2 {log} a"), Plan()) == {2: 0}
 
 
 def test_a_device_as_log_keeps_no_record(folder):

@@ -12,7 +12,7 @@ from drills import WRAPPERS, finish, start
 from test_run import copied, results_of
 from test_run_wrapper import wait_for
 
-MEMORY = {"slurm": "--mem 1500M", "gridengine": ""}  # for a training; the beds give little by default
+MEMORY = "--mem 1500M"  # for a training; the beds give little by default
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -24,7 +24,7 @@ def overlong(bed, tmp_path_factory):
 
 
 def run_recipe(bed, folder, *arguments):
-    command = f"utils/{WRAPPERS[bed.name]} {MEMORY[bed.name]}".strip()
+    command = f"utils/{WRAPPERS[bed.name]} {MEMORY}"
     paths = ["--conf", "tests/conf", "--data", folder / "data", "--exp", folder / "exp"]
     return recipe(*paths, "--cmd", command, *arguments, **bed.environment)
 
@@ -52,7 +52,7 @@ def test_a_worker_killed_in_training_fails_the_run_and_another_one_mends_it(bed,
             and str(tmp_path) in _command(entry)
         ]
 
-    command = f"utils/{WRAPPERS[bed.name]} {MEMORY[bed.name]}".strip()
+    command = f"utils/{WRAPPERS[bed.name]} {MEMORY}"
     paths = ["--conf", "tests/conf", "--data", tmp_path / "data", "--exp", tmp_path / "exp"]
     words = ["./run.sh", *map(str, paths), "--cmd", command, "--stage", "4"]
     run = subprocess.Popen(

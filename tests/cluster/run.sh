@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tests with real schedulers, which are installed and started for them: root on Debian 12 is all it takes.
+# The tests with real schedulers, which are installed and started for them: root on Debian 12 with a python3 is all it takes.
 #   tests/cluster/run.sh [slurm|gridengine|all] [arguments of pytest]
 set -euo pipefail
 

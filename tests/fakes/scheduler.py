@@ -51,6 +51,8 @@ class Plan:
     Attributes:
         away: by program, the first and the last call that does not reach the scheduler, from 1
         hangs: the same for calls that do not return
+        crashes: the same for calls that die of a signal
+        denied: the same for calls that the scheduler does not take from this user
         late: the first submission is accepted, but the answer is that it timed out
         refuses: no submission is accepted
         slots: tasks at once
@@ -63,6 +65,8 @@ class Plan:
 
     away: dict[str, list[int]] = dataclasses.field(default_factory=dict)
     hangs: dict[str, list[int]] = dataclasses.field(default_factory=dict)
+    crashes: dict[str, list[int]] = dataclasses.field(default_factory=dict)
+    denied: dict[str, list[int]] = dataclasses.field(default_factory=dict)
     late: bool = False
     refuses: bool = False
     slots: int = 8
@@ -82,6 +86,10 @@ def main(folder: Path, program: str, argv: list[str]) -> int:
 
     if is_now(plan.hangs):
         time.sleep(60)
+    if is_now(plan.crashes):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if is_now(plan.denied):
+        return complain(f"{program}: error: Protocol authentication error")
     if is_now(plan.away):
         return complain(AWAY.get(program, AWAY_GE))
     if program in REFUSED and plan.refuses:
@@ -124,6 +132,8 @@ def sbatch(folder: Path, argv: list[str], plan: Plan) -> int:
     if "--no-requeue" not in options:
         return complain("scheduler.py: tasks may be requeued")
     tasks, _, limit = options["--array"].partition("%")
+    if numbers_of(tasks)[-1] > 1000:
+        return complain("sbatch: error: Batch job submission failed: Invalid job array specification")
     exported = options.get("--export", "ALL").split(",")
     late = plan.late
     job = {
@@ -141,7 +151,7 @@ def sbatch(folder: Path, argv: list[str], plan: Plan) -> int:
 
 def qsub(folder: Path, argv: list[str], plan: Plan) -> int:
     widths = {"-terse": 0, "-cwd": 0, "-V": 0, "-pe": 2} | dict.fromkeys(
-        "-S -r -N -j -o -t -tc -l -v -w -q -p".split(), 1
+        "-S -r -N -j -o -t -tc -l -v -w -q -p -sync".split(), 1
     )
     options: dict[str, list[str]] = {}
     words = list(argv)
@@ -151,7 +161,7 @@ def qsub(folder: Path, argv: list[str], plan: Plan) -> int:
             return complain(f'qsub: Unknown option "{name}"')
         options[name] = [*options.get(name, []), *(words.pop(0) for _ in range(widths[name]))]
     name = options["-N"][0]
-    if name[0].isdigit() or re.search(r"[\s/:@\\*?]", name):
+    if not name.isascii() or name[0].isdigit() or re.search(r"[\s/:@\\*?]", name):
         return complain(f'Unable to run job: denied: "{name}" is not a valid object name\nExiting.')
     match = re.fullmatch(r"(\d+)-(\d+)", options["-t"][0])
     if not match or "," in options["-o"][0]:
@@ -371,11 +381,19 @@ def scancel(folder: Path, argv: list[str], plan: Plan) -> int:
 
 
 def qstat(folder: Path, argv: list[str], plan: Plan) -> int:
-    if not {"-f", "-ne", "-xml", "-g", "d", "-u"} <= set(argv):
+    if argv[0] == "-j":
+        for job, states in jobs_in(folder):
+            if str(job["id"]) == argv[1]:
+                print(f"job_number:                 {job['id']}")
+                for task in (task for task, (state, *_) in states.items() if state == "stuck"):
+                    print(f"error reason {task:>4}:          can't chdir to /gone: No such file or directory")
+        return 0
+    if not {"-f", "-ne", "-xml", "-u"} <= set(argv):
         return complain("scheduler.py: qstat is asked otherwise than expected")
     queues: dict[str, list[str]] = {"all.q@vm": [element("running", 900, "decoy", "r", 1)]}
     pending = [element("pending", 901, "decoy", "qw", 1)]
     for job, states in jobs_in(folder):
+        waiting: dict[str, list[str]] = {}  # by state, in which they are summed up
         for task, (state, reason, _) in states.items():
             if state in ("RUNNING", "unheard"):
                 where = "all.q@dead" if state == "unheard" else "all.q@vm"
@@ -383,7 +401,8 @@ def qstat(folder: Path, argv: list[str], plan: Plan) -> int:
                 queues.setdefault(where, []).append(element("running", job["id"], job["name"], state, task))
             elif state in ("PENDING", "stuck"):
                 word = "Eqw" if state == "stuck" else "qw" if reason == "None" else "hqw"
-                pending.append(element("pending", job["id"], job["name"], word, task))
+                waiting.setdefault(word, []).append(task)
+        pending += [element("pending", job["id"], job["name"], word, ",".join(of)) for word, of in waiting.items()]
     print("<?xml version='1.0'?>\n<job_info  xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\">\n  <queue_info>")
     for name, jobs in queues.items():
         state = "<state>au</state>" if name.endswith("dead") else ""
@@ -401,21 +420,24 @@ def element(list_name: str, number: int, name: str, state: str, task: object) ->
 
 
 def qacct(folder: Path, argv: list[str], plan: Plan) -> int:
-    number, task = argv[argv.index("-j") + 1], argv[argv.index("-t") + 1]
-    for job, states in jobs_in(folder):
-        state, _, status = states.get(task, ["vanishes", "", 0])
-        if str(job["id"]) == number and state in ENDED:
-            failed = {
-                "COMPLETED": "0    ",
-                "FAILED": "0    ",
-                "NODE_FAIL": "21  : in recognizing job",
-            }.get(state, "100 : assumedly after job")
-            code = 137 if failed.startswith("100") else status >> 8
-            print("=" * 62)
-            print(f"qname        all.q               \nhostname     vm                  \njobname      {job['name']}")
-            print(f"jobnumber    {number}\ntaskid       {task}\nfailed       {failed}\nexit_status  {code:<20}")
-            return 0
-    return complain(f"error: job id {number} not found")
+    number = argv[argv.index("-j") + 1]
+    ends = {
+        task: (state, status)
+        for job, states in jobs_in(folder)
+        for task, (state, _, status) in states.items()
+        if str(job["id"]) == number and state in ENDED
+    }
+    for task, (state, status) in ends.items():
+        failed = {
+            "COMPLETED": "0    ",
+            "FAILED": "0    ",
+            "NODE_FAIL": "21  : in recognizing job",
+        }.get(state, "100 : assumedly after job")
+        code = 137 if failed.startswith("100") else status >> 8
+        print("=" * 62)
+        print("qname        all.q               \nhostname     vm                  \njobname      x")
+        print(f"jobnumber    {number}\ntaskid       {task:<20}\nfailed       {failed}\nexit_status  {code:<20}")
+    return 0 if ends else complain(f"error: job id {number} not found")
 
 
 def qdel(folder: Path, argv: list[str], plan: Plan) -> int:
