@@ -194,7 +194,7 @@ def watch(
                 output = _read(f"{folder}/{task}.out")
                 _append(jobs, number, f"{output}{scheduler.program}: job {label} was lost: {why}\n", foot=True)
                 last = output.strip().splitlines()[-1:]
-                connection.say(f"{jobs.log_of(number)}: job {label} was lost: {', '.join([why, *last])}")
+                connection.say(f"{jobs.log_of(number)}: job {label} was lost: {': '.join([why, *last])}")
                 codes.append(LOST)
                 done(number, LOST)
             for remark in judge.remarks(found, waiting):

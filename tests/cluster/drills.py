@@ -135,16 +135,31 @@ def test_an_array_runs_as_on_this_machine(bed, tmp_path):
     assert list(tmp_path.glob("q/*")) == []
 
 
-def test_limit_threads_and_gpu_reach_the_scheduler(bed, tmp_path):
-    options = ["--max-jobs-run", "1", "--num-threads", "2", "--gpu", "1"]
-    command = ["bash", "-c", "echo $OMP_NUM_THREADS $CUDA_VISIBLE_DEVICES; date +%s.%N; sleep 1; date +%s.%N"]
-    assert finish(start(bed, tmp_path, *options, "JOB=1:2", "x.JOB.log", *command)) == (0, "")
-    said = [re.findall("^[^#].*", (tmp_path / f"x.{n}.log").read_text(), re.MULTILINE) for n in (1, 2)]
-    assert all(lines[0].split()[0] == "2" for lines in said)
+def test_no_more_jobs_run_at_once_than_are_to(bed, tmp_path):
+    command = ["bash", "-c", "date +%s.%N; sleep 1; date +%s.%N"]
+    assert finish(start(bed, tmp_path, "--max-jobs-run", "1", "JOB=1:2", "x.JOB.log", *command)) == (0, "")
+    times = [re.findall("^[^#].*", (tmp_path / f"x.{n}.log").read_text(), re.MULTILINE) for n in (1, 2)]
+    (_, ended), (begun, _) = sorted([float(first), float(last)] for first, last in times)
+    assert ended <= begun
+
+
+def test_what_a_job_is_to_have_reaches_the_scheduler(bed, tmp_path):
+    options = ["--num-threads", "2", "--mem", "300M", "--time", "0:10:0", "--gpu", "1"]
+    script = "echo $OMP_NUM_THREADS $CUDA_VISIBLE_DEVICES > new; mv new said; exec sleep 300"
+    process = start(bed, tmp_path, *options, "x.log", "bash", "-c", script)
+    name = array_of(tmp_path)
+    wait_for(lambda: (tmp_path / "said").exists())
     if bed.name == "slurm":
-        assert all(lines[0].split()[1].isdigit() for lines in said)
-    (begun, ended), (begun_2, ended_2) = sorted([float(lines[1]), float(lines[2])] for lines in said)
-    assert ended <= begun_2 or ended_2 <= begun
+        given = ask(bed, "scontrol", "show", "job", ask(bed, "squeue", "-h", f"--name={name}", "-o", "%A").strip())
+        patterns = ["NumCPUs=2", "MinMemoryCPU=300M", "TimeLimit=00:10:00", "gres[:/]gpu:1"]
+        assert re.fullmatch(r"2 \d\n", (tmp_path / "said").read_text())
+    else:
+        given = ask(bed, "qstat", "-j", name)
+        patterns = [r"parallel environment: +smp range: 2\b", "gpu=1", "mem_free=300M", "h_rt=600"]
+        assert (tmp_path / "said").read_text() == "2\n"
+    assert [pattern for pattern in patterns if not re.search(pattern, given)] == [], given
+    process.terminate()
+    assert finish(process)[0] == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -158,14 +173,18 @@ def test_a_signal_cancels_the_array_and_leaves_nothing_running(bed, tmp_path, nu
     wait_for(lambda: listed(bed) == "")
 
 
-def test_a_killed_wrapper_leaves_nothing_running(bed, tmp_path):
-    process = start(bed, tmp_path, "JOB=1:4", "x.JOB.log", "bash", "-c", "echo $$ > JOB.pid; exec sleep 300")
+def test_a_killed_wrapper_leaves_nothing_running_and_knows_what_has_ended(bed, tmp_path):
+    script = "[ JOB = 1 ] || { echo $$ > JOB.pid; exec sleep 300; }"
+    process = start(bed, tmp_path, "JOB=1:4", "x.JOB.log", "bash", "-c", script)
     sleeping = pids(tmp_path, 2)
+    wait_for(lambda: (tmp_path / ".x.JOB.status").read_text() == "1 0\n")
     process.kill()
     finish(process)
     wait_for(lambda: not any(map(is_alive, sleeping)))
     wait_for(lambda: listed(bed) == "")
-    assert all((tmp_path / f"x.{n}.log").read_text() == "" for n in (3, 4))
+    assert (tmp_path / "x.4.log").read_text() == ""
+    status, errors = finish(start(bed, tmp_path, "--pick", "incomplete", "JOB=1:4", "x.JOB.log", "true"))
+    assert (status, errors) == (0, f"{WRAPPERS[bed.name]}: --pick incomplete: 3 of 4 jobs are to run\n")
 
 
 def test_two_calls_on_the_same_logs_are_told_apart(bed, tmp_path):
