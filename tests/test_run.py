@@ -132,6 +132,7 @@ def test_what_a_run_has_begun_ends_with_it(small_run, tmp_path, stage, lost, num
     assert run.wait(5) == -number
     wait_for(lambda: not is_alive(pid))
     wait_for(lambda: "code 143" in (tmp_path / "slow.log").read_text())
+    wait_for(lambda: str(tmp_path) not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout)
 
 
 def test_a_grid_that_was_killed_goes_on_where_it_stopped(small_run, tmp_path):
