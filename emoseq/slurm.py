@@ -78,10 +78,12 @@ class Slurm:
             return None
         found: dict[int, Task] = {}
         lines = [line.split("|") for line in answer.output.splitlines() if line.strip()]
-        told = [fields for fields in lines if len(fields) >= 5 and fields[0].strip().isdigit()]
+        told = [fields for fields in lines if len(fields) >= 5]
         if lines and not told:
             return None
         for number, label, state, reason, code, *_ in told:
+            if not number.strip().isdigit():  # N/A: what is left of an array whose waiting tasks were cancelled
+                continue
             end = _ENDS.get(state)
             if end is None:
                 waits = state == "PENDING" and not _ORDINARY.fullmatch(reason)

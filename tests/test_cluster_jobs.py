@@ -747,6 +747,17 @@ def test_a_cancellation_that_takes_its_time_is_waited_for(cluster):
     assert not [pid for pid in children if is_alive(pid)]
 
 
+def test_a_signal_cancels_an_array_that_waits(cluster):
+    cluster.plan(slots=0)
+    with cluster.started("JOB=1:3", "x.JOB.log", "true") as process:
+        wait_for(lambda: (cluster.state / "jobs/1/states.json").exists())
+        process.terminate()
+        began = time.monotonic()
+        assert process.wait(10) == 143
+        assert time.monotonic() - began < 1.5
+        assert process.stderr.read() == f"{cluster.program}: stopped by SIGTERM\n"
+
+
 def test_a_cancellation_that_is_denied_is_tried_again(cluster):
     cluster.plan(denied={cluster.cancels: [1, 2]})
     with cluster.started("x.log", "sh", "-c", TREE) as process:

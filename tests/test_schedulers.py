@@ -430,6 +430,13 @@ def test_lines_of_squeue_that_are_no_tasks_are_skipped():
     assert SLURM.tasks(answer, "x") == {3: Task("1_3", State.ALIVE)}
 
 
+def test_an_array_whose_waiting_tasks_were_cancelled_has_none_left():
+    """As Slurm 22.05 prints it."""
+    rest = "N/A|4|CANCELLED|JobArrayTaskLimit|0|\n"
+    assert SLURM.tasks(printed(rest), "x") == {}
+    assert set(SLURM.tasks(printed(rest + "1|4_1|CANCELLED|None|15|\n"), "x")) == {1}
+
+
 def test_an_answer_of_squeue_without_any_task_line_is_none():
     assert SLURM.tasks(printed("try again later\n"), "x") is None
     assert SLURM.tasks(printed(""), "x") == {}

@@ -262,6 +262,12 @@ def test_a_drained_node_is_waited_for(bed, tmp_path):
     bed.do("drain")
     try:
         process = start(bed, tmp_path, "JOB=1:2", "x.JOB.log", "true")
+        (tmp_path / "other").mkdir()
+        stopped = start(bed, tmp_path / "other", "JOB=1:2", "x.JOB.log", "true")
+        array_of(tmp_path / "other")
+        wait_for(lambda: len(listed(bed).splitlines()) >= 2)
+        stopped.terminate()
+        assert finish(stopped, 10) == (143, f"{WRAPPERS[bed.name]}: stopped by SIGTERM\n")
         time.sleep(20)
         assert process.poll() is None
     finally:

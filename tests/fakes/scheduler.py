@@ -357,8 +357,12 @@ def squeue(folder: Path, argv: list[str], plan: Plan) -> int:
     for job, states in jobs_in(folder):
         if names and job["name"] not in names:
             continue
+        cancelled = (folder / "jobs" / str(job["id"]) / "cancelled").exists()
         for task, (state, reason, status) in states.items():
             if state == "vanishes":
+                continue
+            if cancelled and state == "CANCELLED" and not status:  # it waited: of all these the array's record is left
+                print(f"N/A|{job['id']}|CANCELLED|None|0|")
                 continue
             row = {
                 "ArrayTaskID": task,
