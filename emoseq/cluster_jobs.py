@@ -78,7 +78,7 @@ def run_on(scheduler: Scheduler, pace: Pace | None = None) -> Execute:
                     connection.submit([*words, *jobs.native, *own, script], name)
                 except DataError:
                     over = True  # nothing is there to be cancelled
-                    shutil.rmtree(folder, ignore_errors=True)
+                    _remove(folder)
                     raise
                 codes = watch(connection, jobs, numbering, folder, done)
                 over = LOST not in codes  # a task that is lost may run on
@@ -86,7 +86,7 @@ def run_on(scheduler: Scheduler, pace: Pace | None = None) -> Execute:
                 if over or connection.cancel(name):
                     note(f"-{name}")
             if not any(codes):
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
 
     return execute
 
@@ -154,6 +154,15 @@ def _is_of_same_logs(folder: str, jobs: Jobs) -> bool:
     return False
 
 
+def _remove(folder: str) -> None:
+    """Remove a submission's folder at one stroke: a task that begins now finds all of it or nothing."""
+    path, name = os.path.split(folder)
+    hidden = os.path.join(path, f".{name}")
+    with contextlib.suppress(OSError):
+        os.rename(folder, hidden)
+    shutil.rmtree(hidden, ignore_errors=True)
+
+
 def watch(
     connection: Connection, jobs: Jobs, numbering: dict[int, int], folder: str, done: Callable[[int, int], None]
 ) -> list[int]:
@@ -162,16 +171,13 @@ def watch(
     waiting = {task: number for number, task in numbering.items()}
     codes: list[int] = []
     judge = Judge(pace)
-    killed: dict[int, float] = {}
+    seen: dict[int, float] = {}  # when a status was; of what was killed the scheduler may have a word to say yet
     began = time.monotonic()
     due = began + pace.ask
     while True:
         for task, code in _statuses(folder, waiting):
-            if (
-                code > 128
-                and scheduler.notes
-                and time.monotonic() < killed.setdefault(task, time.monotonic()) + pace.note
-            ):
+            first = seen.setdefault(task, time.monotonic())
+            if code > 128 and scheduler.notes and time.monotonic() < first + pace.note:
                 continue
             number = waiting.pop(task)
             if code:
@@ -207,9 +213,9 @@ def watch(
 
 def _reasons(connection: Connection, lost: Mapping[int, Task | None], folder: str) -> Iterator[tuple[int, str, str]]:
     """Tasks without a status, what the scheduler calls them, and what became of them."""
-    scheduler, job = connection.scheduler, connection.job
-    tasks = {task: said or Task(f"{job}{scheduler.joint}{task}", State.GONE) for task, said in lost.items()}
-    asked = {state: scheduler.asks_why(job, state) for state in {said.state for said in tasks.values()}}
+    scheduler, name = connection.scheduler, array_name(folder)
+    tasks = {task: said or Task(f"{connection.job}{scheduler.joint}{task}", State.GONE) for task, said in lost.items()}
+    asked = {state: scheduler.asks_why(name, state) for state in {said.state for said in tasks.values()}}
     answers = {state: connection.call(words, patience=connection.pace.why) for state, words in asked.items() if words}
     for task, said in tasks.items():
         remark, code = said.remark, said.code

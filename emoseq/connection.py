@@ -138,6 +138,8 @@ class Connection:
                 self.job = self.scheduler.accepted(answer)
                 return
             if not self.scheduler.away.search(answer.error):
+                if answer.code < 0:  # it may have been accepted before
+                    self.cancel(name)
                 why = "; ".join([answer.words, *meanings(self.scheduler, answer.error)])
                 raise DataError(f"{words[0]} refused the jobs: {why}")
             self._is_away(answer.words)
@@ -174,6 +176,7 @@ def cancel_unattended(scheduler: Scheduler, names: set[str]) -> None:
     for name in names:
         for _ in range(5):
             with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                if subprocess.run(scheduler.cancels(name), capture_output=True, timeout=30).returncode == 0:
+                done = subprocess.run(scheduler.cancels(name), capture_output=True, text=True, timeout=30)
+                if done.returncode == 0 or "does not exist" in done.stdout + done.stderr:
                     break
             time.sleep(10)

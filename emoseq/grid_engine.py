@@ -65,9 +65,9 @@ class GridEngine:
                 found[number] = Task(f"{job.findtext('JB_job_number')}.{number}", state, remark)
         return found
 
-    def asks_why(self, job: str, state: State) -> list[str]:
+    def asks_why(self, name: str, state: State) -> list[str]:
         program = {State.STUCK: "qstat", State.ENDING: "qacct", State.GONE: "qacct"}.get(state)
-        return [program, "-j", job] if program else []
+        return [program, "-j", name] if program else []
 
     def why(self, answer: Answer, task: int) -> tuple[str, int | None]:
         if stuck := re.search(rf"^error reason +{task}: *(.*\S)", answer.output, re.MULTILINE):

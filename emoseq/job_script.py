@@ -35,7 +35,7 @@ trap : TERM XCPU USR1 USR2
 }} >> "$log"
 # What bash itself says of a command's death would look like a line of the scheduler's.
 {{ (
-  if [ -f path.sh ]; then . ./path.sh || {{ code=$?; echo "path.sh ended with status $code"; exit $code; }}; fi
+  if [ -f path.sh ]; then . ./path.sh || {{ code=$?; echo "# path.sh ended with status $code"; exit $code; }}; fi
   export {threads}
 {gpus}  set -o pipefail
   {command}

@@ -95,7 +95,7 @@ class Scheduler(Protocol):
     def tasks(self, answer: Answer, name: str) -> dict[int, Task] | None:
         """The tasks it told of; None if it did not answer."""
 
-    def asks_why(self, job: str, state: State) -> list[str]:
+    def asks_why(self, name: str, state: State) -> list[str]:
         """The command that may tell why tasks of an array are in this state; empty if there is none."""
 
     def why(self, answer: Answer, task: int) -> tuple[str, int | None]:

@@ -78,11 +78,12 @@ class Slurm:
             return None
         found: dict[int, Task] = {}
         lines = [line.split("|") for line in answer.output.splitlines() if line.strip()]
-        told = [fields for fields in lines if len(fields) >= 5]
+        # What is left of an array whose waiting tasks were cancelled is a line of the task N/A.
+        told = [of for of in lines if len(of) >= 5 and (of[0].strip().isdigit() or of[2] in _ENDS)]
         if lines and not told:
             return None
         for number, label, state, reason, code, *_ in told:
-            if not number.strip().isdigit():  # N/A: what is left of an array whose waiting tasks were cancelled
+            if not number.strip().isdigit():
                 continue
             end = _ENDS.get(state)
             if end is None:
@@ -98,7 +99,7 @@ class Slurm:
                 found[int(number)] = task
         return found
 
-    def asks_why(self, job: str, state: State) -> list[str]:
+    def asks_why(self, name: str, state: State) -> list[str]:
         return []
 
     def why(self, answer: Answer, task: int) -> tuple[str, int | None]:

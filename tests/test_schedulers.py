@@ -404,9 +404,9 @@ def test_qacct_may_not_know_it_yet():
 
 
 def test_who_is_asked_for_a_reason():
-    asked = {state: GRID_ENGINE.asks_why("5", state) for state in State}
-    assert asked[State.GONE] == asked[State.ENDING] == ["qacct", "-j", "5"]
-    assert asked[State.STUCK] == ["qstat", "-j", "5"]
+    asked = {state: GRID_ENGINE.asks_why("x-1", state) for state in State}
+    assert asked[State.GONE] == asked[State.ENDING] == ["qacct", "-j", "x-1"]
+    assert asked[State.STUCK] == ["qstat", "-j", "x-1"]
     assert asked[State.ALIVE] == asked[State.UNHEARD] == []
 
 

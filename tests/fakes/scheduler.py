@@ -387,7 +387,7 @@ def scancel(folder: Path, argv: list[str], plan: Plan) -> int:
 def qstat(folder: Path, argv: list[str], plan: Plan) -> int:
     if argv[0] == "-j":
         for job, states in jobs_in(folder):
-            if str(job["id"]) == argv[1]:
+            if job["name"] == argv[1]:
                 print(f"job_number:                 {job['id']}")
                 for task in (task for task, (state, *_) in states.items() if state == "stuck"):
                     print(f"error reason {task:>4}:          can't chdir to /gone: No such file or directory")
@@ -424,12 +424,12 @@ def element(list_name: str, number: int, name: str, state: str, task: object) ->
 
 
 def qacct(folder: Path, argv: list[str], plan: Plan) -> int:
-    number = argv[argv.index("-j") + 1]
+    name = argv[argv.index("-j") + 1]
     ends = {
         task: (state, status)
         for job, states in jobs_in(folder)
         for task, (state, _, status) in states.items()
-        if str(job["id"]) == number and state in ENDED
+        if job["name"] == name and state in ENDED
     }
     for task, (state, status) in ends.items():
         failed = {
@@ -440,8 +440,8 @@ def qacct(folder: Path, argv: list[str], plan: Plan) -> int:
         code = 137 if failed.startswith("100") else status >> 8
         print("=" * 62)
         print("qname        all.q               \nhostname     vm                  \njobname      x")
-        print(f"jobnumber    {number}\ntaskid       {task:<20}\nfailed       {failed}\nexit_status  {code:<20}")
-    return 0 if ends else complain(f"error: job id {number} not found")
+        print(f"jobnumber    1\ntaskid       {task:<20}\nfailed       {failed}\nexit_status  {code:<20}")
+    return 0 if ends else complain(f"error: job name {name} not found")
 
 
 def qdel(folder: Path, argv: list[str], plan: Plan) -> int:
