@@ -124,7 +124,7 @@ at() {
   check_data
 }
 # state_of_data: what the data directories were made of and what they hold, in short.
-state_of_data() { { cat "$data"/{train,dev,test}/.make_{fbank,gold_standard}.*.json || true; } 2> /dev/null | cksum; }
+state_of_data() { { cat "$data"/.*.json "$data"/*/.*.json || true; } 2> /dev/null | cksum; }
 # check_data: stop where another run has made them anew, once they are no longer this run's to write.
 check_data() {
   [ -z "$data_state" ] || [ "$data_state" = "$(state_of_data)" ] || fail "$data: another run has changed it while this" \
