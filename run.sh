@@ -88,7 +88,8 @@ lock_exp
 
 . ./path.sh || exit 1
 . ./cmd.sh
-export EMOSEQ_PARENT=$$ # what this shell waits for ends when it does
+EMOSEQ_PARENT="$(uname -n) $$"
+export EMOSEQ_PARENT # what this shell waits for ends when it does
 [ -z "$cmd" ] || train_cmd=$cmd decode_cmd=$cmd
 # A wrapper reads conf/slurm.conf or conf/queue.conf by itself; the one in DIR goes before it.
 for wrapper in train_cmd decode_cmd; do
@@ -123,9 +124,9 @@ at() {
   [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ] || return 1
   check_data
 }
-# state_of_data: what the data directories were made of and what they hold, in short.
-state_of_data() { { cat "$data"/.*.json "$data"/*/.*.json || true; } 2> /dev/null | cksum; }
-# check_data: stop where another run has made them anew, once they are no longer this run's to write.
+# state_of_data: what the stamps of features and gold standards say that were there when they became this run's to read.
+state_of_data() { { cat "${data_stamps[@]}" || true; } 2> /dev/null | cksum; }
+# check_data: stop where another run has made these anew.
 check_data() {
   [ -z "$data_state" ] || [ "$data_state" = "$(state_of_data)" ] || fail "$data: another run has changed it while this" \
     "one used it: run this again when that is over, or give one of them a folder of its own with --data"
@@ -235,6 +236,7 @@ if at 2; then
   make_labels "$exp"
 fi
 
+data_stamps=("$data"/{train,dev,test}/.make_*.json)
 data_state=$(state_of_data)
 [ -z "$data_lock" ] || exec {data_lock}>&-
 

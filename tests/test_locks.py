@@ -49,7 +49,9 @@ def started(*arguments, **environment):
         yield run
     finally:
         run.kill()
-        run.communicate()
+        run.wait()  # and not for what it waits for, which has its pipes too
+        run.stdout.close()
+        run.stderr.close()
 
 
 def test_a_second_run_in_the_same_folder_fails_at_once_and_disturbs_nothing(small_run, tmp_path, waiting):
@@ -122,16 +124,31 @@ def test_a_run_whose_data_another_one_changes_fails_and_a_rerun_mends_it(small_r
         options.write("\n--low-freq=100\n")
     with started(*data, "--exp", tmp_path / "exp", "--stage", 5, "--cmd", waiting) as first:
         wait_for((tmp_path / "begun").exists)
-        again = [*data, "--exp", tmp_path / "other", "--stop-stage", 1]
-        assert recipe("--conf", "tests/conf", *again).returncode == 0  # changes nothing
-        assert first.poll() is None
-        done = recipe("--conf", conf, *again)
+        done = recipe("--conf", conf, *data, "--exp", tmp_path / "other", "--stop-stage", 1)
         assert done.returncode == 0, done.stderr
         (tmp_path / "go").touch()
         _, errors = first.communicate()
     assert first.returncode == 1
     assert errors.splitlines()[-1].startswith(f"./run.sh: {tmp_path}/data: another run has changed it while this one")
     small_recipe(tmp_path)
+    assert results_of(tmp_path / "exp") == results_of(small_run.exp)
+
+
+def test_what_changes_nothing_that_a_run_reads_does_not_disturb_it(small_run, tmp_path, waiting):
+    """A second run whose data are up to date; another kind of feature; results that are kept beside the data."""
+    copied(small_run, tmp_path)
+    (tmp_path / "data/exp").symlink_to("../exp")
+    for path in tmp_path.glob("exp/*/*/posteriors_*"):
+        path.unlink()
+    data = ["--conf", "tests/conf", "--data", tmp_path / "data"]
+    with started(*data[2:], "--exp", tmp_path / "exp", "--stage", 5, "--cmd", waiting) as first:
+        wait_for((tmp_path / "begun").exists)
+        done = recipe(*data, "--exp", tmp_path / "other", "--stop-stage", 2)
+        assert done.returncode == 0, done.stderr
+        (tmp_path / "data/train/.make_egemaps.egemaps.json").write_text("{}")
+        (tmp_path / "go").touch()
+        _, errors = first.communicate()
+    assert first.returncode == 0, errors
     assert results_of(tmp_path / "exp") == results_of(small_run.exp)
 
 
