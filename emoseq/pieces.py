@@ -17,7 +17,7 @@ from emoseq.archive import Scp
 from emoseq.conf import conf_text
 from emoseq.datadir import split
 from emoseq.files import write_text
-from emoseq.parent import PARENT
+from emoseq.parent import PARENT, this_process
 
 
 def computed_by_jobs(
@@ -42,7 +42,7 @@ def computed_by_jobs(
     write_text(folder / f"{name}.conf", conf_text(options))
     command = [*shlex.split(wrapper), f"JOB=1:{len(pieces)}", f"{data}/log/{name}.JOB.log"]
     command += [step, "--config", f"{folder}/{name}.conf", f"{folder}/JOB"]
-    if subprocess.run(command, env=os.environ | {PARENT: str(os.getpid())}).returncode:
+    if subprocess.run(command, env=os.environ | {PARENT: this_process()}).returncode:
         raise DataError(f"{data}: features are incomplete; mend what {data}/log names and run this again")
     for piece in pieces:
         yield from Scp(piece / writes).items()

@@ -9,7 +9,6 @@ terminal as one line that changes, in a log as a line for each model that is don
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -20,7 +19,6 @@ from emoseq.archive import read_text
 from emoseq.conf import Parser, log, options_from, run_step
 from emoseq.grid import GridOptions, parse_jobs
 from emoseq.jobs import substitute
-from emoseq.parent import PARENT
 from emoseq.progress import progress_line, read_state, seconds_left, started_at
 from emoseq.schedule import TrainOptions
 
@@ -42,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     max_epochs = options_from(TrainOptions, args).max_epochs
     layers = [job.layers for job in parse_jobs(read_text(args.jobs_file), str(args.jobs_file))]
     logs = [Path(substitute(args.log, "JOB", number)) for number in range(1, len(layers) + 1)]
-    parent, said = os.environ.get(PARENT, str(os.getppid())), -1
+    said = -1
     while True:
         states = [read_state(path.read_text(errors="replace") if path.exists() else "") for path in logs]
         done = sum(state.done for state in states)
@@ -55,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
         elif done > said >= 0:
             log(line)
         said = done
-        if all(state.done or state.failed for state in states) or str(os.getppid()) != parent:
+        if all(state.done or state.failed for state in states):
             if sys.stderr.isatty():
                 print(file=sys.stderr)
             return 0
