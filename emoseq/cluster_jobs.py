@@ -35,8 +35,10 @@ SCRIPT = "job.sh"  # in the folder of a submission
 
 ROOT = Path(__file__).resolve().parent.parent
 
+PACE = Pace()
 
-def run_on(scheduler: Scheduler, pace: Pace | None = None) -> Execute:
+
+def run_on(scheduler: Scheduler, pace: Pace = PACE) -> Execute:
     """A function that runs jobs there, for `emoseq.wrapper.run_wrapper`.
 
     That function returns when all jobs have ended, or are lost: then their code is LOST and their log says why. It
@@ -49,15 +51,15 @@ def run_on(scheduler: Scheduler, pace: Pace | None = None) -> Execute:
 
     def execute(jobs: Jobs, done: Callable[[int, int], None]) -> None:
         conf = conf_of(scheduler, jobs)
-        jobs = replace(jobs, options={**conf.defaults, **jobs.options})
+        jobs = replace(jobs, options=conf.completed(jobs.options))
         words = [*conf.command, *conf.words(jobs.options)]
         numbering = scheduler.numbering(jobs.numbers)
         pattern, folder = folders(jobs)
         if unfit := re.search(f"[{re.escape(scheduler.unfit)}]", folder):
             raise DataError(f"{folder}: {scheduler.title} takes no {unfit[0]} in a path; put the log elsewhere")
         name = array_name(folder)
-        with guard(lambda names: cancel_unattended(scheduler, names)) as note, signals() as wait:
-            connection = Connection(scheduler, pace or Pace(), wait)
+        with guard(lambda names: cancel_unattended(scheduler, pace, names)) as note, signals() as wait:
+            connection = Connection(scheduler, pace, wait)
             clear_away(connection, pattern, jobs)
             make_logs(jobs)
             os.makedirs(folder)
@@ -109,7 +111,7 @@ def folders(jobs: Jobs) -> tuple[str, str]:
     if os.path.basename(folder).lower() == "log":
         folder = os.path.dirname(folder)
     # Grid Engine takes no other letters in a name.
-    word = re.sub(r"[^\w.+-]", "", substitute(name, jobs.variable, ""), flags=re.ASCII).strip("._") or "job"
+    word = re.sub(r"[^\w.+-]", "", substitute(name, jobs.variable, ""), flags=re.ASCII).strip("._+") or "job"
     stem = os.path.join(folder, "q", word)
     return f"{glob.escape(stem)}-??????", f"{stem}-{secrets.token_hex(3)}"
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 from emoseq import DataError
+from emoseq.processes import signals
 from emoseq.schedulers import Answer, Scheduler, State, Task, meanings
 from emoseq.wrapper import say
 
@@ -42,7 +42,8 @@ class Connection:
     """Calls of a scheduler's commands, which a signal can interrupt; tells the user when it does not answer.
 
     Attributes:
-        job: the scheduler's number of the array, once that was submitted
+        job: the scheduler's number of the array, once that was submitted and if it has told it
+        submitted: whether it has taken one: then a command that cannot be started is a matter of the moment
     """
 
     def __init__(self, scheduler: Scheduler, pace: Pace, wait: Callable[..., None]) -> None:
@@ -51,6 +52,7 @@ class Connection:
         self.wait = wait
         self.away_since: float | None = None
         self.job = ""
+        self.submitted = False
 
     def say(self, message: str) -> None:
         say(self.scheduler.program, message)
@@ -72,7 +74,7 @@ class Connection:
                     start_new_session=True,  # not for Ctrl-C to end halfway
                 )
             except OSError as reason:
-                if self.job:  # it was there to submit: a file system or a host under strain
+                if self.submitted:
                     return Answer(127, "", f"{words[0]}: {reason.strerror}")
                 where = f"this host ({socket.gethostname()}) does not submit to {self.scheduler.title}"
                 raise DataError(f"{words[0]}: {reason.strerror}; {where}, or its tools are not in PATH") from None
@@ -135,6 +137,7 @@ class Connection:
             answer = self.call(words, to_its_end=True)
             if answer.code == 0:
                 self._is_back()
+                self.submitted = True
                 self.job = self.scheduler.accepted(answer)
                 return
             if not self.scheduler.away.search(answer.error):
@@ -149,6 +152,7 @@ class Connection:
                 self.wait(self.pace.again)
             if found:
                 self._is_back()
+                self.submitted = True
                 self.job = next(iter(found.values())).label.partition(self.scheduler.joint)[0]
                 return
 
@@ -171,12 +175,10 @@ class Connection:
         return False
 
 
-def cancel_unattended(scheduler: Scheduler, names: set[str]) -> None:
-    """Cancel arrays whose wrapper was killed, as soon as the scheduler answers within some minutes."""
-    for name in names:
-        for _ in range(5):
-            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                done = subprocess.run(scheduler.cancels(name), capture_output=True, text=True, timeout=30)
-                if done.returncode == 0 or "does not exist" in done.stdout + done.stderr:
-                    break
-            time.sleep(10)
+def cancel_unattended(scheduler: Scheduler, pace: Pace, names: Collection[str]) -> None:
+    """Cancel arrays whose wrapper was killed, also where the scheduler does not answer for some minutes."""
+    with signals() as wait:
+        connection = Connection(scheduler, replace(pace, cancel=300), wait)
+        connection.submitted = True
+        for name in names:
+            connection.cancel(name)

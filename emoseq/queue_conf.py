@@ -20,7 +20,8 @@ from pathlib import Path
 from emoseq import DataError
 from emoseq.jobs import check_option
 
-_OWN = frozenset({"config", "pick", "num-tries", "max-jobs-run"})  # these the wrapper sees to by itself
+_OF_THE_CALL = frozenset({"config", "pick", "num-tries"})  # what is to run, rather than how
+_OWN = _OF_THE_CALL | {"max-jobs-run"}  # these the wrapper sees to by itself
 _OPTION = re.compile(r"option\s+([^=\s]+)=(\S+)(?:\s+(.*))?", re.DOTALL)
 _DEFAULT = re.compile(r"default\s+([^=\s]+)=(\S+)")
 
@@ -34,14 +35,18 @@ class QueueConf:
     options: dict[tuple[str, str], str]
     defaults: dict[str, str]
 
-    def words(self, given: Mapping[str, str]) -> list[str]:
-        """What options as given, by names with dashes, add to the command.
+    def completed(self, given: Mapping[str, str]) -> dict[str, str]:
+        """The options given, by names with dashes, and the defaults of those that are not."""
+        return {**self.defaults, **given}
+
+    def words(self, options: Mapping[str, str]) -> list[str]:
+        """What the options as completed add to the command.
 
         Raises:
             DataError: if the file says nothing of an option, or of its value
         """
         added = []
-        for name, value in {**self.defaults, **given}.items():
+        for name, value in options.items():
             if name in _OWN:
                 continue
             exact, every = self.options.get((name, value)), self.options.get((name, "*"))
@@ -81,8 +86,11 @@ def read_queue_conf(path: str | Path) -> QueueConf:
                 shlex.split(match[3] or "")
                 options[_name(match[1]), match[2]] = match[3] or ""
             elif match := _DEFAULT.fullmatch(text):
-                check_option(_name(match[1]), match[2])
-                defaults[_name(match[1])] = match[2]
+                name = _name(match[1])
+                if name in _OF_THE_CALL:
+                    raise ValueError(f"--{name} is for each call to say")
+                check_option(name, match[2])
+                defaults[name] = match[2]
             else:
                 raise ValueError("neither command, option NAME=VALUE nor default NAME=VALUE")
         except ValueError as error:  # of shlex: a quote without its end

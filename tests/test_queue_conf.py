@@ -37,6 +37,11 @@ option gpu=* -l gpu=$0 -q g.q
 """
 
 
+def words(conf, given):
+    """What these options become where the defaults of the file hold for all others."""
+    return conf.words(conf.completed(given))
+
+
 @pytest.fixture
 def conf(tmp_path):
     """A conf file with the text given."""
@@ -54,7 +59,7 @@ def complaint(conf, tmp_path):
 
     def complain(text: str, given=None) -> str:
         with pytest.raises(DataError) as error:
-            conf(text).words(given or {})
+            words(conf(text), given or {})
         assert str(error.value).startswith(f"{tmp_path}/x.conf:")
         return str(error.value).removeprefix(f"{tmp_path}/x.conf:")
 
@@ -84,7 +89,7 @@ def test_kaldis_command(conf):
     ],
 )
 def test_kaldis_options_of_slurm(conf, given, expected):
-    assert conf(KALDI_SLURM).words(given) == expected.split()
+    assert words(conf(KALDI_SLURM), given) == expected.split()
 
 
 @pytest.mark.parametrize(
@@ -98,12 +103,12 @@ def test_kaldis_options_of_slurm(conf, given, expected):
     ],
 )
 def test_kaldis_options_of_grid_engine(conf, given, expected):
-    assert conf(KALDI_QUEUE).words(given) == expected.split()
+    assert words(conf(KALDI_QUEUE), given) == expected.split()
 
 
 def test_the_limit_is_the_wrappers_whatever_the_file_says(conf):
     """It goes with the range of tasks: twice in one submission would be an error."""
-    assert conf(KALDI_QUEUE).words({"max-jobs-run": "9"}) == []
+    assert words(conf(KALDI_QUEUE), {"max-jobs-run": "9"}) == []
 
 
 # --- the grammar
@@ -112,53 +117,53 @@ def test_the_limit_is_the_wrappers_whatever_the_file_says(conf):
 @pytest.mark.parametrize("lines", [["option a=* -x $0", "option a=1 -y"], ["option a=1 -y", "option a=* -x $0"]])
 def test_an_exact_value_wins_in_any_order(conf, lines):
     text = "\n".join(["command c", *lines])
-    assert conf(text).words({"a": "1"}) == ["-y"]
-    assert conf(text).words({"a": "2"}) == ["-x", "2"]
+    assert words(conf(text), {"a": "1"}) == ["-y"]
+    assert words(conf(text), {"a": "2"}) == ["-x", "2"]
 
 
 def test_the_order_of_lines_does_not_matter(conf):
     lines = [*KALDI_SLURM.splitlines()]
     given = {"mem": "4G", "gpu": "1"}
-    assert conf("\n".join(reversed(lines))).words(given) == conf("\n".join(lines)).words(given)
+    assert words(conf("\n".join(reversed(lines))), given) == words(conf("\n".join(lines)), given)
 
 
 def test_a_default_holds_where_the_option_is_not_given(conf):
     text = "command c\ndefault a=1\noption a=* -x $0\n"
-    assert conf(text).words({}) == ["-x", "1"]
-    assert conf(text).words({"a": "2"}) == ["-x", "2"]
+    assert words(conf(text), {}) == ["-x", "1"]
+    assert words(conf(text), {"a": "2"}) == ["-x", "2"]
 
 
 @pytest.mark.parametrize("name", ["num_threads", "num-threads"])
 def test_names_are_the_same_with_dashes(conf, name):
-    assert conf(f"command c\noption {name}=* -x $0\ndefault {name}=2").words({}) == ["-x", "2"]
+    assert words(conf(f"command c\noption {name}=* -x $0\ndefault {name}=2"), {}) == ["-x", "2"]
 
 
 def test_any_name_may_be_an_option(conf):
-    assert conf("command c\noption hostname=* -l h=$0\n").words({"hostname": "b*"}) == ["-l", "h=b*"]
+    assert words(conf("command c\noption hostname=* -l h=$0\n"), {"hostname": "b*"}) == ["-l", "h=b*"]
 
 
 def test_every_0_of_a_word_is_replaced(conf):
-    assert conf("command c\noption mem=* a=$0,b=$0 $0\n").words({"mem": "1"}) == ["a=1,b=1", "1"]
+    assert words(conf("command c\noption mem=* a=$0,b=$0 $0\n"), {"mem": "1"}) == ["a=1,b=1", "1"]
 
 
 def test_quotes_keep_a_word_together(conf):
     text = "command c --comment='two words'\noption a=* --constraint=\"x|y $0\"\n"
     assert conf(text).command == ("c", "--comment=two words")
-    assert conf(text).words({"a": "1"}) == ["--constraint=x|y 1"]
+    assert words(conf(text), {"a": "1"}) == ["--constraint=x|y 1"]
 
 
 def test_a_value_stays_one_word(conf):
-    assert conf("command c\noption a=* -x $0\n").words({"a": "1 '2"}) == ["-x", "1 '2"]
+    assert words(conf("command c\noption a=* -x $0\n"), {"a": "1 '2"}) == ["-x", "1 '2"]
 
 
 def test_comments_begin_after_a_space_or_a_line(conf):
     text = "# all of it\ncommand c # the rest\n  # indented\n\noption a=* -l x#y=$0 #\n"
     assert conf(text).command == ("c",)
-    assert conf(text).words({"a": "1"}) == ["-l", "x#y=1"]
+    assert words(conf(text), {"a": "1"}) == ["-l", "x#y=1"]
 
 
 def test_lines_may_end_as_in_windows(conf):
-    assert conf("command c -x\r\noption a=* -y $0\r\n").words({"a": "1"}) == ["-y", "1"]
+    assert words(conf("command c -x\r\noption a=* -y $0\r\n"), {"a": "1"}) == ["-y", "1"]
 
 
 # --- faults
@@ -171,6 +176,7 @@ def test_lines_may_end_as_in_windows(conf):
         ("command c\n\n# x\noption mem\n", "4: 'option mem': neither"),
         ("command c\ndefault gpu\n", "2: 'default gpu': neither"),
         ("command c\ndefault gpu=0 -x\n", "2: 'default gpu=0 -x': neither"),
+        ("command c\ndefault num_tries=3\n", "2: 'default num_tries=3': --num-tries is for each call to say"),
         ("command c\ndefault num_threads=two\n", "2: 'default num_threads=two': --num-threads wants a number"),
         ("command\n", "1: 'command': neither"),
         ("command c 'x\n", '1: "command c \'x": No closing quotation'),
@@ -238,4 +244,4 @@ GIVEN = {"mem": "4G", "time": "2:00:00", "num-threads": "4", "gpu": "1"}
 def test_what_options_become_as_shipped(name, command, given, expected):
     conf = read_queue_conf(ROOT / "conf" / f"{name}.conf")
     assert conf.command == tuple(command.split())
-    assert conf.words(given) == expected.split()
+    assert words(conf, given) == expected.split()
