@@ -82,7 +82,7 @@ class Jobs:
         numbered = (i for i, part in enumerate(parts) if len(split_at(part, self.variable)) > 1)
         first = next(numbered, len(parts) - 1)
         folder = "/".join(parts[:first]) or ("/" if first else ".")
-        return folder, "_".join(parts[first:]).removesuffix(".log")
+        return folder, "+".join(parts[first:]).removesuffix(".log")
 
 
 def make_logs(jobs: Jobs) -> None:

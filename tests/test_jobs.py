@@ -42,9 +42,9 @@ def test_bytes_that_are_no_text_survive_quoting():
     [
         ("x.log", (".", "x")),
         ("exp/log/x.JOB.log", ("exp/log", "x.JOB")),
-        ("exp/JOB/x.log", ("exp", "JOB_x")),
-        ("JOB/log/x", (".", "JOB_log_x")),
-        ("/JOB/x.log", ("/", "JOB_x")),
+        ("exp/JOB/x.log", ("exp", "JOB+x")),
+        ("JOB/log/x", (".", "JOB+log+x")),
+        ("/JOB/x.log", ("/", "JOB+x")),
         ("/x.log", ("/", "x")),
         ("exp/JOBS/x.log", ("exp/JOBS", "x")),
     ],

@@ -31,7 +31,8 @@ clean_up() {
 # A process group of its own, which can be interrupted as a whole: bash would wait for a pytest in the foreground
 # before it hears a signal.
 set -m
-python3 -m pytest "${tests[@]}" -rs --durations=5 "$@" < /dev/null &
+# The drills wait most of the time; the recipe runs beside them.
+python3 -m pytest -n 2 "${tests[@]}" -rs --durations=5 "$@" < /dev/null &
 pytest=$!
 set +m
 trap clean_up EXIT
