@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from clusters import cluster, grid_engine, slurm  # noqa: F401 (fixtures)
 
 ROOT = Path(__file__).resolve().parent.parent
 

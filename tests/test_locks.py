@@ -11,6 +11,7 @@ import time
 import pytest
 from conftest import ROOT, assert_one_line_error, recipe, small_recipe
 from test_run import copied, results_of
+from waiting import wait_for
 
 # A wrapper that says that it has begun and waits until it may go on or is to end.
 WAITING = """#!/usr/bin/env bash
@@ -21,15 +22,8 @@ exec utils/run.py "$@"
 """
 
 
-def wait_for(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-
-
 @pytest.fixture
-def waiting(tmp_path):
+def held_up(tmp_path):
     """A wrapper whose jobs begin as soon as there is a file `go` beside it."""
     wrapper = tmp_path / "waiting.sh"
     wrapper.write_text(WAITING.format(folder=tmp_path))
@@ -54,13 +48,13 @@ def started(*arguments, **environment):
         run.stderr.close()
 
 
-def test_a_second_run_in_the_same_folder_fails_at_once_and_disturbs_nothing(small_run, tmp_path, waiting):
+def test_a_second_run_in_the_same_folder_fails_at_once_and_disturbs_nothing(small_run, tmp_path, held_up):
     copied(small_run, tmp_path)
     for path in tmp_path.glob("exp/*/*/posteriors_*"):
         path.unlink()
     (tmp_path / "same").symlink_to("exp")
     paths = ["--data", tmp_path / "data", "--exp", tmp_path / "exp", "--stage", 5]
-    with started(*paths, "--cmd", waiting) as first:
+    with started(*paths, "--cmd", held_up) as first:
         wait_for((tmp_path / "begun").exists)
         began = time.monotonic()
         second = recipe("--conf", "tests/conf", *paths[:3], tmp_path / "same", "--stage", 5)
@@ -74,11 +68,11 @@ def test_a_second_run_in_the_same_folder_fails_at_once_and_disturbs_nothing(smal
     assert results_of(tmp_path / "exp") == results_of(small_run.exp)
 
 
-def test_runs_that_share_data_write_it_one_after_the_other(small_run, tmp_path, waiting):
+def test_runs_that_share_data_write_it_one_after_the_other(small_run, tmp_path, held_up):
     shutil.copytree(small_run.data / "corpus", tmp_path / "data/corpus")
     shutil.copytree(small_run.exp, tmp_path / "third")
     to_labels = ["--data", tmp_path / "data", "--stop-stage", 2, "--nj", 2]
-    with started(*to_labels, "--exp", tmp_path / "first", "--cmd", waiting) as first:
+    with started(*to_labels, "--exp", tmp_path / "first", "--cmd", held_up) as first:
         wait_for((tmp_path / "begun").exists)
         with started(*to_labels, "--exp", tmp_path / "second") as second:
             line = second.stderr.readline()
@@ -114,7 +108,7 @@ def test_a_run_from_stage_3_on_does_not_wait_for_the_data(small_run, tmp_path):
             assert "waiting" in run.stderr.readline()
 
 
-def test_a_run_whose_data_another_one_changes_fails_and_a_rerun_mends_it(small_run, tmp_path, waiting):
+def test_a_run_whose_data_another_one_changes_fails_and_a_rerun_mends_it(small_run, tmp_path, held_up):
     copied(small_run, tmp_path)
     for path in tmp_path.glob("exp/*/*/posteriors_*"):
         path.unlink()
@@ -122,7 +116,7 @@ def test_a_run_whose_data_another_one_changes_fails_and_a_rerun_mends_it(small_r
     shutil.copytree(ROOT / "tests/conf", conf)
     with open(conf / "fbank.conf", "a") as options:
         options.write("\n--low-freq=100\n")
-    with started(*data, "--exp", tmp_path / "exp", "--stage", 5, "--cmd", waiting) as first:
+    with started(*data, "--exp", tmp_path / "exp", "--stage", 5, "--cmd", held_up) as first:
         wait_for((tmp_path / "begun").exists)
         done = recipe("--conf", conf, *data, "--exp", tmp_path / "other", "--stop-stage", 1)
         assert done.returncode == 0, done.stderr
@@ -134,14 +128,14 @@ def test_a_run_whose_data_another_one_changes_fails_and_a_rerun_mends_it(small_r
     assert results_of(tmp_path / "exp") == results_of(small_run.exp)
 
 
-def test_what_changes_nothing_that_a_run_reads_does_not_disturb_it(small_run, tmp_path, waiting):
+def test_what_changes_nothing_that_a_run_reads_does_not_disturb_it(small_run, tmp_path, held_up):
     """A second run whose data are up to date; another kind of feature; results that are kept beside the data."""
     copied(small_run, tmp_path)
     (tmp_path / "data/exp").symlink_to("../exp")
     for path in tmp_path.glob("exp/*/*/posteriors_*"):
         path.unlink()
     data = ["--conf", "tests/conf", "--data", tmp_path / "data"]
-    with started(*data[2:], "--exp", tmp_path / "exp", "--stage", 5, "--cmd", waiting) as first:
+    with started(*data[2:], "--exp", tmp_path / "exp", "--stage", 5, "--cmd", held_up) as first:
         wait_for((tmp_path / "begun").exists)
         done = recipe(*data, "--exp", tmp_path / "other", "--stop-stage", 2)
         assert done.returncode == 0, done.stderr
@@ -152,11 +146,11 @@ def test_what_changes_nothing_that_a_run_reads_does_not_disturb_it(small_run, tm
     assert results_of(tmp_path / "exp") == results_of(small_run.exp)
 
 
-def test_what_a_killed_run_has_left_is_waited_for_some_seconds(small_run, tmp_path, waiting):
+def test_what_a_killed_run_has_left_is_waited_for_some_seconds(small_run, tmp_path, held_up):
     copied(small_run, tmp_path)
     paths = ["--conf", "tests/conf", "--data", tmp_path / "data", "--exp", tmp_path / "exp", "--stage", 5]
     once = [*paths, "--stop-stage", 5]
-    with started(*once, "--cmd", waiting) as first:
+    with started(*once, "--cmd", held_up) as first:
         wait_for((tmp_path / "begun").exists)
         first.kill()
         first.wait()

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 import torch
 from conftest import ROOT, Run, assert_one_line_error, recipe, small_recipe
-from test_run_wrapper import is_alive, wait_for
+from waiting import is_alive, wait_for
 
 from emoseq.archive import read
 from emoseq.labels import cluster

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 from conftest import ROOT
-from test_run_wrapper import begin, is_alive, pids, wait_for
+from waiting import begin, is_alive, pids, wait_for
 
 WRAPPERS = {"slurm": "slurm.py", "gridengine": "queue.py"}
 

@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT, recipe
 from drills import WRAPPERS, finish, start
 from test_run import copied, results_of
-from test_run_wrapper import wait_for
+from waiting import wait_for
 
 MEMORY = "--mem 1500M"  # for a training; the beds give little by default
 
