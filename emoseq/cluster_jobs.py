@@ -62,14 +62,7 @@ def run_on(scheduler: Scheduler, pace: Pace = PACE) -> Execute:
             connection = Connection(scheduler, pace, wait)
             clear_away(connection, pattern, jobs)
             make_logs(jobs)
-            os.makedirs(folder)
-            script = os.path.join(folder, SCRIPT)
-            text = job_script(scheduler, jobs, numbering, folder)
-            try:
-                write_bytes(Path(script), text.encode(errors="surrogateescape"))
-            except OSError:
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
+            script = _written(job_script(scheduler, jobs, numbering, folder), folder)
             limit = int(jobs.options.get("max-jobs-run", 0))
             limit = limit if limit < len(jobs.numbers) else 0
             own = scheduler.submit(name, sorted(numbering.values()), limit, folder)
@@ -91,6 +84,18 @@ def run_on(scheduler: Scheduler, pace: Pace = PACE) -> Execute:
                 _remove(folder)
 
     return execute
+
+
+def _written(script: str, folder: str) -> str:
+    """The path of a script, once it and its folder are there; both are or none."""
+    path = os.path.join(folder, SCRIPT)
+    os.makedirs(folder)
+    try:
+        write_bytes(Path(path), script.encode(errors="surrogateescape"))
+    except OSError:
+        _remove(folder)
+        raise
+    return path
 
 
 def conf_of(scheduler: Scheduler, jobs: Jobs) -> QueueConf:

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from clusters import cluster, grid_engine, slurm  # noqa: F401 (fixtures)
+
+pytest.register_assert_rewrite("clusters", "drills", "recipes", "waiting")
+
+from clusters import cluster, grid_engine, slurm  # noqa: E402, F401 (fixtures)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -183,6 +183,8 @@ def test_a_killed_wrapper_leaves_nothing_running_and_knows_what_has_ended(bed, t
     wait_for(lambda: not any(map(is_alive, sleeping)))
     wait_for(lambda: listed(bed) == "")
     assert (tmp_path / "x.4.log").read_text() == ""
+    # What cancelled in the wrapper's place holds its lock until all is over.
+    wait_for(lambda: subprocess.run(["flock", "--nonblock", tmp_path / ".x.JOB.status", "true"]).returncode == 0)
     status, errors = finish(start(bed, tmp_path, "--pick", "incomplete", "JOB=1:4", "x.JOB.log", "true"))
     assert (status, errors) == (0, f"{WRAPPERS[bed.name]}: --pick incomplete: 3 of 4 jobs are to run\n")
 
