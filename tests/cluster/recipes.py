@@ -68,6 +68,7 @@ def test_a_worker_killed_in_training_fails_the_run_and_another_one_mends_it(bed,
     assert results_of(tmp_path / "exp") == results_of(small_run.exp)
 
 
+@pytest.mark.usefixtures("small_run")  # as all others here, which come first then
 def test_a_job_that_runs_out_of_time_says_so(overlong):
     status, errors = finish(overlong)
     assert status == 1
