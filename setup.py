@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 text = Path(__file__).with_name("emoseq").joinpath("__init__.py").read_text(encoding="utf-8")
 version = re.findall(r'^__version__ = "(.+)"$', text, flags=re.MULTILINE)[0]
@@ -13,7 +13,7 @@ setup(
     version=version,
     description="Continuous emotion recognition from speech as sequence classification and decoding",
     license="Apache-2.0",
-    packages=["emoseq"],
+    packages=find_packages(include=["emoseq*", "jobarray*"]),
     python_requires=">=3.10",
     # requirements.txt has the tested versions.
     install_requires=[

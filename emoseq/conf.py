@@ -18,7 +18,7 @@ from typing import Any, TypeVar, get_type_hints
 import configargparse
 
 from emoseq import DataError
-from emoseq.parent import end_with_parent
+from jobarray.processes import end_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from emoseq.archive import Scp
 from emoseq.conf import conf_text
 from emoseq.datadir import split
 from emoseq.files import write_text
-from emoseq.parent import PARENT, this_process
+from jobarray.processes import PARENT, this_process
 
 
 def computed_by_jobs(

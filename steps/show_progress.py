@@ -18,9 +18,9 @@ import _recipe  # noqa: F401
 from emoseq.archive import read_text
 from emoseq.conf import Parser, log, options_from, run_step
 from emoseq.grid import GridOptions, parse_jobs
-from emoseq.jobs import substitute
 from emoseq.progress import progress_line, read_state, seconds_left, started_at
 from emoseq.schedule import TrainOptions
+from jobarray.command_line import substitute
 
 PAUSE = 2.0  # seconds between two looks at the logs
 

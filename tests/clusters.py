@@ -14,11 +14,11 @@ from typing import NamedTuple
 import pytest
 from waiting import begin, wait_for
 
-from emoseq.cluster_jobs import run_on
-from emoseq.connection import Pace
-from emoseq.grid_engine import GridEngine
-from emoseq.slurm import Slurm
-from emoseq.wrapper import run_wrapper
+from jobarray.cluster import run_on
+from jobarray.connection import Pace
+from jobarray.grid_engine import GridEngine
+from jobarray.slurm import Slurm
+from jobarray.wrapper import run_wrapper
 
 ROOT = Path(__file__).resolve().parent.parent
 FAKE = ROOT / "tests" / "fakes" / "scheduler.py"
@@ -26,11 +26,11 @@ PROGRAMS = "sbatch squeue scancel qsub qstat qacct qdel".split()
 PACE = Pace(ask=0.1, again=0.05, unheard=0.1, patience=10, note=0.1, cancel=2)
 DRIVER = f"""\
 import sys
-from emoseq.cluster_jobs import run_on
-from emoseq.connection import Pace
-from emoseq.grid_engine import GridEngine
-from emoseq.slurm import Slurm
-from emoseq.wrapper import run_wrapper
+from jobarray.cluster import run_on
+from jobarray.connection import Pace
+from jobarray.grid_engine import GridEngine
+from jobarray.slurm import Slurm
+from jobarray.wrapper import run_wrapper
 scheduler = Slurm() if sys.argv[1] == "slurm" else GridEngine()
 sys.exit(run_wrapper(scheduler.program, "", run_on(scheduler, {PACE}), sys.argv[2:], known=None))
 """

@@ -11,6 +11,7 @@ import kaldiio
 import numpy as np
 import pytest
 import soundfile
+from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +19,6 @@ from emoseq import DataError
 from emoseq.datadir import fix, read_table, split, write_table
 from emoseq.validation import validate
 
-ROOT = Path(__file__).resolve().parent.parent
 IDS = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Z"]), min_size=1).filter(str.isprintable)
 VALUES = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Z"]), min_size=1)
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from conftest import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 BASH = shutil.which("bash") or "/bin/bash"
 INTERPRETER = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
 needs_ensurepip = pytest.mark.skipif(

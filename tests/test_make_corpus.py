@@ -13,18 +13,18 @@ import parselmouth
 import pytest
 import scipy.signal
 import soundfile
+from conftest import ROOT
 from sklearn.cluster import KMeans
 
 from emoseq.metrics import concordance
 from emoseq.ratings import gold_standard
 
-ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "local"))
 
-import latents  # noqa: E402
-import make_corpus  # noqa: E402
-import raters  # noqa: E402
-import speech  # noqa: E402
+import latents
+import make_corpus
+import raters
+import speech
 
 DIMENSIONS = ("arousal", "valence")
 NAMES = [f"{part}_{number}" for part in ("train", "dev", "test") for number in (1, 2)]

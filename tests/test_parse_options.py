@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-PARSE_OPTIONS = Path(__file__).resolve().parent.parent / "utils" / "parse_options.sh"
+PARSE_OPTIONS = ROOT / "utils" / "parse_options.sh"
 DEFAULTS = """
 stage=0
 stop_stage=9

@@ -4,17 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import kaldiio
 import numpy as np
 import pytest
+from conftest import ROOT
 
 import emoseq.stamp
 from emoseq import DataError
 from emoseq.stamp import Stamp, code_digest
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 class Work:

@@ -20,9 +20,9 @@ import sys
 
 import _recipe  # noqa: F401
 
-from emoseq.cluster_jobs import run_on
-from emoseq.grid_engine import GridEngine
-from emoseq.wrapper import run_wrapper
+from jobarray.cluster import run_on
+from jobarray.grid_engine import GridEngine
+from jobarray.wrapper import run_wrapper
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -21,8 +21,8 @@ import sys
 
 import _recipe  # noqa: F401
 
-from emoseq.local_jobs import run_here
-from emoseq.wrapper import run_wrapper
+from jobarray.local import run_here
+from jobarray.wrapper import run_wrapper
 
 
 def main(argv: list[str] | None = None) -> int:

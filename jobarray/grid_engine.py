@@ -10,7 +10,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 
-from emoseq.schedulers import Answer, State, Task
+from jobarray.scheduler import Answer, State, Task
 
 
 class GridEngine:

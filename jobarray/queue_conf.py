@@ -17,12 +17,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from emoseq import DataError
-from emoseq.jobs import check_option
+from jobarray import JobArrayError
+from jobarray.command_line import check_option
 
 _OF_THE_CALL = frozenset({"config", "pick", "num-tries"})  # what is to run, rather than how
+
+
 _OWN = _OF_THE_CALL | {"max-jobs-run"}  # these the wrapper sees to by itself
+
+
 _OPTION = re.compile(r"option\s+([^=\s]+)=(\S+)(?:\s+(.*))?", re.DOTALL)
+
+
 _DEFAULT = re.compile(r"default\s+([^=\s]+)=(\S+)")
 
 
@@ -43,7 +49,7 @@ class QueueConf:
         """What the options as completed add to the command.
 
         Raises:
-            DataError: if the file says nothing of an option, or of its value
+            JobArrayError: if the file says nothing of an option, or of its value
         """
         added = []
         for name, value in options.items():
@@ -52,9 +58,9 @@ class QueueConf:
             exact, every = self.options.get((name, value)), self.options.get((name, "*"))
             if exact is None and every is None:
                 if any(known == name for known, _ in self.options):
-                    raise DataError(f"{self.path}: --{name} {value} is not among the values there")
+                    raise JobArrayError(f"{self.path}: --{name} {value} is not among the values there")
                 key = name.replace("-", "_")
-                raise DataError(f"{self.path}: nothing there says what --{name} becomes; add 'option {key}=* ...'")
+                raise JobArrayError(f"{self.path}: nothing there says what --{name} becomes; add 'option {key}=* ...'")
             text = exact if exact is not None else str(every)
             added += [word.replace("$0", value) for word in shlex.split(text)]
         return added
@@ -64,7 +70,7 @@ def read_queue_conf(path: str | Path) -> QueueConf:
     """Read a conf file.
 
     Raises:
-        DataError: if it is missing, or a line of it has none of the forms above
+        JobArrayError: if it is missing, or a line of it has none of the forms above
     """
     command: tuple[str, ...] = ()
     options: dict[tuple[str, str], str] = {}
@@ -72,9 +78,9 @@ def read_queue_conf(path: str | Path) -> QueueConf:
     try:
         lines = Path(path).read_text().splitlines()
     except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
+        raise JobArrayError(f"{path}: there is no such file") from None
     except UnicodeDecodeError:
-        raise DataError(f"{path}: not a text file in UTF-8") from None
+        raise JobArrayError(f"{path}: not a text file in UTF-8") from None
     for number, line in enumerate(lines, 1):
         text = re.sub(r"(^|\s)#.*", "", line).strip()
         try:
@@ -94,9 +100,9 @@ def read_queue_conf(path: str | Path) -> QueueConf:
             else:
                 raise ValueError("neither command, option NAME=VALUE nor default NAME=VALUE")
         except ValueError as error:  # of shlex: a quote without its end
-            raise DataError(f"{path}:{number}: {text!r}: {error}") from None
+            raise JobArrayError(f"{path}:{number}: {text!r}: {error}") from None
     if not command:
-        raise DataError(f"{path}: the line 'command ...' is missing")
+        raise JobArrayError(f"{path}: the line 'command ...' is missing")
     return QueueConf(str(path), command, options, defaults)
 
 

@@ -56,7 +56,7 @@ class Task:
 
 
 class Scheduler(Protocol):
-    """A batch system; see emoseq.slurm and emoseq.grid_engine.
+    """A batch system; see jobarray.slurm and jobarray.grid_engine.
 
     Attributes:
         program: the wrapper's name

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from emoseq import DataError
-from emoseq.processes import signals
-from emoseq.schedulers import Answer, Scheduler, State, Task, meanings
-from emoseq.wrapper import say
+from jobarray import JobArrayError
+from jobarray.processes import signals
+from jobarray.scheduler import Answer, Scheduler, State, Task, meanings
+from jobarray.wrapper import say
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Connection:
         """What a command answers; one that takes longer than `patience`, or that of the pace, is killed.
 
         Raises:
-            DataError: if there is no such command
+            JobArrayError: if there is no such command
             StoppedError: for a signal, which a command that is to run `to_its_end` is given time before
         """
         with open(os.memfd_create("output"), "w+b") as output, open(os.memfd_create("error"), "w+b") as error:
@@ -77,7 +77,7 @@ class Connection:
                 if self.submitted:
                     return Answer(127, "", f"{words[0]}: {reason.strerror}")
                 where = f"this host ({socket.gethostname()}) does not submit to {self.scheduler.title}"
-                raise DataError(f"{words[0]}: {reason.strerror}; {where}, or its tools are not in PATH") from None
+                raise JobArrayError(f"{words[0]}: {reason.strerror}; {where}, or its tools are not in PATH") from None
             patience = self.pace.patience if patience is None else patience
             deadline = time.monotonic() + patience
             stop: BaseException | None = None
@@ -131,7 +131,7 @@ class Connection:
         """Submit an array, as soon as the scheduler can be reached.
 
         Raises:
-            DataError: if the scheduler refuses it
+            JobArrayError: if the scheduler refuses it
         """
         while True:
             answer = self.call(words, to_its_end=True)
@@ -144,7 +144,7 @@ class Connection:
                 if answer.code < 0:  # it may have been accepted before
                     self.cancel(name)
                 why = "; ".join([answer.words, *meanings(self.scheduler, answer.error)])
-                raise DataError(f"{words[0]} refused the jobs: {why}")
+                raise JobArrayError(f"{words[0]} refused the jobs: {why}")
             self._is_away(answer.words)
             self.wait(self.pace.again)
             # What it did not answer it may have accepted.

@@ -12,7 +12,7 @@ import pytest
 from clusters import TREE, output, submitted
 from waiting import is_alive, pids, wait_for
 
-from emoseq.connection import Pace
+from jobarray.connection import Pace
 
 # --- the scheduler is asked, and may be away
 
@@ -108,7 +108,7 @@ def test_a_disk_that_is_full_at_submission_is_named(cluster, monkeypatch):
     def full(path, data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-    monkeypatch.setattr("emoseq.cluster_jobs.write_bytes", full)
+    monkeypatch.setattr("jobarray.cluster.write_bytes", full)
     done = cluster.run("x.log", "true")
     (line,) = done.lines
     assert re.fullmatch(rf"{cluster.program}: .*/q/x-\w+/job\.sh: No space left on device", line)

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from test_run_wrapper import OPERATORS as CASES_OF_OPERATORS
 from waiting import is_alive, pids, wait_for
 
-from emoseq.cluster_jobs import LOST
-from emoseq.grid_engine import GridEngine
-from emoseq.job_script import job_script
-from emoseq.jobs import OPERATORS, Jobs, header, parse_command_line
-from emoseq.slurm import Slurm
+from jobarray.command_line import OPERATORS, Jobs, header, parse_command_line
+from jobarray.grid_engine import GridEngine
+from jobarray.script import job_script
+from jobarray.slurm import Slurm
+from jobarray.watch import LOST
 
 # --- what is submitted
 

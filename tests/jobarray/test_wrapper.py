@@ -5,9 +5,9 @@ import errno
 
 import pytest
 
-from emoseq import DataError
-from emoseq.jobs import Jobs, make_logs, parse_command_line
-from emoseq.wrapper import Record, last_line, picked, report, run_jobs, say
+from jobarray import JobArrayError
+from jobarray.command_line import Jobs, make_logs, parse_command_line
+from jobarray.wrapper import Record, last_line, picked, report, run_jobs, say
 
 
 def parsed_from(argv: str) -> Jobs:
@@ -112,7 +112,7 @@ def test_two_calls_on_the_same_logs_are_refused(folder, log):
     jobs = parsed_from(f"JOB=1:2 {log} a")
 
     def other(outer, done):
-        with pytest.raises(DataError, match=r"another call is at work on these logs"):
+        with pytest.raises(JobArrayError, match=r"another call is at work on these logs"):
             run_jobs("run.py", parsed_from(f"JOB=2 {log} a"), Plan(j2=[0]))
         done(1, 0)
         done(2, 0)

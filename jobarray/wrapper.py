@@ -15,10 +15,9 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from emoseq import DataError
-from emoseq.jobs import OPTIONS, Jobs, UsageError, parse_command_line, substitute
-from emoseq.parent import end_with_parent
-from emoseq.processes import StoppedError
+from jobarray import JobArrayError
+from jobarray.command_line import OPTIONS, Jobs, UsageError, parse_command_line, substitute
+from jobarray.processes import StoppedError, end_with_parent
 
 Execute = Callable[[Jobs, Callable[[int, int], None]], None]
 
@@ -55,7 +54,7 @@ class Record:
     files of their own, /dev/null say, nothing is kept.
 
     Raises:
-        DataError: if another wrapper is at work on the same logs
+        JobArrayError: if another wrapper is at work on the same logs
     """
 
     def __init__(self, jobs: Jobs) -> None:
@@ -72,7 +71,7 @@ class Record:
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.EACCES):
                 self._stream.close()
-                raise DataError(f"{jobs.logs}: another call is at work on these logs; wait for it") from None
+                raise JobArrayError(f"{jobs.logs}: another call is at work on these logs; wait for it") from None
         self._stream.seek(0)
         for line in self._stream:
             if match := re.fullmatch(r"(\d+) (\d+)\n", line):
@@ -119,7 +118,7 @@ def run_jobs(program: str, jobs: Jobs, execute: Execute) -> dict[int, int]:
         the exit code of each job, of those not picked the one from before
 
     Raises:
-        DataError: if another wrapper is at work on the same logs
+        JobArrayError: if another wrapper is at work on the same logs
         OSError: if a log cannot be written; then no job has run
     """
     with contextlib.closing(Record(jobs)) as record:
@@ -177,7 +176,7 @@ def run_wrapper(
     except UsageError as error:
         say(program, f"{error}; --help shows how to call it")
         return 2
-    except DataError as error:
+    except JobArrayError as error:
         say(program, str(error))
     except OSError as error:
         say(program, f"{error.filename}: {error.strerror}" if error.filename else str(error))

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from waiting import begin, is_alive, pids, wait_for
 
-ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = os.environ | {
     "EMOSEQ_ROOT": str(ROOT),
     "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 
-from emoseq.schedulers import Answer, State, Task
+from jobarray.scheduler import Answer, State, Task
 
 _ENDS = {
     "BOOT_FAIL": "its node did not boot",
@@ -20,6 +20,8 @@ _ENDS = {
     "REVOKED": "it was revoked",
     "TIMEOUT": "it ran out of time; ask for more with --time",
 }
+
+
 # Reasons that pass by themselves; any other is worth a word.
 _ORDINARY = re.compile(
     r"None|Resources|Priority|JobArrayTaskLimit|Dependency|BeginTime|Cleaning|Prolog|Licenses|Reservation|\(null\)|"

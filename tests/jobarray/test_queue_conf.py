@@ -1,13 +1,10 @@
 """What conf/slurm.conf and conf/queue.conf may say, Kaldi's own as well as ours."""
 
-from pathlib import Path
-
 import pytest
+from conftest import ROOT
 
-from emoseq import DataError
-from emoseq.queue_conf import read_queue_conf
-
-ROOT = Path(__file__).resolve().parent.parent
+from jobarray import JobArrayError
+from jobarray.queue_conf import read_queue_conf
 
 # The defaults of Kaldi's slurm.pl and queue.pl, where no conf file is given.
 KALDI_SLURM = """\
@@ -58,7 +55,7 @@ def complaint(conf, tmp_path):
     """What is said of a text, without the name of its file."""
 
     def complain(text: str, given=None) -> str:
-        with pytest.raises(DataError) as error:
+        with pytest.raises(JobArrayError) as error:
             words(conf(text), given or {})
         assert str(error.value).startswith(f"{tmp_path}/x.conf:")
         return str(error.value).removeprefix(f"{tmp_path}/x.conf:")
@@ -204,13 +201,13 @@ def test_a_default_without_a_line(complaint):
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(DataError, match=r"x\.conf: there is no such file"):
+    with pytest.raises(JobArrayError, match=r"x\.conf: there is no such file"):
         read_queue_conf(tmp_path / "x.conf")
 
 
 def test_a_file_that_is_no_text(tmp_path):
     (tmp_path / "x.conf").write_bytes(b"command \xff\n")
-    with pytest.raises(DataError, match=r"x\.conf: not a text file in UTF-8"):
+    with pytest.raises(JobArrayError, match=r"x\.conf: not a text file in UTF-8"):
         read_queue_conf(tmp_path / "x.conf")
 
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoseq import DataError, jobs
-from emoseq.jobs import UsageError, parse_command_line, substitute
+from jobarray import JobArrayError
+from jobarray import command_line as jobs
+from jobarray.command_line import UsageError, parse_command_line, substitute
 
 WORDS = st.lists(
     st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"])).filter(
@@ -133,7 +134,7 @@ def test_a_usage_error_names_what_is_wrong(argv, complaint):
 
 @pytest.mark.parametrize("log", ["x.log", "JOBS.log"])
 def test_jobs_that_would_share_a_log_are_refused(log):
-    with pytest.raises(DataError, match=log):
+    with pytest.raises(JobArrayError, match=log):
         parsed_from(f"JOB=1:2 {log} true")
 
 

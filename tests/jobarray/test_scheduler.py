@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from emoseq.grid_engine import GridEngine
-from emoseq.schedulers import Answer, State, Task
-from emoseq.slurm import Slurm, ranges
+from jobarray.grid_engine import GridEngine
+from jobarray.scheduler import Answer, State, Task
+from jobarray.slurm import Slurm, ranges
 
 SLURM, GRID_ENGINE = Slurm(), GridEngine()
 

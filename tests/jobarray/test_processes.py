@@ -8,7 +8,7 @@ import sys
 import pytest
 from conftest import ROOT
 
-from emoseq.parent import PARENT, this_process
+from jobarray.processes import PARENT, this_process
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from emoseq.files import naming
-from emoseq.jobs import ASSIGNMENT, OPERATORS, THREADS, Jobs, command_line, footer, header, make_logs
-from emoseq.processes import guard, kill, signals
+from jobarray.command_line import ASSIGNMENT, OPERATORS, THREADS, Jobs, command_line, footer, header, make_logs
+from jobarray.files import naming
+from jobarray.processes import guard, kill, signals
 
 
 @dataclass

@@ -11,18 +11,35 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from emoseq import DataError
+from jobarray import JobArrayError
 
 OPTIONS = frozenset({"mem", "num-threads", "gpu", "max-jobs-run", "time", "config", "pick", "num-tries"})
+
+
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
 OPERATORS = frozenset({"|", ">", ">>", "<", "2>", "2>>", "2>&1", "&&", "||", ";"})
 
+
 _LEAST = {"num-threads": 1, "max-jobs-run": 1, "gpu": 0, "num-tries": 1}
+
+
 _PICKS = ("all", "failed", "incomplete")
+
+
 _RANGE = re.compile(r"([A-Za-z_]\w*)=(\d+)(?::(\d+))?", re.ASCII)
+
+
 _LIKE_A_RANGE = re.compile(r"[A-Za-z_]\w*=[-\d:,]*", re.ASCII)
+
+
 ASSIGNMENT = re.compile(r"([A-Za-z_]\w*=)(.*)", re.ASCII | re.DOTALL)
+
+
 _NATIVE_WORDS = {"-V": 1, "-pe": 3}  # Grid Engine's; all others are an option and its argument
+
+
 _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 
 
@@ -107,7 +124,7 @@ def parse_command_line(argv: Sequence[str], known: Collection[str] | None = OPTI
 
     Raises:
         UsageError: if the line has another form
-        DataError: if jobs would share a log
+        JobArrayError: if jobs would share a log
     """
     words = list(argv)
     options: dict[str, str] = {}
@@ -142,7 +159,7 @@ def parse_command_line(argv: Sequence[str], known: Collection[str] | None = OPTI
         raise UsageError("wants a log file and a command")
     jobs = Jobs(options, variable, numbers, words[0], tuple(words[1:]), tuple(native))
     if len(numbers) > 1 and jobs.log_of(1) == jobs.log_of(2):
-        raise DataError(f"{len(numbers)} jobs would share the log {jobs.log}; put {variable} into its name")
+        raise JobArrayError(f"{len(numbers)} jobs would share the log {jobs.log}; put {variable} into its name")
     return jobs
 
 

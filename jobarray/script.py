@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 
-from emoseq.jobs import ASSIGNMENT, OPERATORS, THREADS, Jobs, command_line, quote, split_at
-from emoseq.schedulers import Scheduler
+from jobarray.command_line import ASSIGNMENT, OPERATORS, THREADS, Jobs, command_line, quote, split_at
+from jobarray.scheduler import Scheduler
 
 # What the script of a task returns where it could not leave a status; a command may return the same, with a status.
 SCRIPT_ENDS = {
@@ -14,6 +14,7 @@ SCRIPT_ENDS = {
     72: "its host does not see the folder of submission; that must lie on a file system which all hosts share",
     73: "it could not write its status; is the disk full?",
 }
+
 
 _SCRIPT = """\
 #!/bin/bash
@@ -50,6 +51,7 @@ code=$?
 # 99 and 100 mean something to Grid Engine.
 case $code in 99 | 100) exit 1 ;; *) exit $code ;; esac
 """
+
 
 _GPUS = """\
   if [ "${{{gpus}-}}" ]; then
@@ -114,7 +116,7 @@ def _in_bash(word: str, variable: str) -> str:
 
 
 def _head(jobs: Jobs) -> str:
-    """The first line of the log in bash: the command of job $n, quoted as in `emoseq.jobs.header`."""
+    """The first line of the log in bash: the command of job $n, quoted as in `jobarray.command_line.header`."""
     number = 10**9
     while any(str(number) in word for word in jobs.command):
         number += 1
