@@ -71,9 +71,9 @@ def measure(layers: int, epochs: int, data_dir: Path, exp_dir: Path) -> tuple[fl
     began = time.perf_counter()
     import torch
 
-    from emoseq.archive import Scp
     from emoseq.features import read_features
     from emoseq.grid import ModelOptions
+    from emoseq.io.archive import Scp
     from emoseq.parameters import read_centers, read_matrix
     from emoseq.schedule import TrainOptions
     from emoseq.training import examples, train

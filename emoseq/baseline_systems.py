@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.archive import Scp, brief
 from emoseq.baselines import USE_EGEMAPS, USE_LOG_MEL, BaselineOptions, BradyOptions, PovolnyOptions, ValstarOptions
 from emoseq.bottleneck import Bottleneck, train_bottleneck
 from emoseq.choices import Choice
 from emoseq.egemaps import COLUMNS, functionals
 from emoseq.features import read_features
-from emoseq.files import write_bytes
+from emoseq.io.archive import Scp, brief
+from emoseq.io.files import write_bytes
 from emoseq.metrics import common_length
 from emoseq.postprocessing import Chain, tune_chain
 from emoseq.regression import Linear, Series, Sets, ridge, search, support_vectors

@@ -186,7 +186,7 @@ def run_step(main: Callable[[], int]) -> int:
     except BrokenPipeError:
         _discard_output()
     except OSError as error:
-        # Of a copy or a renaming the second name is what was to be written; emoseq.files names what it writes.
+        # Of a copy or a renaming the second name is what was to be written; emoseq.io.files names what it writes.
         file = error.filename2 or error.filename
         if not file and error.errno in (errno.ENOSPC, errno.EDQUOT):
             file = "standard output"

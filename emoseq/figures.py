@@ -19,7 +19,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from emoseq.features import FRAME_SHIFT
-from emoseq.files import write_bytes
+from emoseq.io.files import write_bytes
 from emoseq.labels import quantise, reconstruct
 from emoseq.trials import Trial, best_trial
 

@@ -15,10 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, SETS, DataError
-from emoseq.archive import Scp, read_text
 from emoseq.conf import read_options
 from emoseq.decoders import make_decoder
 from emoseq.grid import TrainJob, settings, short
+from emoseq.io.archive import Scp, read_text
 from emoseq.labels import average, quantise, reconstruct
 from emoseq.metrics import ccc_and_rmse, paired
 from emoseq.observations import (

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emoseq import DataError
-from emoseq.files import write_bytes
+from emoseq.io.files import write_bytes
 from emoseq.labels import average, reconstruct
 
 

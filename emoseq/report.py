@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from emoseq import DIMENSIONS, DataError
-from emoseq.archive import brief
 from emoseq.findings import Finding
+from emoseq.io.archive import brief
 from emoseq.results import RESULTS_COLUMNS
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from emoseq import DataError
-from emoseq.files import write_text
+from emoseq.io.files import write_text
 
 _PACKAGE = Path(__file__).resolve().parent
 

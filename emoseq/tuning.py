@@ -7,8 +7,8 @@ from pathlib import Path
 
 from numpy.typing import NDArray
 
-from emoseq.archive import Scp
 from emoseq.decoders import Decoder, Task, make_decoder
+from emoseq.io.archive import Scp
 from emoseq.labels import Labels, average
 from emoseq.metrics import ccc_and_rmse
 from emoseq.ngram import tabulate

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, SETS, DataError
 from emoseq.conf import Parser, log, run_step
-from emoseq.files import write_bytes, write_text
+from emoseq.io.files import write_bytes, write_text
 from emoseq.ratings import gold_standard
 from emoseq.stamp import code_digest
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Scp, read_text
 from emoseq.conf import Parser, log, options_from, run_step
-from emoseq.files import write_text
 from emoseq.grid import RAW_SERIES
+from emoseq.io.archive import Scp, read_text
+from emoseq.io.files import write_text
 from emoseq.labels import LmOptions
 from emoseq.parameters import read_centers
 from emoseq.trials import DECODERS, MAX_JOINT_ORDER, SweepOptions

@@ -14,9 +14,9 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DIMENSIONS, DataError
-from emoseq.archive import Scp
 from emoseq.conf import Parser, log, options_from, run_step
-from emoseq.files import write_text
+from emoseq.io.archive import Scp
+from emoseq.io.files import write_text
 from emoseq.labels import LabelOptions
 from emoseq.stamp import Stamp
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.archive import read_text, write_scp
 from emoseq.conf import Parser, log, run_step
 from emoseq.features import read_features
 from emoseq.grid import pick_job
+from emoseq.io.archive import read_text, write_scp
 from emoseq.parameters import read_centers
 from emoseq.stamp import Stamp
 

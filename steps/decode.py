@@ -20,9 +20,9 @@ import _recipe  # noqa: F401
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.archive import Writer, read_some
 from emoseq.conf import Parser, log, run_step
 from emoseq.graph import DEFAULT_BEAM, SEARCHES
+from emoseq.io.archive import Writer, read_some
 from emoseq.parameters import add_model_arguments, read_hazards, read_model
 
 

@@ -16,7 +16,7 @@ from emoseq import SETS
 from emoseq.baselines import USE_EGEMAPS, BaselineOptions, plan_baselines
 from emoseq.conf import Parser, log, options_from, run_step
 from emoseq.egemaps import advice, is_installed
-from emoseq.files import write_text
+from emoseq.io.files import write_text
 
 
 def get_parser() -> Parser:

@@ -13,10 +13,10 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import read_text
 from emoseq.conf import Parser, log, options_from, run_step
-from emoseq.files import write_text
 from emoseq.grid import GridOptions, TrainJob, parse_jobs, plan_chosen
+from emoseq.io.archive import read_text
+from emoseq.io.files import write_text
 from emoseq.labels import FIT_ON
 from emoseq.schedule import TrainOptions
 

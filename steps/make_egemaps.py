@@ -14,12 +14,12 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Scp, Writer
 from emoseq.conf import ROOT, Parser, conf_text, log, options_from, run_step
-from emoseq.datadir import read_table
 from emoseq.egemaps import EgemapsOptions, extracted, is_installed, require_opensmile
 from emoseq.features import check_headers
-from emoseq.files import write_text
+from emoseq.io.archive import Scp, Writer
+from emoseq.io.datadir import read_table
+from emoseq.io.files import write_text
 from emoseq.pieces import computed_by_jobs
 from emoseq.stamp import Stamp
 

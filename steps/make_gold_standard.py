@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, DataError
-from emoseq.archive import Scp, write_scp
 from emoseq.conf import Parser, log, options_from, run_step
-from emoseq.datadir import read_table
+from emoseq.io.archive import Scp, write_scp
+from emoseq.io.datadir import read_table
 from emoseq.metrics import common_length, concordance, rmse
 from emoseq.ratings import GoldOptions, evaluator_weighted_estimator, gold_standard
 from emoseq.stamp import Stamp

@@ -13,9 +13,9 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DIMENSIONS, SETS, DataError
-from emoseq.archive import Scp, Writer, brief, read_text, write_scp
 from emoseq.conf import Parser, log, options_from, run_step
-from emoseq.files import write_text
+from emoseq.io.archive import Scp, Writer, brief, read_text, write_scp
+from emoseq.io.files import write_text
 from emoseq.labels import LabelOptions, quantise, reconstruct
 from emoseq.stamp import Stamp
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.archive import Scp, read_text
 from emoseq.conf import Parser, log, options_from, run_step
-from emoseq.files import write_text
+from emoseq.io.archive import Scp, read_text
+from emoseq.io.files import write_text
 from emoseq.labels import LmOptions, collapse, hazards, priors, transitions
 from emoseq.ngram import arpa, token, witten_bell
 from emoseq.parameters import read_centers, write_matrix

@@ -14,7 +14,7 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq.conf import Parser, log, run_step
-from emoseq.files import write_text
+from emoseq.io.files import write_text
 from emoseq.stamp import Stamp
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DIMENSIONS
-from emoseq.archive import read_text
 from emoseq.conf import Parser, log, options_from, run_step
-from emoseq.files import write_text
+from emoseq.io.archive import read_text
+from emoseq.io.files import write_text
 from emoseq.metrics import ScoreOptions
 from emoseq.stamp import Stamp
 

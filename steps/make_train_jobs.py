@@ -9,8 +9,8 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq.conf import Parser, log, options_from, run_step
-from emoseq.files import write_text
 from emoseq.grid import GridOptions, plan
+from emoseq.io.files import write_text
 from emoseq.schedule import TrainOptions
 
 

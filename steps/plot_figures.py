@@ -13,9 +13,9 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DIMENSIONS
-from emoseq.archive import Scp, read_text
 from emoseq.conf import Parser, log, read_options, run_step
 from emoseq.grid import DECODED_SERIES, RAW_SERIES, parse_jobs
+from emoseq.io.archive import Scp, read_text
 from emoseq.stamp import Stamp
 from emoseq.trials import DecoderOptions, parse_sweep
 

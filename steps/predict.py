@@ -13,10 +13,10 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Writer
 from emoseq.conf import Parser, read_options, run_step
-from emoseq.datadir import read_table
 from emoseq.features import FbankOptions, apply_cmvn, cmvn_statistics, extracted
+from emoseq.io.archive import Writer
+from emoseq.io.datadir import read_table
 from emoseq.labels import average
 
 

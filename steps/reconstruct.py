@@ -9,8 +9,8 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Writer, read
 from emoseq.conf import Parser, run_step
+from emoseq.io.archive import Writer, read
 from emoseq.labels import reconstruct
 from emoseq.parameters import read_centers_of
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Writer, read_some
 from emoseq.conf import Parser, run_step
+from emoseq.io.archive import Writer, read_some
 from emoseq.parameters import read_centers_of
 
 

@@ -8,8 +8,8 @@ import sys
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import read
 from emoseq.conf import Parser, run_step
+from emoseq.io.archive import read
 from emoseq.metrics import ccc_and_rmse
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.archive import Scp, read_text, write_scp
 from emoseq.conf import Parser, log, run_step
-from emoseq.files import write_text
 from emoseq.grid import RAW_SERIES, TrainJob, parse_jobs, settings, short
+from emoseq.io.archive import Scp, read_text, write_scp
+from emoseq.io.files import write_text
 from emoseq.labels import average
 from emoseq.metrics import ccc_and_rmse
 from emoseq.stamp import Stamp

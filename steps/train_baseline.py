@@ -15,7 +15,6 @@ from typing import Any
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Scp, read_text, write_scp
 from emoseq.baselines import (
     BASELINES,
     USE_EGEMAPS,
@@ -27,7 +26,8 @@ from emoseq.baselines import (
     pick_baseline,
 )
 from emoseq.conf import Parser, conf_text, log, options_from, run_step
-from emoseq.files import write_text
+from emoseq.io.archive import Scp, read_text, write_scp
+from emoseq.io.files import write_text
 from emoseq.stamp import Stamp
 
 OPTIONS: dict[str, type] = {"valstar": ValstarOptions, "povolny": PovolnyOptions, "brady": BradyOptions}

@@ -13,9 +13,9 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import read_text
 from emoseq.conf import Parser, run_step
-from emoseq.files import write_text
+from emoseq.io.archive import read_text
+from emoseq.io.files import write_text
 from emoseq.ngram import SMOOTHINGS, arpa, parse_regions, witten_bell
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.archive import Scp, read_text
 from emoseq.conf import Parser, conf_text, log, options_from, run_step
-from emoseq.files import write_text
+from emoseq.io.archive import Scp, read_text
+from emoseq.io.files import write_text
 from emoseq.labels import LmOptions
 from emoseq.parameters import decoding_files, read_centers
 from emoseq.stamp import Stamp

@@ -6,7 +6,6 @@ import pytest
 import soundfile
 
 from emoseq import DataError
-from emoseq.audio import audio_duration, mono_at, read_audio
 from emoseq.features import (
     FbankOptions,
     apply_cmvn,
@@ -16,6 +15,7 @@ from emoseq.features import (
     read_features,
     stack_frames,
 )
+from emoseq.io.audio import audio_duration, mono_at, read_audio
 
 OPTIONS = FbankOptions(stack=4, num_mel_bins=40, dither=0.0)
 

@@ -15,11 +15,11 @@ import torch
 from conftest import ROOT, assert_one_line_error, step
 from matplotlib.figure import Figure
 
-from emoseq.archive import Writer, write_scp
 from emoseq.baseline_systems import save_baseline
-from emoseq.datadir import write_table
 from emoseq.figures import save_figure
-from emoseq.files import replacing, write_bytes, write_text
+from emoseq.io.archive import Writer, write_scp
+from emoseq.io.datadir import write_table
+from emoseq.io.files import replacing, write_bytes, write_text
 from emoseq.model import Blstm, Regressor, save_model
 
 SIZE = 1024  # bytes that fit

@@ -17,7 +17,7 @@ import soundfile
 from conftest import ROOT, assert_one_line_error, recipe, step
 
 from emoseq import DataError
-from emoseq.validation import validate
+from emoseq.io.validate import validate
 
 PREPARE = ROOT / "egs/recola/local/prepare_data.py"
 HEADER = "time;FM1 ;FM2 ;FM3 ;FF1 ;FF2 ;FF3"

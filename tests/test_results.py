@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from emoseq import DataError
-from emoseq.archive import write_scp
-from emoseq.files import write_text
+from emoseq.io.archive import write_scp
+from emoseq.io.files import write_text
 from emoseq.metrics import ScoreOptions
 from emoseq.report import read_published, results_tables
 from emoseq.results import Reported, differences, experiments, reported_series, reported_systems, results

@@ -16,7 +16,7 @@ import torch
 from conftest import ROOT, Run, assert_one_line_error, recipe, small_recipe
 from waiting import is_alive, wait_for
 
-from emoseq.archive import read
+from emoseq.io.archive import read
 from emoseq.labels import cluster
 from emoseq.parameters import read_centers
 from emoseq.stamp import _digest

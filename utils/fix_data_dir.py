@@ -11,7 +11,7 @@ import sys
 import _recipe  # noqa: F401
 
 from emoseq.conf import run_step
-from emoseq.datadir import fix
+from emoseq.io.datadir import fix
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ import sys
 import _recipe  # noqa: F401
 
 from emoseq.conf import run_step
-from emoseq.datadir import split
+from emoseq.io.datadir import split
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ import sys
 import _recipe  # noqa: F401
 
 from emoseq.conf import boolean, run_step
-from emoseq.validation import validate
+from emoseq.io.validate import validate
 
 
 def get_parser() -> argparse.ArgumentParser:

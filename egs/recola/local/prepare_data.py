@@ -17,10 +17,10 @@ import numpy as np
 from layouts import LAYOUTS, PUBLISHED, RATINGS, Corpus, find_corpus
 
 from emoseq import DIMENSIONS, SETS
-from emoseq.archive import write_scp
-from emoseq.audio import audio_duration
 from emoseq.conf import Parser, log, run_step
-from emoseq.datadir import write_table
+from emoseq.io.archive import write_scp
+from emoseq.io.audio import audio_duration
+from emoseq.io.datadir import write_table
 from emoseq.stamp import Stamp
 
 READERS = {RATINGS: avec.read_ratings, PUBLISHED: avec.read_gold_standard}

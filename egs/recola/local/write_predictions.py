@@ -13,9 +13,9 @@ from pathlib import Path
 import _recipe  # noqa: F401
 import avec
 
-from emoseq.archive import Scp
 from emoseq.conf import Parser, log, run_step
-from emoseq.files import write_text
+from emoseq.io.archive import Scp
+from emoseq.io.files import write_text
 from emoseq.results import reported_systems
 from emoseq.stamp import Stamp
 

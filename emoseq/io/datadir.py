@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from emoseq import DataError
-from emoseq.files import write_bytes
+from emoseq.io.files import write_bytes
 
 _LISTS = ("utt2spk", "utt2dur", "utt2num_frames")  # by utterance, as are all scp files but cmvn.scp
+
+
 _ENTRY = re.compile(r"([ \t]*)([^ \t]+)([ \t]*)(.*)")
 
 

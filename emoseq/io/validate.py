@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, DataError
-from emoseq.archive import load_entry
-from emoseq.audio import audio_duration
-from emoseq.datadir import expected_ids, read_table, spk2utt, table_names
+from emoseq.io.archive import load_entry
+from emoseq.io.audio import audio_duration
+from emoseq.io.datadir import expected_ids, read_table, spk2utt, table_names
 from emoseq.metrics import TRIM
 
 SECONDS_TOLERANCE = 0.5  # between utt2dur and the audio

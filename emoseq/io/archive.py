@@ -22,7 +22,7 @@ from kaldiio.matio import read_kaldi, read_token
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.files import is_special, naming, temporary_path, write_text
+from emoseq.io.files import is_special, naming, temporary_path, write_text
 
 _ENTRY = re.compile(r"(.+?)(?::(\d+))?(?:\[[\d:,]*\])?")
 

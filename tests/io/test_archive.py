@@ -12,14 +12,8 @@ import pytest
 import soundfile
 
 from emoseq import DataError
-from emoseq.archive import (
-    Scp,
-    Writer,
-    read,
-    read_text,
-    write_scp,
-)
-from emoseq.files import replacing, write_text
+from emoseq.io.archive import Scp, Writer, read, read_text, write_scp
+from emoseq.io.files import replacing, write_text
 
 
 class Command:

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoseq import DataError
-from emoseq.datadir import fix, read_table, split, write_table
-from emoseq.validation import validate
+from emoseq.io.datadir import fix, read_table, split, write_table
+from emoseq.io.validate import validate
 
 IDS = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Z"]), min_size=1).filter(str.isprintable)
 VALUES = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Z"]), min_size=1)
@@ -139,7 +139,7 @@ def test_a_table_that_could_not_be_read_is_not_written(tmp_path, table):
 
 
 def test_reading_a_table_imports_neither_numpy_nor_kaldiio():
-    code = "import sys, emoseq.datadir; print({'numpy', 'kaldiio', 'soundfile'} & set(sys.modules))"
+    code = "import sys, emoseq.io.datadir; print({'numpy', 'kaldiio', 'soundfile'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 
