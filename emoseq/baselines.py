@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from emoseq import DIMENSIONS, DataError
-from emoseq.conf import option
 from emoseq.features import FRAME_SHIFT
+from emoseq.recipe.options import option
 
 # Their rows in the tables, in the paper's order.
 BASELINES = {"valstar": "Valstar-2016", "povolny": "Povolny-2016", "brady": "Brady-2016"}

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.conf import option
 from emoseq.features import FRAME_SHIFT, recordings_at, stack_frames
+from emoseq.recipe.options import option
 from emoseq.windows import moments
 
 # Of the 25 descriptors of eGeMAPSv02 the last 15 exist in voiced frames only; the first of them, F0, is 0 in others.

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emoseq import DataError
-from emoseq.conf import option
 from emoseq.io.archive import Scp
 from emoseq.io.audio import audio_duration, mono_at, read_audio
+from emoseq.recipe.options import option
 
 FRAME_SHIFT = 0.04  # seconds between ratings, and between stacked frames
 INT16_SCALE = 32768  # Kaldi's samples are on the scale of 16-bit integers

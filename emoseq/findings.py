@@ -15,7 +15,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, SETS, DataError
-from emoseq.conf import read_options
 from emoseq.decoders import make_decoder
 from emoseq.grid import TrainJob, settings, short
 from emoseq.io.archive import Scp, read_text
@@ -31,6 +30,7 @@ from emoseq.observations import (
     transitions_per_minute,
 )
 from emoseq.parameters import read_centers
+from emoseq.recipe.options import read_options
 from emoseq.results import all_jobs
 from emoseq.schedule import TrainOptions
 from emoseq.trials import DecoderOptions

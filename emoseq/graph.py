@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.conf import option
 from emoseq.labels import collapse
 from emoseq.ngram import Lm, check_table, sequence_score
+from emoseq.recipe.options import option
 
 IMPOSSIBLE = "no label sequence has a probability above zero"
 SEARCHES = ("exact", "beam")

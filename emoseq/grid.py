@@ -8,8 +8,8 @@ from itertools import product
 from pathlib import Path
 
 from emoseq import DIMENSIONS, DataError
-from emoseq.conf import option
 from emoseq.labels import FIT_ON
+from emoseq.recipe.options import option
 
 # The paper's name of each system's undecoded series; "cls-ce" is the classifier without the cost of Eq. 7.
 RAW_SERIES = {"reg-mse": "REG-MSE", "reg-ccc": "REG-CCC", "cls-ce": "CLS-CE-Raw", "cls": "CLS-Raw"}

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.conf import option
+from emoseq.recipe.options import option
 
 Labels = NDArray[np.int32]
 FIT_ON = ("train+dev", "train")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.conf import option
+from emoseq.recipe.options import option
 
 TRIM = 2  # frames by which two series of one utterance may differ in length
 

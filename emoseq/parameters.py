@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.conf import Parser, boolean, options_from
 from emoseq.graph import Scoring, StateGraph, state_graph
 from emoseq.io.archive import brief, read, read_text
 from emoseq.io.files import write_text
 from emoseq.labels import check_hazards
 from emoseq.ngram import LazyTable
+from emoseq.recipe.options import Parser, boolean, options_from
 
 
 def read_matrix(path: Path) -> NDArray[np.float64]:

@@ -8,8 +8,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.conf import option
 from emoseq.metrics import concordance
+from emoseq.recipe.options import option
 
 DECIMALS = 6  # of a published gold standard
 GOLD_FROM = ("auto", "published", "ratings", "ewe")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from emoseq.conf import option
+from emoseq.recipe.options import option
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d, median_filter
 
-from emoseq.conf import option
 from emoseq.features import FRAME_SHIFT
 from emoseq.metrics import ccc_and_rmse
+from emoseq.recipe.options import option
 
 
 def gaussian(series: ArrayLike, width: float) -> NDArray[np.float32]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from emoseq import DataError
-from emoseq.conf import option
 from emoseq.graph import Scoring
+from emoseq.recipe.options import option
 
 MAX_JOINT_ORDER = 3
 DECODERS = ("viterbi", "posterior-mean", "joint", "semi-markov")

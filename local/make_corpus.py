@@ -28,10 +28,11 @@ from latents import FRAME_RATE, latent_emotion
 from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, SETS, DataError
-from emoseq.conf import Parser, log, run_step
 from emoseq.io.files import write_bytes, write_text
 from emoseq.ratings import gold_standard
-from emoseq.stamp import code_digest
+from emoseq.recipe.options import Parser
+from emoseq.recipe.stamp import code_digest
+from emoseq.recipe.step import log, run_step
 
 # raters and speech take a second to import, so they are imported where something has to be made.
 
@@ -178,7 +179,9 @@ def _in_fresh_processes(function: Callable, jobs: Iterable[tuple], processes: in
     would inherit eSpeak's state wherever it has been used here.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["emoseq.conf", "emoseq.stamp", "parselmouth", "scipy.signal", "soundfile", "soxr"])
+    context.set_forkserver_preload(
+        ["emoseq.recipe.options", "emoseq.recipe.stamp", "parselmouth", "scipy.signal", "soundfile", "soxr"]
+    )
     running: dict[Any, Any] = {}
     try:
         for job in jobs:

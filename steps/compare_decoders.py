@@ -17,12 +17,13 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.conf import Parser, log, options_from, run_step
 from emoseq.grid import RAW_SERIES
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import write_text
 from emoseq.labels import LmOptions
 from emoseq.parameters import read_centers
+from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.step import log, run_step
 from emoseq.trials import DECODERS, MAX_JOINT_ORDER, SweepOptions
 
 

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.conf import Parser, log, run_step
 from emoseq.features import read_features
 from emoseq.grid import pick_job
 from emoseq.io.archive import read_text, write_scp
 from emoseq.parameters import read_centers
-from emoseq.stamp import Stamp
+from emoseq.recipe.options import Parser
+from emoseq.recipe.stamp import Stamp
+from emoseq.recipe.step import log, run_step
 
 
 def get_parser() -> Parser:

@@ -20,10 +20,11 @@ import _recipe  # noqa: F401
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.conf import Parser, log, run_step
 from emoseq.graph import DEFAULT_BEAM, SEARCHES
 from emoseq.io.archive import Writer, read_some
 from emoseq.parameters import add_model_arguments, read_hazards, read_model
+from emoseq.recipe.options import Parser
+from emoseq.recipe.step import log, run_step
 
 
 def get_parser() -> Parser:

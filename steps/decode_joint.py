@@ -14,10 +14,11 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.conf import Parser, options_from, run_step
 from emoseq.graph import Scoring
 from emoseq.io.archive import Scp, Writer
 from emoseq.labels import average, reconstruct
+from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.step import run_step
 from emoseq.trials import MAX_JOINT_ORDER
 
 

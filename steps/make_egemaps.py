@@ -14,14 +14,15 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.conf import ROOT, Parser, conf_text, log, options_from, run_step
 from emoseq.egemaps import EgemapsOptions, extracted, is_installed, require_opensmile
 from emoseq.features import check_headers
 from emoseq.io.archive import Scp, Writer
 from emoseq.io.datadir import read_table
 from emoseq.io.files import write_text
-from emoseq.pieces import computed_by_jobs
-from emoseq.stamp import Stamp
+from emoseq.recipe.options import ROOT, Parser, conf_text, options_from
+from emoseq.recipe.split_jobs import computed_by_jobs
+from emoseq.recipe.stamp import Stamp
+from emoseq.recipe.step import log, run_step
 
 
 def get_parser() -> Parser:

@@ -13,13 +13,14 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.conf import ROOT, Parser, conf_text, log, options_from, run_step
 from emoseq.features import FRAME_SHIFT, FbankOptions, check_headers, cmvn_statistics, extracted
 from emoseq.io.archive import Writer, write_scp
 from emoseq.io.datadir import read_table, write_table
 from emoseq.io.files import write_text
-from emoseq.pieces import computed_by_jobs
-from emoseq.stamp import Stamp
+from emoseq.recipe.options import ROOT, Parser, conf_text, options_from
+from emoseq.recipe.split_jobs import computed_by_jobs
+from emoseq.recipe.stamp import Stamp
+from emoseq.recipe.step import log, run_step
 
 
 def get_parser() -> Parser:

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, DataError
-from emoseq.conf import Parser, log, options_from, run_step
 from emoseq.io.archive import Scp, write_scp
 from emoseq.io.datadir import read_table
 from emoseq.metrics import common_length, concordance, rmse
 from emoseq.ratings import GoldOptions, evaluator_weighted_estimator, gold_standard
-from emoseq.stamp import Stamp
+from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.stamp import Stamp
+from emoseq.recipe.step import log, run_step
 
 NAMES = {"published": "the published one", "ratings": "AVEC's from the ratings", "ewe": "EWE of the ratings"}
 

@@ -13,11 +13,12 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DIMENSIONS, SETS, DataError
-from emoseq.conf import Parser, log, options_from, run_step
 from emoseq.io.archive import Scp, Writer, brief, read_text, write_scp
 from emoseq.io.files import write_text
 from emoseq.labels import LabelOptions, quantise, reconstruct
-from emoseq.stamp import Stamp
+from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.stamp import Stamp
+from emoseq.recipe.step import log, run_step
 
 
 def get_parser() -> Parser:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.conf import Parser, log, options_from, run_step
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import write_text
 from emoseq.labels import LmOptions, collapse, hazards, priors, transitions
 from emoseq.ngram import arpa, token, witten_bell
 from emoseq.parameters import read_centers, write_matrix
-from emoseq.stamp import Stamp
+from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.stamp import Stamp
+from emoseq.recipe.step import log, run_step
 
 
 def get_parser() -> Parser:

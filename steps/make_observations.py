@@ -13,9 +13,10 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.conf import Parser, log, run_step
 from emoseq.io.files import write_text
-from emoseq.stamp import Stamp
+from emoseq.recipe.options import Parser
+from emoseq.recipe.stamp import Stamp
+from emoseq.recipe.step import log, run_step
 
 
 def get_parser() -> Parser:

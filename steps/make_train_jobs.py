@@ -8,9 +8,10 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.conf import Parser, log, options_from, run_step
 from emoseq.grid import GridOptions, plan
 from emoseq.io.files import write_text
+from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.step import log, run_step
 from emoseq.schedule import TrainOptions
 
 

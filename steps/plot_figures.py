@@ -13,10 +13,11 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DIMENSIONS
-from emoseq.conf import Parser, log, read_options, run_step
 from emoseq.grid import DECODED_SERIES, RAW_SERIES, parse_jobs
 from emoseq.io.archive import Scp, read_text
-from emoseq.stamp import Stamp
+from emoseq.recipe.options import Parser, read_options
+from emoseq.recipe.stamp import Stamp
+from emoseq.recipe.step import log, run_step
 from emoseq.trials import DecoderOptions, parse_sweep
 
 

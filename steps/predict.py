@@ -13,11 +13,12 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.conf import Parser, read_options, run_step
 from emoseq.features import FbankOptions, apply_cmvn, cmvn_statistics, extracted
 from emoseq.io.archive import Writer
 from emoseq.io.datadir import read_table
 from emoseq.labels import average
+from emoseq.recipe.options import Parser, read_options
+from emoseq.recipe.step import run_step
 
 
 def get_parser() -> Parser:

@@ -10,9 +10,10 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.conf import Parser, run_step
 from emoseq.io.archive import Writer, read_some
 from emoseq.parameters import read_centers_of
+from emoseq.recipe.options import Parser
+from emoseq.recipe.step import run_step
 
 
 def get_parser() -> Parser:

@@ -8,9 +8,10 @@ import sys
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.conf import Parser, run_step
 from emoseq.io.archive import read
 from emoseq.metrics import ccc_and_rmse
+from emoseq.recipe.options import Parser
+from emoseq.recipe.step import run_step
 
 
 def get_parser() -> Parser:

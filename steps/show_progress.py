@@ -15,10 +15,11 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.conf import Parser, log, options_from, run_step
 from emoseq.grid import GridOptions, parse_jobs
 from emoseq.io.archive import read_text
-from emoseq.progress import progress_line, read_state, seconds_left, started_at
+from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.progress import progress_line, read_state, seconds_left, started_at
+from emoseq.recipe.step import log, run_step
 from emoseq.schedule import TrainOptions
 from jobarray.command_line import substitute
 

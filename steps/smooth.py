@@ -13,13 +13,14 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.conf import Parser, log, options_from, run_step
 from emoseq.grid import smoothed_name
 from emoseq.io.archive import Scp, write_scp
 from emoseq.io.files import write_text
+from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.stamp import Stamp
+from emoseq.recipe.step import log, run_step
 from emoseq.results import raw_systems
 from emoseq.smoothing import SMOOTHERS, SmoothOptions, sweep_widths
-from emoseq.stamp import Stamp
 
 
 def get_parser() -> Parser:

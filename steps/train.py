@@ -14,14 +14,15 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.conf import Parser, conf_text, log, options_from, run_step
 from emoseq.features import read_features
 from emoseq.grid import GridOptions, ModelOptions, pick_job
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import naming, write_text
 from emoseq.parameters import read_centers, read_matrix
+from emoseq.recipe.options import Parser, conf_text, options_from
+from emoseq.recipe.stamp import Stamp
+from emoseq.recipe.step import log, run_step
 from emoseq.schedule import TrainOptions
-from emoseq.stamp import Stamp
 
 
 def get_parser() -> Parser:

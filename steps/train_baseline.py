@@ -25,10 +25,11 @@ from emoseq.baselines import (
     ValstarOptions,
     pick_baseline,
 )
-from emoseq.conf import Parser, conf_text, log, options_from, run_step
 from emoseq.io.archive import Scp, read_text, write_scp
 from emoseq.io.files import write_text
-from emoseq.stamp import Stamp
+from emoseq.recipe.options import Parser, conf_text, options_from
+from emoseq.recipe.stamp import Stamp
+from emoseq.recipe.step import log, run_step
 
 OPTIONS: dict[str, type] = {"valstar": ValstarOptions, "povolny": PovolnyOptions, "brady": BradyOptions}
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.conf import Parser, run_step
 from emoseq.io.archive import read_text
 from emoseq.io.files import write_text
 from emoseq.ngram import SMOOTHINGS, arpa, parse_regions, witten_bell
+from emoseq.recipe.options import Parser
+from emoseq.recipe.step import run_step
 
 
 def get_parser() -> Parser:

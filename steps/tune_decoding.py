@@ -13,12 +13,13 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.conf import Parser, conf_text, log, options_from, run_step
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import write_text
 from emoseq.labels import LmOptions
 from emoseq.parameters import decoding_files, read_centers
-from emoseq.stamp import Stamp
+from emoseq.recipe.options import Parser, conf_text, options_from
+from emoseq.recipe.stamp import Stamp
+from emoseq.recipe.step import log, run_step
 from emoseq.trials import SweepOptions, best_trial, sweep_csv
 
 

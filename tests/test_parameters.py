@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from emoseq import DataError
-from emoseq.conf import Parser
 from emoseq.parameters import (
     add_model_arguments,
     decoding_files,
@@ -17,6 +16,7 @@ from emoseq.parameters import (
     read_transitions,
     write_matrix,
 )
+from emoseq.recipe.options import Parser
 
 
 def test_matrices_come_back_as_they_were(tmp_path):

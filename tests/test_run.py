@@ -19,7 +19,7 @@ from waiting import is_alive, wait_for
 from emoseq.io.archive import read
 from emoseq.labels import cluster
 from emoseq.parameters import read_centers
-from emoseq.stamp import _digest
+from emoseq.recipe.stamp import _digest
 
 BINARY = ("*.ark", "centers", "*.trans", "*.priors", "*.hazards", "*.arpa", "sweep.csv", "best.conf", "results.csv")
 

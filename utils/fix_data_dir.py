@@ -10,8 +10,8 @@ import sys
 
 import _recipe  # noqa: F401
 
-from emoseq.conf import run_step
 from emoseq.io.datadir import fix
+from emoseq.recipe.step import run_step
 
 
 def get_parser() -> argparse.ArgumentParser:

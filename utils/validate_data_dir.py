@@ -6,8 +6,9 @@ import sys
 
 import _recipe  # noqa: F401
 
-from emoseq.conf import boolean, run_step
 from emoseq.io.validate import validate
+from emoseq.recipe.options import boolean
+from emoseq.recipe.step import run_step
 
 
 def get_parser() -> argparse.ArgumentParser:

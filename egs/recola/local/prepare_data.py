@@ -17,11 +17,12 @@ import numpy as np
 from layouts import LAYOUTS, PUBLISHED, RATINGS, Corpus, find_corpus
 
 from emoseq import DIMENSIONS, SETS
-from emoseq.conf import Parser, log, run_step
 from emoseq.io.archive import write_scp
 from emoseq.io.audio import audio_duration
 from emoseq.io.datadir import write_table
-from emoseq.stamp import Stamp
+from emoseq.recipe.options import Parser
+from emoseq.recipe.stamp import Stamp
+from emoseq.recipe.step import log, run_step
 
 READERS = {RATINGS: avec.read_ratings, PUBLISHED: avec.read_gold_standard}
 NAMES = {RATINGS: "individual ratings", PUBLISHED: "gold standard"}

@@ -13,11 +13,12 @@ from pathlib import Path
 import _recipe  # noqa: F401
 import avec
 
-from emoseq.conf import Parser, log, run_step
 from emoseq.io.archive import Scp
 from emoseq.io.files import write_text
+from emoseq.recipe.options import Parser
+from emoseq.recipe.stamp import Stamp
+from emoseq.recipe.step import log, run_step
 from emoseq.results import reported_systems
-from emoseq.stamp import Stamp
 
 
 def get_parser() -> Parser:

@@ -13,10 +13,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.conf import conf_text
 from emoseq.io.archive import Scp
 from emoseq.io.datadir import split
 from emoseq.io.files import write_text
+from emoseq.recipe.options import conf_text
 from jobarray.processes import PARENT, this_process
 
 

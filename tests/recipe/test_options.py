@@ -11,8 +11,10 @@ from conftest import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emoseq import DataError, conf
-from emoseq.conf import Parser, boolean, conf_text, log, option, options_from, read_options, run_step
+from emoseq import DataError
+from emoseq.recipe import options as conf
+from emoseq.recipe.options import Parser, boolean, conf_text, option, options_from, read_options
+from emoseq.recipe.step import log, run_step
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,7 @@ import time
 import pytest
 from conftest import step
 
-from emoseq.progress import JobState, progress_line, read_state, seconds_left, started_at
+from emoseq.recipe.progress import JobState, progress_line, read_state, seconds_left, started_at
 
 HEAD = "# steps/train.py exp/train.jobs 1 data\n# Started at Wed Nov 25 10:00:00 UTC 2026\n#\n"
 EPOCHS = "".join(

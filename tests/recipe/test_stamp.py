@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-import emoseq.stamp
+import emoseq.recipe.stamp
 from emoseq import DataError
-from emoseq.stamp import Stamp, code_digest
+from emoseq.recipe.stamp import Stamp, code_digest
 
 
 class Work:
@@ -199,7 +199,7 @@ IMPORTS = {
     "from_module.py": "from emoseq.metrics import concordance\n",
     "in_function.py": "def f():\n    from emoseq.metrics import rmse\n",
     "indirect.py": "from emoseq.ratings import gold_standard\n",
-    "other.py": "from emoseq.stamp import Stamp\n",
+    "other.py": "from emoseq.recipe.stamp import Stamp\n",
 }
 
 
@@ -212,7 +212,9 @@ def changed(tmp_path_factory):
         (folder / name).write_text(text)
 
     def digests():
-        program = "import pathlib, emoseq.stamp; print(*map(emoseq.stamp.code_digest, map(pathlib.Path, %r)))"
+        program = (
+            "import pathlib, emoseq.recipe.stamp; print(*map(emoseq.recipe.stamp.code_digest, map(pathlib.Path, %r)))"
+        )
         environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-c", program % [*IMPORTS]]
         output = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True).stdout
@@ -244,10 +246,10 @@ def test_comments_in_an_imported_module_are_not_code(changed):
 def test_docstrings_are_not_code(tmp_path):
     (tmp_path / "step.py").write_text('"""A step."""\n\n\ndef f():\n    """Says one thing."""\n    return "text"\n')
     before = code_digest(tmp_path / "step.py")
-    emoseq.stamp._parsed.cache_clear()
+    emoseq.recipe.stamp._parsed.cache_clear()
     (tmp_path / "step.py").write_text('def f():\n    """Says another."""\n    return "text"\n')
     assert code_digest(tmp_path / "step.py") == before
-    emoseq.stamp._parsed.cache_clear()
+    emoseq.recipe.stamp._parsed.cache_clear()
     (tmp_path / "step.py").write_text('def f():\n    """Says another."""\n    return "other text"\n')
     assert code_digest(tmp_path / "step.py") != before
 

@@ -9,7 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _EPOCH = re.compile(r": epoch (\d+) rate ")
+
+
 _STARTED = re.compile(r"^# Started at (.+)$", re.MULTILINE)
+
+
 _ENDED = re.compile(r"^# (Ended|Finished) ", re.MULTILINE)
 
 

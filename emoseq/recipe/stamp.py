@@ -19,7 +19,7 @@ from typing import Any
 from emoseq import DataError
 from emoseq.io.files import write_text
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class Stamp:
