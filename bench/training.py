@@ -71,7 +71,7 @@ def measure(layers: int, epochs: int, data_dir: Path, exp_dir: Path) -> tuple[fl
     began = time.perf_counter()
     import torch
 
-    from emoseq.features import read_features
+    from emoseq.features.fbank import read_features
     from emoseq.grid import ModelOptions
     from emoseq.io.archive import Scp
     from emoseq.parameters import read_centers, read_matrix

@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from emoseq.features import FRAME_SHIFT
+from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.figures import BLUE, COLUMN, GREEN, VERMILION, in_style
 from emoseq.model import Classifier, Model
 

@@ -17,15 +17,15 @@ from emoseq import DataError
 from emoseq.baselines import USE_EGEMAPS, USE_LOG_MEL, BaselineOptions, BradyOptions, PovolnyOptions, ValstarOptions
 from emoseq.bottleneck import Bottleneck, train_bottleneck
 from emoseq.choices import Choice
-from emoseq.egemaps import COLUMNS, functionals
-from emoseq.features import read_features
+from emoseq.features.egemaps import COLUMNS, functionals
+from emoseq.features.fbank import read_features
+from emoseq.features.windows import moments, normalised, offsets_within, stack_context
 from emoseq.io.archive import Scp, brief
 from emoseq.io.files import write_bytes
 from emoseq.metrics import common_length
 from emoseq.postprocessing import Chain, tune_chain
 from emoseq.regression import Linear, Series, Sets, ridge, search, support_vectors
 from emoseq.sparse_coding import encode, learn_dictionary, pooled
-from emoseq.windows import moments, normalised, offsets_within, stack_context
 
 NUM_CLASSES = 10  # of the bottleneck's classifier: the finest of the paper's resolutions
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emoseq import DIMENSIONS, DataError
-from emoseq.features import FRAME_SHIFT
+from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.recipe.options import option
 
 # Their rows in the tables, in the paper's order.

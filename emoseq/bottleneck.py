@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from emoseq.baselines import PovolnyOptions
 from emoseq.choices import Choice
-from emoseq.windows import stack_context
+from emoseq.features.windows import stack_context
 
 BATCH = 256  # frames
 

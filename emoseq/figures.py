@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.features import FRAME_SHIFT
+from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.io.files import write_bytes
 from emoseq.labels import quantise, reconstruct
 from emoseq.trials import Trial, best_trial

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.features import FRAME_SHIFT
+from emoseq.features.fbank import FRAME_SHIFT
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emoseq.choices import Choice
+from emoseq.features.windows import delayed
 from emoseq.metrics import concordance, paired
 from emoseq.smoothing import median
-from emoseq.windows import delayed
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq.choices import Choice
-from emoseq.features import FRAME_SHIFT
+from emoseq.features.fbank import FRAME_SHIFT
+from emoseq.features.windows import delayed
 from emoseq.metrics import common_length, concordance
-from emoseq.windows import delayed
 
 T = TypeVar("T")
 U = TypeVar("U")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d, median_filter
 
-from emoseq.features import FRAME_SHIFT
+from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.metrics import ccc_and_rmse
 from emoseq.recipe.options import option
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq.baselines import BradyOptions
-from emoseq.windows import maxima, moments, normalised
+from emoseq.features.windows import maxima, moments, normalised
 
 
 def learn_dictionary(patches: Sequence[NDArray], options: BradyOptions) -> NDArray[np.float32]:

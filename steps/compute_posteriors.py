@@ -12,7 +12,7 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.features import read_features
+from emoseq.features.fbank import read_features
 from emoseq.grid import pick_job
 from emoseq.io.archive import read_text, write_scp
 from emoseq.parameters import read_centers

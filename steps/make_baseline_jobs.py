@@ -14,7 +14,7 @@ import _recipe  # noqa: F401
 
 from emoseq import SETS
 from emoseq.baselines import USE_EGEMAPS, BaselineOptions, plan_baselines
-from emoseq.egemaps import advice, is_installed
+from emoseq.features.egemaps import advice, is_installed
 from emoseq.io.files import write_text
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.step import log, run_step

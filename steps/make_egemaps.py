@@ -14,8 +14,8 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.egemaps import EgemapsOptions, extracted, is_installed, require_opensmile
-from emoseq.features import check_headers
+from emoseq.features.egemaps import EgemapsOptions, extracted, is_installed, require_opensmile
+from emoseq.features.fbank import check_headers
 from emoseq.io.archive import Scp, Writer
 from emoseq.io.datadir import read_table
 from emoseq.io.files import write_text

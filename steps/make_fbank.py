@@ -13,7 +13,7 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.features import FRAME_SHIFT, FbankOptions, check_headers, cmvn_statistics, extracted
+from emoseq.features.fbank import FRAME_SHIFT, FbankOptions, check_headers, cmvn_statistics, extracted
 from emoseq.io.archive import Writer, write_scp
 from emoseq.io.datadir import read_table, write_table
 from emoseq.io.files import write_text

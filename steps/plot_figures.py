@@ -102,7 +102,7 @@ FILES = ("sweep.csv", "best.conf")
 
 def stretch(start: float, end: float, frames: int) -> tuple[float, float]:
     """What is shown of a series: no more than there is of it."""
-    from emoseq.features import FRAME_SHIFT
+    from emoseq.features.fbank import FRAME_SHIFT
 
     length = frames * FRAME_SHIFT
     return (start, min(end, length)) if start < min(end, length) else (0.0, length)

@@ -13,7 +13,7 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.features import FbankOptions, apply_cmvn, cmvn_statistics, extracted
+from emoseq.features.fbank import FbankOptions, apply_cmvn, cmvn_statistics, extracted
 from emoseq.io.archive import Writer
 from emoseq.io.datadir import read_table
 from emoseq.labels import average

@@ -14,7 +14,7 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.features import read_features
+from emoseq.features.fbank import read_features
 from emoseq.grid import GridOptions, ModelOptions, pick_job
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import naming, write_text

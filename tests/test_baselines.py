@@ -23,7 +23,7 @@ from emoseq.baselines import (
     pick_baseline,
     plan_baselines,
 )
-from emoseq.features import cmvn_statistics
+from emoseq.features.fbank import cmvn_statistics
 from emoseq.metrics import ccc_and_rmse
 
 FRAMES, DELAY = 500, 20

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from emoseq.baselines import BradyOptions
+from emoseq.features.windows import window_bounds
 from emoseq.sparse_coding import encode, learn_dictionary, pooled
-from emoseq.windows import window_bounds
 
 OPTIONS = BradyOptions(atoms=8, atom_patches=300, atom_sparsity=0.2, code_atoms=2)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.features import FRAME_SHIFT
+from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.io.audio import audio_duration
 from emoseq.metrics import TRIM
 from emoseq.ratings import DECIMALS

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-from emoseq.features import FRAME_SHIFT, apply_cmvn, cmvn_statistics
+from emoseq.features.fbank import FRAME_SHIFT, apply_cmvn, cmvn_statistics
 
 
 def window_bounds(frames: int, seconds: float, per_frame: int = 1) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

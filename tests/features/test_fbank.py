@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from emoseq import DataError
-from emoseq.features import (
+from emoseq.features.fbank import (
     FbankOptions,
     apply_cmvn,
     cmvn_statistics,

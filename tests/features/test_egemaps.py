@@ -6,8 +6,9 @@ import pytest
 import soundfile
 from conftest import assert_one_line_error, step
 
-from emoseq import DataError, egemaps
-from emoseq.egemaps import EgemapsOptions, extracted, functionals, on_grid
+from emoseq import DataError
+from emoseq.features.egemaps import EgemapsOptions, extracted, functionals, on_grid
+from emoseq.features.fbank import egemaps
 
 
 def test_four_descriptors_make_a_frame_and_the_last_one_goes_on_to_the_end():

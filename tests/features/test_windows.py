@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emoseq.windows import delayed, maxima, moments, normalised, offsets_within, stack_context, window_bounds
+from emoseq.features.windows import delayed, maxima, moments, normalised, offsets_within, stack_context, window_bounds
 
 RANDOM = np.random.default_rng(0)
 

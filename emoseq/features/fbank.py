@@ -15,7 +15,11 @@ from emoseq.io.audio import audio_duration, mono_at, read_audio
 from emoseq.recipe.options import option
 
 FRAME_SHIFT = 0.04  # seconds between ratings, and between stacked frames
+
+
 INT16_SCALE = 32768  # Kaldi's samples are on the scale of 16-bit integers
+
+
 VARIANCE_FLOOR = 1e-20
 
 

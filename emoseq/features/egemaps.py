@@ -15,14 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.features import FRAME_SHIFT, recordings_at, stack_frames
+from emoseq.features.fbank import FRAME_SHIFT, recordings_at, stack_frames
+from emoseq.features.windows import moments
 from emoseq.recipe.options import option
-from emoseq.windows import moments
 
 # Of the 25 descriptors of eGeMAPSv02 the last 15 exist in voiced frames only; the first of them, F0, is 0 in others.
 DESCRIPTORS = 25
+
+
 VOICED = 10
+
+
 PER_FRAME = 4  # descriptors come every 10 ms
+
+
 COLUMNS = PER_FRAME * DESCRIPTORS
 
 
