@@ -39,7 +39,7 @@ from emoseq.decoding import StreamingDecoder, decode
 from emoseq.durations import DurationDecoder
 from emoseq.graph import Scoring, log_posteriors, path_score
 from emoseq.joint import JointDecoder, JointTask
-from emoseq.labels import LmOptions, collapse, hazards, transitions
+from emoseq.lm.regions import LmOptions, collapse, hazards, transitions
 from emoseq.marginals import class_posteriors
 from emoseq.nbest import align, n_best
 

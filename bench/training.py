@@ -74,7 +74,8 @@ def measure(layers: int, epochs: int, data_dir: Path, exp_dir: Path) -> tuple[fl
     from emoseq.features.fbank import read_features
     from emoseq.grid import ModelOptions
     from emoseq.io.archive import Scp
-    from emoseq.parameters import read_centers, read_matrix
+    from emoseq.io.matrix import read_matrix
+    from emoseq.labels.kmeans import read_centers
     from emoseq.schedule import TrainOptions
     from emoseq.training import examples, train
 

@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from emoseq.graph import IMPOSSIBLE, Scoring, log_parameters
-from emoseq.labels import Labels
+from emoseq.labels.kmeans import Labels
 from emoseq.ngram import Lm
 
 

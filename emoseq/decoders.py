@@ -11,7 +11,7 @@ from emoseq import decoding
 from emoseq.durations import DurationDecoder
 from emoseq.graph import Scoring, log_posteriors, state_graph
 from emoseq.joint import JointDecoder, JointTask
-from emoseq.labels import Labels, average, reconstruct
+from emoseq.labels.kmeans import Labels, average, reconstruct
 from emoseq.marginals import class_posteriors, expectation
 from emoseq.trials import DecoderOptions
 

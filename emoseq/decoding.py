@@ -27,7 +27,7 @@ from emoseq.graph import (
     path_score,
     state_graph,
 )
-from emoseq.labels import Labels
+from emoseq.labels.kmeans import Labels
 from emoseq.ngram import LazyTable, Lm
 from emoseq.viterbi import Viterbi
 

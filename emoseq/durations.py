@@ -2,7 +2,7 @@
 
 Under a self-loop the length of a region is geometric, which says that the shortest is the most likely.
 Here a class has a hazard for each age of a region: the probability that a region that has lasted so
-many frames ends with this one (`emoseq.labels.hazards`). A table of them has shape (K, ages); the last
+many frames ends with this one (`emoseq.lm.regions.hazards`). A table of them has shape (K, ages); the last
 one holds beyond, so that durations have a geometric tail. A constant hazard of 1 - A[k, k] is the self-loop.
 
 An utterance cuts off its first and last region. The last one is known to last at least as long as it is
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emoseq.decoding import Decoded
 from emoseq.graph import IMPOSSIBLE, LOG_BASES, Scoring, check_size, log_posteriors, state_graph
-from emoseq.labels import check_hazards, collapse
+from emoseq.lm.regions import check_hazards, collapse
 from emoseq.ngram import sequence_score
 
 
@@ -28,12 +28,12 @@ class DurationDecoder:
     Args:
         transitions: P(next class | class) of shape (K, K), of which only the ratios off the diagonal count
         table: language model of shape (K + 1,) * n
-        hazard_table: of shape (K, ages), as `emoseq.labels.hazards`
+        hazard_table: of shape (K, ages), as `emoseq.lm.regions.hazards`
         scoring: weights
         initial: P(first class) of shape (K,), or none
 
     Raises:
-        ValueError: as `emoseq.labels.check_hazards` and `emoseq.graph.state_graph`
+        ValueError: as `emoseq.lm.regions.check_hazards` and `emoseq.graph.state_graph`
     """
 
     def __init__(

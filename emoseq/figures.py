@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.io.files import write_bytes
-from emoseq.labels import quantise, reconstruct
+from emoseq.labels.kmeans import quantise, reconstruct
 from emoseq.trials import Trial, best_trial
 
 COLUMN, PAGE = 3.4, 7.0  # inches: one column of a two-column paper, and both

@@ -18,7 +18,7 @@ from emoseq import DIMENSIONS, SETS, DataError
 from emoseq.decoders import make_decoder
 from emoseq.grid import TrainJob, settings, short
 from emoseq.io.archive import Scp, read_text
-from emoseq.labels import average, quantise, reconstruct
+from emoseq.labels.kmeans import average, quantise, read_centers, reconstruct
 from emoseq.metrics import ccc_and_rmse, paired
 from emoseq.observations import (
     clipping,
@@ -29,7 +29,6 @@ from emoseq.observations import (
     stages,
     transitions_per_minute,
 )
-from emoseq.parameters import read_centers
 from emoseq.recipe.options import read_options
 from emoseq.results import all_jobs
 from emoseq.schedule import TrainOptions

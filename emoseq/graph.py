@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.labels import collapse
+from emoseq.lm.regions import collapse
 from emoseq.ngram import Lm, check_table, sequence_score
 from emoseq.recipe.options import option
 

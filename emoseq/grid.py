@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 
 from emoseq import DIMENSIONS, DataError
-from emoseq.labels import FIT_ON
+from emoseq.labels.kmeans import FIT_ON
 from emoseq.recipe.options import option
 
 # The paper's name of each system's undecoded series; "cls-ce" is the classifier without the cost of Eq. 7.

@@ -22,7 +22,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from emoseq.graph import IMPOSSIBLE, MAX_CLASSES, Scoring, StateGraph, log_posteriors, path_score
-from emoseq.labels import Labels, quantise
+from emoseq.labels.kmeans import Labels, quantise
 from emoseq.trials import MAX_JOINT_ORDER
 from emoseq.viterbi import Viterbi
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from emoseq import DataError
 from emoseq.io.files import write_bytes
-from emoseq.labels import average, reconstruct
+from emoseq.labels.kmeans import average, reconstruct
 
 
 class Blstm(nn.Module):

@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from emoseq.graph import IMPOSSIBLE, StateGraph
-from emoseq.labels import Labels
+from emoseq.labels.kmeans import Labels
 
 
 class Viterbi:

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, SETS, DataError
 from emoseq.io.files import write_bytes, write_text
-from emoseq.ratings import gold_standard
+from emoseq.labels.gold_standard import gold_standard
 from emoseq.recipe.options import Parser
 from emoseq.recipe.stamp import code_digest
 from emoseq.recipe.step import log, run_step

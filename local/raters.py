@@ -10,7 +10,7 @@ from latents import FRAME_RATE, slow_noise
 from numpy.typing import NDArray
 from scipy.stats import gennorm
 
-from emoseq.ratings import gold_standard
+from emoseq.labels.gold_standard import gold_standard
 
 RATERS = ("FM1", "FM2", "FM3", "FF1", "FF2", "FF3")
 LAG = (1.0, 4.0)  # seconds from the speech to the hand

@@ -20,8 +20,8 @@ from emoseq import DataError
 from emoseq.grid import RAW_SERIES
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import write_text
-from emoseq.labels import LmOptions
-from emoseq.parameters import read_centers
+from emoseq.labels.kmeans import read_centers
+from emoseq.lm.regions import LmOptions
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.step import log, run_step
 from emoseq.trials import DECODERS, MAX_JOINT_ORDER, SweepOptions

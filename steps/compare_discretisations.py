@@ -16,7 +16,7 @@ import _recipe  # noqa: F401
 from emoseq import DIMENSIONS, DataError
 from emoseq.io.archive import Scp
 from emoseq.io.files import write_text
-from emoseq.labels import LabelOptions
+from emoseq.labels.kmeans import LabelOptions
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
@@ -51,8 +51,8 @@ def main(argv: list[str] | None = None) -> int:
     import numpy as np
     import pandas as pd
 
-    from emoseq.discretisation import DISCRETISATIONS, discretise
     from emoseq.figures import plot_discretisations, save_figure
+    from emoseq.labels.alternatives import DISCRETISATIONS, discretise
 
     utt, shown = next(iter(gold[1].items()))
     series = [*gold[1].values(), *gold[0].values()]  # the one that is shown comes first

@@ -15,7 +15,7 @@ import _recipe  # noqa: F401
 from emoseq.features.fbank import read_features
 from emoseq.grid import pick_job
 from emoseq.io.archive import read_text, write_scp
-from emoseq.parameters import read_centers
+from emoseq.labels.kmeans import read_centers
 from emoseq.recipe.options import Parser
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step

@@ -20,9 +20,10 @@ import _recipe  # noqa: F401
 from numpy.typing import NDArray
 
 from emoseq import DataError
+from emoseq.decode.files import add_model_arguments, read_model
 from emoseq.graph import DEFAULT_BEAM, SEARCHES
 from emoseq.io.archive import Writer, read_some
-from emoseq.parameters import add_model_arguments, read_hazards, read_model
+from emoseq.lm.regions import read_hazards
 from emoseq.recipe.options import Parser
 from emoseq.recipe.step import log, run_step
 

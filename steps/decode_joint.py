@@ -16,7 +16,7 @@ import _recipe  # noqa: F401
 from emoseq import DataError
 from emoseq.graph import Scoring
 from emoseq.io.archive import Scp, Writer
-from emoseq.labels import average, reconstruct
+from emoseq.labels.kmeans import average, reconstruct
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.step import run_step
 from emoseq.trials import MAX_JOINT_ORDER

@@ -15,9 +15,10 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
+from emoseq.decode.files import decoding_files
 from emoseq.grid import DECODED_SERIES, HMM_SERIES
 from emoseq.io.archive import read_text, write_scp
-from emoseq.parameters import decoding_files, read_centers
+from emoseq.labels.kmeans import read_centers
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step

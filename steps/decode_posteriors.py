@@ -12,9 +12,9 @@ import sys
 import _recipe  # noqa: F401
 
 from emoseq import DataError
+from emoseq.decode.files import add_model_arguments, read_graph
 from emoseq.graph import log_posteriors
 from emoseq.io.archive import Writer, read_some
-from emoseq.parameters import add_model_arguments, read_graph
 from emoseq.recipe.options import Parser
 from emoseq.recipe.step import run_step
 

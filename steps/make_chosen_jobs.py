@@ -16,7 +16,7 @@ from emoseq import DataError
 from emoseq.grid import GridOptions, TrainJob, parse_jobs, plan_chosen
 from emoseq.io.archive import read_text
 from emoseq.io.files import write_text
-from emoseq.labels import FIT_ON
+from emoseq.labels.kmeans import FIT_ON
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.step import log, run_step
 from emoseq.schedule import TrainOptions

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from emoseq import DIMENSIONS, DataError
 from emoseq.io.archive import Scp, write_scp
 from emoseq.io.datadir import read_table
+from emoseq.labels.gold_standard import GoldOptions, evaluator_weighted_estimator, gold_standard
 from emoseq.metrics import common_length, concordance, rmse
-from emoseq.ratings import GoldOptions, evaluator_weighted_estimator, gold_standard
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step

@@ -15,7 +15,7 @@ import _recipe  # noqa: F401
 from emoseq import DIMENSIONS, SETS, DataError
 from emoseq.io.archive import Scp, Writer, brief, read_text, write_scp
 from emoseq.io.files import write_text
-from emoseq.labels import LabelOptions, quantise, reconstruct
+from emoseq.labels.kmeans import LabelOptions, quantise, reconstruct
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
@@ -57,7 +57,7 @@ def make(folder: Path, dimension: str, gold: dict, options: LabelOptions) -> Non
     import pandas as pd
 
     from emoseq.figures import plot_discretisation, save_figure
-    from emoseq.labels import cluster
+    from emoseq.labels.kmeans import cluster
     from emoseq.metrics import concordance, rmse
 
     def pooled(sets: str) -> np.ndarray:

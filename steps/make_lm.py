@@ -14,9 +14,10 @@ import _recipe  # noqa: F401
 
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import write_text
-from emoseq.labels import LmOptions, collapse, hazards, priors, transitions
+from emoseq.io.matrix import write_matrix
+from emoseq.labels.kmeans import read_centers
+from emoseq.lm.regions import LmOptions, collapse, hazards, priors, transitions
 from emoseq.ngram import arpa, token, witten_bell
-from emoseq.parameters import read_centers, write_matrix
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step

@@ -12,11 +12,11 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
+from emoseq.decode.files import add_model_arguments, read_graph
 from emoseq.graph import log_posteriors
 from emoseq.io.archive import read_some
 from emoseq.io.files import write_text
 from emoseq.ngram import token
-from emoseq.parameters import add_model_arguments, read_graph
 from emoseq.recipe.options import Parser
 from emoseq.recipe.step import run_step
 

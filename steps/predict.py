@@ -16,7 +16,7 @@ from emoseq import DataError
 from emoseq.features.fbank import FbankOptions, apply_cmvn, cmvn_statistics, extracted
 from emoseq.io.archive import Writer
 from emoseq.io.datadir import read_table
-from emoseq.labels import average
+from emoseq.labels.kmeans import average
 from emoseq.recipe.options import Parser, read_options
 from emoseq.recipe.step import run_step
 

@@ -10,8 +10,7 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.io.archive import Writer, read
-from emoseq.labels import reconstruct
-from emoseq.parameters import read_centers_of
+from emoseq.labels.kmeans import read_centers_of, reconstruct
 from emoseq.recipe.options import Parser
 from emoseq.recipe.step import run_step
 

@@ -11,7 +11,7 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.io.archive import Writer, read_some
-from emoseq.parameters import read_centers_of
+from emoseq.labels.kmeans import read_centers_of
 from emoseq.recipe.options import Parser
 from emoseq.recipe.step import run_step
 

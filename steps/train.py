@@ -18,7 +18,8 @@ from emoseq.features.fbank import read_features
 from emoseq.grid import GridOptions, ModelOptions, pick_job
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import naming, write_text
-from emoseq.parameters import read_centers, read_matrix
+from emoseq.io.matrix import read_matrix
+from emoseq.labels.kmeans import read_centers
 from emoseq.recipe.options import Parser, conf_text, options_from
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step

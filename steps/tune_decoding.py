@@ -13,10 +13,11 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
+from emoseq.decode.files import decoding_files
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import write_text
-from emoseq.labels import LmOptions
-from emoseq.parameters import decoding_files, read_centers
+from emoseq.labels.kmeans import read_centers
+from emoseq.lm.regions import LmOptions
 from emoseq.recipe.options import Parser, conf_text, options_from
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step

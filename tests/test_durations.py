@@ -10,7 +10,7 @@ from oracles import ORDERS, any_case, every_path, random_case, region_lm, region
 from emoseq.decoding import decode
 from emoseq.durations import DurationDecoder
 from emoseq.graph import Scoring
-from emoseq.labels import hazards
+from emoseq.lm.regions import hazards
 
 SLACK = {"rel": 1e-8, "abs": 1e-8}
 ETERNITY = 3000  # frames, of which the last hazard leaves nothing

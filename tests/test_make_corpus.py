@@ -16,8 +16,8 @@ import soundfile
 from conftest import ROOT
 from sklearn.cluster import KMeans
 
+from emoseq.labels.gold_standard import gold_standard
 from emoseq.metrics import concordance
-from emoseq.ratings import gold_standard
 
 sys.path.insert(0, str(ROOT / "local"))
 

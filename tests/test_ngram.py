@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from oracles import LN10, ORDERS, backed_off, sparse_grams, write_arpa
 
 from emoseq import DataError
-from emoseq.labels import LmOptions
+from emoseq.lm.regions import LmOptions
 from emoseq.ngram import LazyTable, arpa, parse_regions, sequence_score, tabulate, witten_bell
 
 # Two classes. Region counts: r0 3, r1 1, </s> 2.

@@ -17,8 +17,7 @@ from conftest import ROOT, Run, assert_one_line_error, recipe, small_recipe
 from waiting import is_alive, wait_for
 
 from emoseq.io.archive import read
-from emoseq.labels import cluster
-from emoseq.parameters import read_centers
+from emoseq.labels.kmeans import cluster, read_centers
 from emoseq.recipe.stamp import _digest
 
 BINARY = ("*.ark", "centers", "*.trans", "*.priors", "*.hazards", "*.arpa", "sweep.csv", "best.conf", "results.csv")

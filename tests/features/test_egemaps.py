@@ -7,8 +7,8 @@ import soundfile
 from conftest import assert_one_line_error, step
 
 from emoseq import DataError
+from emoseq.features import egemaps
 from emoseq.features.egemaps import EgemapsOptions, extracted, functionals, on_grid
-from emoseq.features.fbank import egemaps
 
 
 def test_four_descriptors_make_a_frame_and_the_last_one_goes_on_to_the_end():

@@ -198,7 +198,7 @@ IMPORTS = {
     "from_package.py": "from emoseq import metrics\n",
     "from_module.py": "from emoseq.metrics import concordance\n",
     "in_function.py": "def f():\n    from emoseq.metrics import rmse\n",
-    "indirect.py": "from emoseq.ratings import gold_standard\n",
+    "indirect.py": "from emoseq.labels.gold_standard import gold_standard\n",
     "other.py": "from emoseq.recipe.stamp import Stamp\n",
 }
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from emoseq import DataError
 from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.io.audio import audio_duration
+from emoseq.labels.gold_standard import DECIMALS
 from emoseq.metrics import TRIM
-from emoseq.ratings import DECIMALS
 
 RATERS = 6
 

@@ -5,17 +5,10 @@ import numpy as np
 import pytest
 
 from emoseq import DataError
-from emoseq.parameters import (
-    add_model_arguments,
-    decoding_files,
-    read_centers,
-    read_graph,
-    read_hazards,
-    read_matrix,
-    read_priors,
-    read_transitions,
-    write_matrix,
-)
+from emoseq.decode.files import add_model_arguments, decoding_files, read_graph
+from emoseq.io.matrix import read_matrix, write_matrix
+from emoseq.labels.kmeans import read_centers
+from emoseq.lm.regions import read_hazards, read_priors, read_transitions
 from emoseq.recipe.options import Parser
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoseq.ratings import GoldOptions, evaluator_weighted_estimator, gold_standard, rater_weights
+from emoseq.labels.gold_standard import GoldOptions, evaluator_weighted_estimator, gold_standard, rater_weights
 
 
 def ccc(x, y):

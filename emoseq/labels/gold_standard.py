@@ -12,6 +12,8 @@ from emoseq.metrics import concordance
 from emoseq.recipe.options import option
 
 DECIMALS = 6  # of a published gold standard
+
+
 GOLD_FROM = ("auto", "published", "ratings", "ewe")
 
 

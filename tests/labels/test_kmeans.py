@@ -7,17 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoseq.labels import (
-    LabelOptions,
-    LmOptions,
-    average,
-    cluster,
-    collapse,
-    priors,
-    quantise,
-    reconstruct,
-    transitions,
-)
+from emoseq.labels.kmeans import LabelOptions, average, cluster, quantise, reconstruct
+from emoseq.lm.regions import LmOptions, collapse, priors, transitions
 
 
 def best_partition(values, num_classes):

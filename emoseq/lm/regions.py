@@ -1,32 +1,57 @@
-"""Continuous ratings as classes: discretisation, collapsed regions, transitions and priors."""
+"""Regions of equal class: collapse, transitions, class priors, durations, region files (paper, Sec. 4.3)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from emoseq import DataError
+from emoseq.io.matrix import read_matrix
+from emoseq.labels.kmeans import Labels
 from emoseq.recipe.options import option
 
-Labels = NDArray[np.int32]
-FIT_ON = ("train+dev", "train")
+
+def read_transitions(path: Path) -> NDArray[np.float64]:
+    """P(next class | class) of shape (K, K).
+
+    Raises:
+        DataError: if the file is missing, or its rows are not probabilities that sum to 1
+    """
+    matrix = read_matrix(path)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise DataError(f"{path}: a matrix of shape {matrix.shape}, not a square one")
+    if not (matrix.min() >= 0 and abs(matrix.sum(axis=1) - 1).max() < 1e-3):
+        raise DataError(f"{path}: rows must be probabilities that sum to 1; run stage 3 again")
+    return matrix
 
 
-@dataclass(frozen=True)
-class LabelOptions:
-    """How ratings become classes (conf/labels.conf)."""
+def read_priors(path: Path, num_classes: int) -> NDArray[np.float64]:
+    """P(class) of shape (K,).
 
-    num_classes: tuple[int, ...] = option("resolutions, one task each")
-    fit_on: str = option("sets whose gold standard k-means and the language model see: train+dev or train")
+    Raises:
+        DataError: if the file is missing, or does not hold K probabilities that sum to 1
+    """
+    vector = read_matrix(path).ravel()
+    if len(vector) != num_classes or not (vector.min() >= 0 and abs(vector.sum() - 1) < 1e-3):
+        raise DataError(f"{path}: not {num_classes} probabilities that sum to 1")
+    return vector
 
-    def __post_init__(self) -> None:
-        if self.fit_on not in FIT_ON:
-            raise ValueError(f"--fit-on={self.fit_on}: choose {' or '.join(FIT_ON)}")
-        if not self.num_classes or min(self.num_classes) < 2 or len(set(self.num_classes)) < len(self.num_classes):
-            raise ValueError(f"--num-classes={self.num_classes}: distinct numbers of 2 and above")
+
+def read_hazards(path: Path, num_classes: int) -> NDArray[np.float64]:
+    """Hazards of region durations of shape (K, ages), as `emoseq.lm.regions.hazards`.
+
+    Raises:
+        DataError: if the file is missing, or does not hold a row of probabilities for each class
+    """
+    try:
+        return check_hazards(read_matrix(path), num_classes)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}; run stage 3 again") from None
 
 
 @dataclass(frozen=True)
@@ -44,58 +69,6 @@ class LmOptions:
             raise ValueError(f"--longest-duration={self.longest_duration}: at least one frame")
         if not self.orders or not set(self.orders) <= set(range(1, 6)):
             raise ValueError(f"--orders={self.orders}: from 1 to 5")
-
-
-def cluster(values: ArrayLike, num_classes: int) -> NDArray[np.float64]:
-    """K-means on the rating axis (paper, Sec. 4.1): the best of ten starts from a fixed seed.
-
-    Args:
-        values: pooled gold standard, shape (frames,)
-        num_classes: K
-
-    Returns:
-        cluster means in ascending order, shape (K,)
-
-    Raises:
-        ValueError: if there are fewer than K distinct values
-    """
-    from sklearn.cluster import KMeans  # a second to import, and only this function needs it
-
-    points, counts = np.unique(np.asarray(values, dtype=np.float64), return_counts=True)
-    if len(points) < num_classes:
-        raise ValueError(f"only {len(points)} distinct values for {num_classes} classes")
-    kmeans = KMeans(num_classes, n_init=10, random_state=0).fit(points[:, None], sample_weight=counts)
-    return np.sort(kmeans.cluster_centers_[:, 0])
-
-
-def quantise(series: ArrayLike, centers: ArrayLike) -> Labels:
-    """Class of each frame: the nearest cluster mean, the lower one of two equally near.
-
-    Args:
-        series: shape (frames,)
-        centers: ascending, shape (K,)
-    """
-    means = np.asarray(centers, dtype=np.float64)
-    boundaries = (means[1:] + means[:-1]) / 2
-    return np.searchsorted(boundaries, np.asarray(series, dtype=np.float64)).astype(np.int32)
-
-
-def reconstruct(labels: ArrayLike, centers: ArrayLike) -> NDArray[np.float32]:
-    """Series that replaces each label by its cluster mean, shape (frames,).
-
-    Raises:
-        ValueError: if a label is not a class of `centers`
-    """
-    index = np.asarray(labels)
-    means = np.asarray(centers)
-    if index.size and (index.min() < 0 or index.max() >= len(means)):
-        raise ValueError(f"labels {index.min()} to {index.max()}, but {len(means)} cluster means")
-    return means[index].astype(np.float32)
-
-
-def average(series: Sequence[NDArray]) -> NDArray[np.float32]:
-    """Unweighted mean of series of one length, summed in double precision."""
-    return np.mean(np.stack(series).astype(np.float64), axis=0).astype(np.float32)
 
 
 def collapse(labels: ArrayLike) -> Labels:

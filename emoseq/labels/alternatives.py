@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.labels import Labels, cluster, quantise
+from emoseq.labels.kmeans import Labels, cluster, quantise
 from emoseq.metrics import concordance, rmse
 
 Assign = Callable[[NDArray], Labels]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emoseq.discretisation import DISCRETISATIONS, discretise
+from emoseq.labels.alternatives import DISCRETISATIONS, discretise
 
 GROUPS = np.concatenate([np.full(50, -0.8), np.full(30, 0.0), np.full(20, 0.9)])
 GROUPS += np.random.default_rng(0).normal(size=100) * 0.01

@@ -1,0 +1,59 @@
+"""Files that decoding reads: transitions, language models, hazards, posteriors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoseq import DataError
+from emoseq.graph import Scoring, StateGraph, state_graph
+from emoseq.labels.kmeans import read_centers
+from emoseq.lm.regions import read_priors, read_transitions
+from emoseq.ngram import LazyTable
+from emoseq.recipe.options import Parser, boolean, options_from
+
+
+def decoding_files(folder: Path, orders: Iterable[int]) -> list[Path]:
+    """The files of a dimension's folder that decoding reads."""
+    centers = folder / "labels" / "centers"
+    kinds = ["trans", "hazards", *(f"{order}gram.arpa" for order in orders)]
+    return [centers, *(folder / "lm" / f"{key}.{kind}" for key in read_centers(centers) for kind in kinds)]
+
+
+def add_model_arguments(parser: Parser) -> None:
+    """What every decoder of one resolution takes: weights, a prior, transitions, language model and posteriors."""
+    parser.add_options(Scoring)
+    parser.add_argument("--initial-prior", type=Path, metavar="FILE", help="P(first class), such as K10.priors")
+    parser.add_argument("--renormalize-lm", type=boolean, default=False, help="spend the mass of <unk> and r r")
+    parser.add_argument("trans_file", type=Path)
+    parser.add_argument("arpa_file", type=Path)
+    parser.add_argument("posteriors_rspec", metavar="POSTERIORS_RSPEC")
+
+
+def read_model(args: Any) -> tuple[NDArray[np.float64], LazyTable, Scoring, NDArray[np.float64] | None]:
+    """Transitions, language model, scoring and initial prior that `add_model_arguments` asked for.
+
+    Raises:
+        DataError: if an option cannot be, a file is missing or malformed, or the files disagree
+    """
+    scoring = options_from(Scoring, args)
+    transitions = read_transitions(args.trans_file)
+    initial = read_priors(args.initial_prior, len(transitions)) if args.initial_prior else None
+    return transitions, LazyTable(args.arpa_file, len(transitions), renormalize=args.renormalize_lm), scoring, initial
+
+
+def read_graph(args: Any) -> tuple[StateGraph, Scoring]:
+    """The states and moves that `add_model_arguments` asked for.
+
+    Raises:
+        DataError: as `read_model`, or if the states are too many
+    """
+    transitions, lm, scoring, initial = read_model(args)
+    try:
+        return state_graph(transitions, lm.full(), scoring, initial=initial), scoring
+    except ValueError as error:
+        raise DataError(f"{args.arpa_file}: {error}") from None

@@ -1,0 +1,111 @@
+"""Continuous ratings as classes, by k-means, and back (paper, Sec. 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from emoseq import DataError
+from emoseq.io.archive import read
+from emoseq.recipe.options import option
+
+
+def read_centers(path: Path) -> dict[str, NDArray]:
+    """Cluster means by `K4`, `K6`, ..., each ascending of shape (K,), in the order of the file.
+
+    Raises:
+        DataError: if the file is missing, malformed or not ascending
+    """
+    centers = dict(read(f"ark,t:{path}"))
+    for key, means in centers.items():
+        if means.ndim != 1 or key != f"K{len(means)}" or (np.diff(means) <= 0).any():
+            raise DataError(f"{path}: {key} is not a vector of as many ascending cluster means")
+    return centers
+
+
+def read_centers_of(path: Path, key: str) -> NDArray:
+    """Cluster means of one resolution, such as `K4`, shape (K,).
+
+    Raises:
+        DataError: as `read_centers`, or if it is not there
+    """
+    centers = read_centers(path)
+    if key not in centers:
+        raise DataError(f"{path}: there is no {key}; it has {', '.join(centers)}")
+    return centers[key]
+
+
+Labels = NDArray[np.int32]
+
+
+FIT_ON = ("train+dev", "train")
+
+
+@dataclass(frozen=True)
+class LabelOptions:
+    """How ratings become classes (conf/labels.conf)."""
+
+    num_classes: tuple[int, ...] = option("resolutions, one task each")
+    fit_on: str = option("sets whose gold standard k-means and the language model see: train+dev or train")
+
+    def __post_init__(self) -> None:
+        if self.fit_on not in FIT_ON:
+            raise ValueError(f"--fit-on={self.fit_on}: choose {' or '.join(FIT_ON)}")
+        if not self.num_classes or min(self.num_classes) < 2 or len(set(self.num_classes)) < len(self.num_classes):
+            raise ValueError(f"--num-classes={self.num_classes}: distinct numbers of 2 and above")
+
+
+def cluster(values: ArrayLike, num_classes: int) -> NDArray[np.float64]:
+    """K-means on the rating axis (paper, Sec. 4.1): the best of ten starts from a fixed seed.
+
+    Args:
+        values: pooled gold standard, shape (frames,)
+        num_classes: K
+
+    Returns:
+        cluster means in ascending order, shape (K,)
+
+    Raises:
+        ValueError: if there are fewer than K distinct values
+    """
+    from sklearn.cluster import KMeans  # a second to import, and only this function needs it
+
+    points, counts = np.unique(np.asarray(values, dtype=np.float64), return_counts=True)
+    if len(points) < num_classes:
+        raise ValueError(f"only {len(points)} distinct values for {num_classes} classes")
+    kmeans = KMeans(num_classes, n_init=10, random_state=0).fit(points[:, None], sample_weight=counts)
+    return np.sort(kmeans.cluster_centers_[:, 0])
+
+
+def quantise(series: ArrayLike, centers: ArrayLike) -> Labels:
+    """Class of each frame: the nearest cluster mean, the lower one of two equally near.
+
+    Args:
+        series: shape (frames,)
+        centers: ascending, shape (K,)
+    """
+    means = np.asarray(centers, dtype=np.float64)
+    boundaries = (means[1:] + means[:-1]) / 2
+    return np.searchsorted(boundaries, np.asarray(series, dtype=np.float64)).astype(np.int32)
+
+
+def reconstruct(labels: ArrayLike, centers: ArrayLike) -> NDArray[np.float32]:
+    """Series that replaces each label by its cluster mean, shape (frames,).
+
+    Raises:
+        ValueError: if a label is not a class of `centers`
+    """
+    index = np.asarray(labels)
+    means = np.asarray(centers)
+    if index.size and (index.min() < 0 or index.max() >= len(means)):
+        raise ValueError(f"labels {index.min()} to {index.max()}, but {len(means)} cluster means")
+    return means[index].astype(np.float32)
+
+
+def average(series: Sequence[NDArray]) -> NDArray[np.float32]:
+    """Unweighted mean of series of one length, summed in double precision."""
+    return np.mean(np.stack(series).astype(np.float64), axis=0).astype(np.float32)
