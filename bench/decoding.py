@@ -34,11 +34,12 @@ from numpy.typing import NDArray
 
 from bench import peers
 from bench.peers import Model, Search
-from emoseq import ngram
 from emoseq.decoding import StreamingDecoder, decode
 from emoseq.durations import DurationDecoder
 from emoseq.graph import Scoring, log_posteriors, path_score
 from emoseq.joint import JointDecoder, JointTask
+from emoseq.lm.arpa import ARPA_ZERO
+from emoseq.lm.witten_bell import witten_bell
 from emoseq.lm.regions import LmOptions, collapse, hazards, transitions
 from emoseq.marginals import class_posteriors
 from emoseq.nbest import align, n_best
@@ -78,9 +79,9 @@ class Utterance:
 
     def model(self) -> Model:
         labels = self.labels()
-        tables = ngram.witten_bell([collapse(labels).tolist()], self.classes, self.order)
+        tables = witten_bell([collapse(labels).tolist()], self.classes, self.order)
         with np.errstate(divide="ignore"):
-            table = np.maximum(np.log(tables[-1]), ngram.ARPA_ZERO * np.log(10))
+            table = np.maximum(np.log(tables[-1]), ARPA_ZERO * np.log(10))
         return Model(transitions([labels], self.classes), table, Scoring(lm_weight=self.weight))
 
 

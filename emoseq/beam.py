@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emoseq.graph import IMPOSSIBLE, Scoring, log_parameters
 from emoseq.labels.kmeans import Labels
-from emoseq.ngram import Lm
+from emoseq.lm.table import Lm
 
 
 def beam_search(

@@ -28,7 +28,7 @@ from emoseq.graph import (
     state_graph,
 )
 from emoseq.labels.kmeans import Labels
-from emoseq.ngram import LazyTable, Lm
+from emoseq.lm.table import LazyTable, Lm
 from emoseq.viterbi import Viterbi
 
 BLOCK = 1000  # frames whose logarithms are in memory at once
@@ -55,7 +55,7 @@ class Decoder:
 
     Args:
         transitions: P(next class | class) of shape (K, K)
-        lm: language model, a table of shape (K + 1,) * n or an `emoseq.ngram.LazyTable`
+        lm: language model, a table of shape (K + 1,) * n or an `emoseq.lm.table.LazyTable`
         scoring: weights
         initial: P(first class) of shape (K,), none for the paper's Eq. 9
         search: "exact" for Viterbi, "beam" for the best hypotheses only, merged on the LM state

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from emoseq.decoding import Decoded
 from emoseq.graph import IMPOSSIBLE, LOG_BASES, Scoring, check_size, log_posteriors, state_graph
 from emoseq.lm.regions import check_hazards, collapse
-from emoseq.ngram import sequence_score
+from emoseq.lm.table import sequence_score
 
 
 class DurationDecoder:

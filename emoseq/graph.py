@@ -8,7 +8,7 @@ It depends on the past only through the last max(1, n - 1) regions, so these are
 region being the current class. From every state a frame either stays, or begins a region of another
 class and forgets the oldest region of the history.
 
-Numbers here are natural logarithms. A language model is a table as in `emoseq.ngram`.
+Numbers here are natural logarithms. A language model is a table as in `emoseq.lm.table`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emoseq.lm.regions import collapse
-from emoseq.ngram import Lm, check_table, sequence_score
+from emoseq.lm.table import Lm, check_table, sequence_score
 from emoseq.recipe.options import option
 
 IMPOSSIBLE = "no label sequence has a probability above zero"

@@ -11,8 +11,8 @@ from emoseq.decoders import Decoder, Task, make_decoder
 from emoseq.io.archive import Scp
 from emoseq.labels.kmeans import Labels, average, read_centers
 from emoseq.lm.regions import read_hazards, read_transitions
+from emoseq.lm.table import tabulate
 from emoseq.metrics import ccc_and_rmse
-from emoseq.ngram import tabulate
 from emoseq.trials import DecoderOptions, Trial, best_trial
 
 Posteriors = Mapping[str, Mapping[str, NDArray]]  # of one model, by task (K4) and utterance

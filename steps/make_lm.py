@@ -16,8 +16,9 @@ from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import write_text
 from emoseq.io.matrix import write_matrix
 from emoseq.labels.kmeans import read_centers
-from emoseq.lm.regions import LmOptions, collapse, hazards, priors, transitions
-from emoseq.ngram import arpa, token, witten_bell
+from emoseq.lm.arpa import arpa
+from emoseq.lm.regions import LmOptions, collapse, hazards, priors, token, transitions
+from emoseq.lm.witten_bell import witten_bell
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step

@@ -16,7 +16,7 @@ from emoseq.decode.files import add_model_arguments, read_graph
 from emoseq.graph import log_posteriors
 from emoseq.io.archive import read_some
 from emoseq.io.files import write_text
-from emoseq.ngram import token
+from emoseq.lm.regions import token
 from emoseq.recipe.options import Parser
 from emoseq.recipe.step import run_step
 

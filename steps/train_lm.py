@@ -15,7 +15,9 @@ import _recipe  # noqa: F401
 from emoseq import DataError
 from emoseq.io.archive import read_text
 from emoseq.io.files import write_text
-from emoseq.ngram import SMOOTHINGS, arpa, parse_regions, witten_bell
+from emoseq.lm.arpa import arpa
+from emoseq.lm.regions import parse_regions
+from emoseq.lm.witten_bell import SMOOTHINGS, witten_bell
 from emoseq.recipe.options import Parser
 from emoseq.recipe.step import run_step
 

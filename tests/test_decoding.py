@@ -20,9 +20,9 @@ from oracles import (
     write_arpa,
 )
 
-from emoseq import ngram
 from emoseq.decoding import Decoder, decode
 from emoseq.graph import SEARCHES, Scoring, check_size, path_score
+from emoseq.lm import table as ngram
 
 SLACK = {"rel": 1e-9, "abs": 1e-9}
 

@@ -13,7 +13,7 @@ from emoseq import DataError
 from emoseq.graph import Scoring, StateGraph, state_graph
 from emoseq.labels.kmeans import read_centers
 from emoseq.lm.regions import read_priors, read_transitions
-from emoseq.ngram import LazyTable
+from emoseq.lm.table import LazyTable
 from emoseq.recipe.options import Parser, boolean, options_from
 
 

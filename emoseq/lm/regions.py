@@ -153,3 +153,35 @@ def _bin_edges(longest: int) -> list[int]:
     while edges[-1] < longest:
         edges.append(edges[-1] * 3 // 2 if edges[-1] & (edges[-1] - 1) == 0 else edges[-1] * 4 // 3)
     return [edge for edge in edges if edge < longest]
+
+
+def token(region: int) -> str:
+    """Name of a region in region files and ARPA files."""
+    return f"r{region}"
+
+
+def parse_regions(lines: Sequence[str], num_classes: int, name: str) -> dict[str, list[int]]:
+    """Regions of each utterance from `<utt> r0 r3 r2 ...` lines.
+
+    Args:
+        name: the file, for messages
+
+    Raises:
+        DataError: if a token is not one of r0 ... r<K-1>, or a region repeats its neighbour
+    """
+    tokens = {token(region): region for region in range(num_classes)}
+    regions: dict[str, list[int]] = {}
+    for line in lines:
+        utterance, *words = line.split() or [""]
+        where = f"{name}: {utterance or 'an empty line'}"
+        if not words or utterance in regions:
+            raise DataError(f"{where}: expected one `<utt> r0 r1 ...` line per utterance")
+        unknown = [word for word in words if word not in tokens]
+        if unknown:
+            raise DataError(f"{where}: {unknown[0]} is not one of r0 to r{num_classes - 1}; is --num-classes right?")
+        regions[utterance] = [tokens[word] for word in words]
+        if any(a == b for a, b in pairwise(words)):
+            raise DataError(f"{where}: a region repeats its neighbour; equal neighbours are one region")
+    if not regions:
+        raise DataError(f"{name}: holds no utterance")
+    return regions

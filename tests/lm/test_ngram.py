@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from oracles import LN10, ORDERS, backed_off, sparse_grams, write_arpa
 
 from emoseq import DataError
-from emoseq.lm.regions import LmOptions
-from emoseq.ngram import LazyTable, arpa, parse_regions, sequence_score, tabulate, witten_bell
+from emoseq.lm.arpa import arpa
+from emoseq.lm.regions import LmOptions, parse_regions
+from emoseq.lm.table import LazyTable, sequence_score, tabulate
+from emoseq.lm.witten_bell import witten_bell
 
 # Two classes. Region counts: r0 3, r1 1, </s> 2.
 CORPUS = [[0, 1, 0], [0]]
