@@ -39,8 +39,8 @@ from emoseq.durations import DurationDecoder
 from emoseq.graph import Scoring, log_posteriors, path_score
 from emoseq.joint import JointDecoder, JointTask
 from emoseq.lm.arpa import ARPA_ZERO
-from emoseq.lm.witten_bell import witten_bell
 from emoseq.lm.regions import LmOptions, collapse, hazards, transitions
+from emoseq.lm.witten_bell import witten_bell
 from emoseq.marginals import class_posteriors
 from emoseq.nbest import align, n_best
 

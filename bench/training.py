@@ -72,12 +72,12 @@ def measure(layers: int, epochs: int, data_dir: Path, exp_dir: Path) -> tuple[fl
     import torch
 
     from emoseq.features.fbank import read_features
-    from emoseq.grid import ModelOptions
     from emoseq.io.archive import Scp
     from emoseq.io.matrix import read_matrix
     from emoseq.labels.kmeans import read_centers
-    from emoseq.schedule import TrainOptions
-    from emoseq.training import examples, train
+    from emoseq.model.experiment import ModelOptions
+    from emoseq.model.schedule import TrainOptions
+    from emoseq.model.training import examples, train
 
     labels, lm = exp_dir / "arousal" / "labels", exp_dir / "arousal" / "lm"
     tasks = read_centers(labels / "centers")

@@ -11,7 +11,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.figures import BLUE, COLUMN, GREEN, VERMILION, in_style
-from emoseq.model import Classifier, Model
+from emoseq.model.blstm import Classifier, Model
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, SETS, DataError
 from emoseq.decoders import make_decoder
-from emoseq.grid import TrainJob, settings, short
 from emoseq.io.archive import Scp, read_text
 from emoseq.labels.kmeans import average, quantise, read_centers, reconstruct
 from emoseq.metrics import ccc_and_rmse, paired
+from emoseq.model.experiment import TrainJob, settings, short
+from emoseq.model.schedule import TrainOptions
 from emoseq.observations import (
     clipping,
     correlation,
@@ -31,7 +32,6 @@ from emoseq.observations import (
 )
 from emoseq.recipe.options import read_options
 from emoseq.results import all_jobs
-from emoseq.schedule import TrainOptions
 from emoseq.trials import DecoderOptions
 from emoseq.tuning import decode_models, read_posteriors, read_tasks
 

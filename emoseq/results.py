@@ -10,9 +10,9 @@ import pandas as pd
 
 from emoseq import DIMENSIONS, DataError
 from emoseq.baselines import BASELINES, parse_baselines
-from emoseq.grid import DECODED_SERIES, HMM_SERIES, RAW_SERIES, TrainJob, parse_jobs, smoothed_name
 from emoseq.io.archive import Scp, read_text
 from emoseq.metrics import ScoreOptions, difference, paired, score
+from emoseq.model.experiment import DECODED_SERIES, HMM_SERIES, RAW_SERIES, TrainJob, parse_jobs, smoothed_name
 from emoseq.smoothing import SMOOTHERS
 
 RESULTS_COLUMNS = (

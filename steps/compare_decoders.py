@@ -17,11 +17,11 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.grid import RAW_SERIES
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import read_centers
 from emoseq.lm.regions import LmOptions
+from emoseq.model.experiment import RAW_SERIES
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.step import log, run_step
 from emoseq.trials import DECODERS, MAX_JOINT_ORDER, SweepOptions

@@ -13,9 +13,9 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq.features.fbank import read_features
-from emoseq.grid import pick_job
 from emoseq.io.archive import read_text, write_scp
 from emoseq.labels.kmeans import read_centers
+from emoseq.model.experiment import pick_job
 from emoseq.recipe.options import Parser
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         if stamp.is_current():
             log(f"{folder}: {name}: up to date")
             continue
-        from emoseq.model import load_model
+        from emoseq.model.blstm import load_model
 
         model = load_model(folder / "final.pt")
         predictions = {utt: model.predict(features) for utt, features in read_features(data).items()}

@@ -16,9 +16,9 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.decode.files import decoding_files
-from emoseq.grid import DECODED_SERIES, HMM_SERIES
 from emoseq.io.archive import read_text, write_scp
 from emoseq.labels.kmeans import read_centers
+from emoseq.model.experiment import DECODED_SERIES, HMM_SERIES
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step

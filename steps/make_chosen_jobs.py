@@ -13,13 +13,13 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.grid import GridOptions, TrainJob, parse_jobs, plan_chosen
 from emoseq.io.archive import read_text
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import FIT_ON
+from emoseq.model.experiment import GridOptions, TrainJob, parse_jobs, plan_chosen
+from emoseq.model.schedule import TrainOptions
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.step import log, run_step
-from emoseq.schedule import TrainOptions
 
 
 def get_parser() -> Parser:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.grid import GridOptions, plan
 from emoseq.io.files import write_text
+from emoseq.model.experiment import GridOptions, plan
+from emoseq.model.schedule import TrainOptions
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.step import log, run_step
-from emoseq.schedule import TrainOptions
 
 
 def get_parser() -> Parser:

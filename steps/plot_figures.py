@@ -13,8 +13,8 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DIMENSIONS
-from emoseq.grid import DECODED_SERIES, RAW_SERIES, parse_jobs
 from emoseq.io.archive import Scp, read_text
+from emoseq.model.experiment import DECODED_SERIES, RAW_SERIES, parse_jobs
 from emoseq.recipe.options import Parser, read_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
@@ -70,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
 
     from emoseq.architecture import architecture, plot_architecture
     from emoseq.figures import plot_series, plot_sweeps, save_figure
-    from emoseq.model import load_model
+    from emoseq.model.blstm import load_model
 
     save_figure(plot_architecture(architecture(load_model(model))), report / "figure2")
     if "figure3" in names:

@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         if len(recordings) < len(files):
             raise DataError("two recordings have one name, which would be the id of both; list them in a wav.scp")
 
-    from emoseq.model import load_model
+    from emoseq.model.blstm import load_model
 
     models = [load_model(folder / "final.pt") for folder in folders]
     if len({folder.absolute().parent.name for folder in folders}) > 1:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.grid import RAW_SERIES, TrainJob, parse_jobs, settings, short
 from emoseq.io.archive import Scp, read_text, write_scp
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import average
 from emoseq.metrics import ccc_and_rmse
+from emoseq.model.experiment import RAW_SERIES, TrainJob, parse_jobs, settings, short
 from emoseq.recipe.options import Parser
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.grid import GridOptions, parse_jobs
 from emoseq.io.archive import read_text
+from emoseq.model.experiment import GridOptions, parse_jobs
+from emoseq.model.schedule import TrainOptions
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.progress import progress_line, read_state, seconds_left, started_at
 from emoseq.recipe.step import log, run_step
-from emoseq.schedule import TrainOptions
 from jobarray.command_line import substitute
 
 PAUSE = 2.0  # seconds between two looks at the logs

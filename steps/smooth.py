@@ -13,9 +13,9 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.grid import smoothed_name
 from emoseq.io.archive import Scp, write_scp
 from emoseq.io.files import write_text
+from emoseq.model.experiment import smoothed_name
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step

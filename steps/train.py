@@ -15,15 +15,15 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.features.fbank import read_features
-from emoseq.grid import GridOptions, ModelOptions, pick_job
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import naming, write_text
 from emoseq.io.matrix import read_matrix
 from emoseq.labels.kmeans import read_centers
+from emoseq.model.experiment import GridOptions, ModelOptions, pick_job
+from emoseq.model.schedule import TrainOptions
 from emoseq.recipe.options import Parser, conf_text, options_from
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
-from emoseq.schedule import TrainOptions
 
 
 def get_parser() -> Parser:
@@ -67,8 +67,8 @@ def main(argv: list[str] | None = None) -> int:
     write_text(job.folder / "conf" / "train.conf", conf_text(options))
     write_text(job.folder / "conf" / "fbank.conf", read_text(data / "train" / "fbank.conf"))
 
-    from emoseq.model import save_model
-    from emoseq.training import epochs_csv, examples, train
+    from emoseq.model.blstm import save_model
+    from emoseq.model.training import epochs_csv, examples, train
 
     targets = [Scp(labels / f"train.{task}.scp") for task in tasks]
     gold = Scp(data / "dev" / f"{job.dimension}.scp")

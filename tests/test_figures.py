@@ -7,7 +7,7 @@ import torch
 from emoseq import DataError
 from emoseq.architecture import architecture, plot_architecture
 from emoseq.figures import plot_discretisation, plot_series, plot_sweeps, plot_trainings, save_figure
-from emoseq.model import Blstm, Classifier, Regressor
+from emoseq.model.blstm import Blstm, Classifier, Regressor
 from emoseq.trials import DecoderOptions, Trial, parse_sweep, sweep_csv
 
 

@@ -20,7 +20,7 @@ from emoseq.figures import save_figure
 from emoseq.io.archive import Writer, write_scp
 from emoseq.io.datadir import write_table
 from emoseq.io.files import replacing, write_bytes, write_text
-from emoseq.model import Blstm, Regressor, save_model
+from emoseq.model.blstm import Blstm, Regressor, save_model
 
 SIZE = 1024  # bytes that fit
 

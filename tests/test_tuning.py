@@ -6,10 +6,10 @@ import pytest
 
 from emoseq import DataError
 from emoseq.decoders import Task, make_decoder
-from emoseq.grid import GridOptions, TrainJob, parse_jobs, pick_job, plan, plan_chosen, settings, short
 from emoseq.lm.arpa import arpa
 from emoseq.lm.witten_bell import witten_bell
 from emoseq.marginals import expectation
+from emoseq.model.experiment import GridOptions, TrainJob, parse_jobs, pick_job, plan, plan_chosen, settings, short
 from emoseq.trials import DECODERS, DecoderOptions, SweepOptions, Trial, best_trial, sweep_csv
 from emoseq.tuning import average_models, decode_models, read_posteriors, read_tasks, sweep, tune
 

@@ -9,20 +9,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoseq.grid import ModelOptions
-from emoseq.model import Blstm
-from emoseq.schedule import Schedule, TrainOptions
-from emoseq.training import (
-    LOSSES,
-    Epoch,
-    Example,
-    concordance_loss,
-    cost_sensitive_cross_entropy,
-    epochs_csv,
-    examples,
-    l2_penalty,
-    train,
-)
+from emoseq.model.blstm import Blstm
+from emoseq.model.experiment import ModelOptions
+from emoseq.model.losses import LOSSES, concordance_loss, cost_sensitive_cross_entropy, l2_penalty
+from emoseq.model.schedule import Schedule, TrainOptions
+from emoseq.model.training import Epoch, Example, epochs_csv, examples, train
 
 # Softmax probabilities are the rows, since the logarithm of a distribution is a logit of it.
 PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.1, 0.2, 0.7], [0.2, 0.6, 0.2]])

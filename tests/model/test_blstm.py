@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from emoseq import DataError
-from emoseq.model import Blstm, Classifier, Regressor, load_model, save_model, scale_by_priors
+from emoseq.model.blstm import Blstm, Classifier, Regressor, load_model, save_model, scale_by_priors
 
 
 def sigmoid(x):

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn.functional import cross_entropy, log_softmax, mse_loss
 
-from emoseq.grid import ModelOptions, short
 from emoseq.metrics import common_length, concordance
-from emoseq.model import Blstm, Classifier, Model, Regressor
-from emoseq.schedule import Schedule, TrainOptions
+from emoseq.model.blstm import Blstm, Classifier, Model, Regressor
+from emoseq.model.experiment import ModelOptions, short
+from emoseq.model.losses import LOSSES, l2_penalty
+from emoseq.model.schedule import Schedule, TrainOptions
 
 
 @dataclass(frozen=True)
@@ -74,52 +73,6 @@ def epochs_csv(epochs: Sequence[Epoch]) -> str:
     """epochs.csv: one row an epoch."""
     rows = [f"{e.epoch},{short(e.learning_rate)},{e.loss:.6f},{e.dev_ccc:.6f},{int(e.best)}\n" for e in epochs]
     return "epoch,learning_rate,loss,dev_ccc,best\n" + "".join(rows)
-
-
-def cost_sensitive_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Eqs. 6 and 7 for one task, as a mean over frames.
-
-    The cost 1 + |argmax y - l| / K carries no gradient: argmax has none.
-
-    Args:
-        logits: shape (frames, K)
-        labels: classes of shape (frames,), int64
-    """
-    cost = 1 + (logits.argmax(dim=-1) - labels).abs() / logits.shape[-1]
-    correct = log_softmax(logits, dim=-1).gather(-1, labels[:, None]).squeeze(-1)
-    return -(cost * correct).mean()
-
-
-def concordance_loss(prediction: Tensor, gold: Tensor) -> Tensor:
-    """1 - CCC of one utterance with population moments (Eq. 5), for two series of shape (frames,)."""
-    x, y = prediction - prediction.mean(), gold - gold.mean()
-    spread = (x * x).mean() + (y * y).mean() + (prediction.mean() - gold.mean()).square()
-    return 1 - 2 * (x * y).mean() / spread.clamp_min(torch.finfo(spread.dtype).tiny)
-
-
-def of_all_tasks(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Sequence[Tensor], Sequence[Tensor]], Tensor]:
-    """Sum over tasks of a classifier's loss."""
-    return lambda outputs, targets: torch.stack([loss(*task) for task in zip(outputs, targets, strict=True)]).sum()
-
-
-def of_series(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Sequence[Tensor], Sequence[Tensor]], Tensor]:
-    """A regressor's loss of its one output."""
-    return lambda outputs, targets: loss(outputs[0][:, 0], targets[0])
-
-
-LOSSES = {
-    "cls": of_all_tasks(cost_sensitive_cross_entropy),
-    "cls-ce": of_all_tasks(cross_entropy),
-    "reg-mse": of_series(mse_loss),
-    "reg-ccc": of_series(concordance_loss),
-}
-
-
-def l2_penalty(network: torch.nn.Module) -> Tensor:
-    """Sum of squares of all weights, biases excepted."""
-    return torch.stack(
-        [parameter.square().sum() for name, parameter in network.named_parameters() if "bias" not in name]
-    ).sum()
 
 
 def train(
