@@ -34,15 +34,15 @@ from numpy.typing import NDArray
 
 from bench import peers
 from bench.peers import Model, Search
-from emoseq.decoding import StreamingDecoder, decode
-from emoseq.durations import DurationDecoder
-from emoseq.graph import Scoring, log_posteriors, path_score
-from emoseq.joint import JointDecoder, JointTask
+from emoseq.decode.decoder import StreamingDecoder, decode
+from emoseq.decode.forward_backward import class_posteriors
+from emoseq.decode.joint import JointDecoder, JointTask
+from emoseq.decode.nbest import align, n_best
+from emoseq.decode.score import Scoring, log_posteriors, path_score
+from emoseq.decode.semi_markov import DurationDecoder
 from emoseq.lm.arpa import ARPA_ZERO
 from emoseq.lm.regions import LmOptions, collapse, hazards, transitions
 from emoseq.lm.witten_bell import witten_bell
-from emoseq.marginals import class_posteriors
-from emoseq.nbest import align, n_best
 
 FRAMES, CLASSES, ORDER, WEIGHT, RUNS = 7500, 10, 3, 6.0, 5
 FRAME_SECONDS = 0.04

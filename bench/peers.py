@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emoseq.graph import Scoring, StateGraph, state_graph
+from emoseq.decode.graph import StateGraph, state_graph
+from emoseq.decode.score import Scoring
 
 Search = Callable[[NDArray], NDArray]
 PACKAGES = ("hmmlearn", "librosa", "kaldi_decoder", "kaldifst")

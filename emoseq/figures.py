@@ -18,10 +18,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
+from emoseq.decode.sweep import Trial, best_trial
 from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.io.files import write_bytes
 from emoseq.labels.kmeans import quantise, reconstruct
-from emoseq.trials import Trial, best_trial
 
 COLUMN, PAGE = 3.4, 7.0  # inches: one column of a two-column paper, and both
 GREY, BLUE, VERMILION, GREEN, PURPLE = "0.62", "#0072B2", "#D55E00", "#009E73", "#CC79A7"

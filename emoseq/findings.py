@@ -15,7 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, SETS, DataError
-from emoseq.decoders import make_decoder
+from emoseq.decode.files import read_posteriors, read_tasks
+from emoseq.decode.multi_task import decode_models, make_decoder
+from emoseq.decode.options import DecoderOptions
 from emoseq.io.archive import Scp, read_text
 from emoseq.labels.kmeans import average, quantise, read_centers, reconstruct
 from emoseq.metrics import ccc_and_rmse, paired
@@ -32,8 +34,6 @@ from emoseq.observations import (
 )
 from emoseq.recipe.options import read_options
 from emoseq.results import all_jobs
-from emoseq.trials import DecoderOptions
-from emoseq.tuning import decode_models, read_posteriors, read_tasks
 
 PREDICTED = ("dev", "test")
 TABLES = ("reconstruction", "clipping", "moderation", "stages", "stability", "transitions", "gains")

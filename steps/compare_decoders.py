@@ -17,6 +17,7 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
+from emoseq.decode.options import DECODERS, MAX_JOINT_ORDER, SweepOptions
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import read_centers
@@ -24,7 +25,6 @@ from emoseq.lm.regions import LmOptions
 from emoseq.model.experiment import RAW_SERIES
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.step import log, run_step
-from emoseq.trials import DECODERS, MAX_JOINT_ORDER, SweepOptions
 
 
 def get_parser() -> Parser:
@@ -45,9 +45,10 @@ def main(argv: list[str] | None = None) -> int:
     models = [Path(line) for line in read_text(folder / "selected.cls").splitlines()]
     tasks = list(read_centers(folder / "labels" / "centers"))
 
-    from emoseq.decoders import raw_mean
+    from emoseq.decode.files import read_posteriors, read_tasks
+    from emoseq.decode.multi_task import decode_models, raw_mean
+    from emoseq.decode.sweep import tune
     from emoseq.metrics import ccc_and_rmse
-    from emoseq.tuning import decode_models, read_posteriors, read_tasks, tune
 
     columns = ["decoder", "order", "acoustic_scale", "lm_weight"]
     rows = [columns + [f"{name}_{measure}" for name in gold for measure in ("ccc", "rmse")]]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from emoseq import DataError
 from emoseq.decode.files import add_model_arguments, read_model
-from emoseq.graph import DEFAULT_BEAM, SEARCHES
+from emoseq.decode.graph import DEFAULT_BEAM, SEARCHES
 from emoseq.io.archive import Writer, read_some
 from emoseq.lm.regions import read_hazards
 from emoseq.recipe.options import Parser
@@ -53,8 +53,8 @@ def main(argv: list[str] | None = None) -> int:
     transitions, lm, scoring, initial = read_model(args)
     hazards = read_hazards(args.hazards, len(transitions)) if args.hazards else None
 
-    from emoseq.decoding import Decoded, Decoder, streamed
-    from emoseq.durations import DurationDecoder
+    from emoseq.decode.decoder import Decoded, Decoder, streamed
+    from emoseq.decode.semi_markov import DurationDecoder
 
     try:
         searches = {

@@ -14,12 +14,12 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.graph import Scoring
+from emoseq.decode.options import MAX_JOINT_ORDER
+from emoseq.decode.score import Scoring
 from emoseq.io.archive import Scp, Writer
 from emoseq.labels.kmeans import average, reconstruct
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.step import run_step
-from emoseq.trials import MAX_JOINT_ORDER
 
 
 def get_parser() -> Parser:
@@ -41,8 +41,8 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
 
-    from emoseq.joint import JointDecoder, JointTask
-    from emoseq.tuning import read_tasks
+    from emoseq.decode.files import read_tasks
+    from emoseq.decode.joint import JointDecoder, JointTask
 
     described = read_tasks(args.dimension_dir, [args.order])
     tasks = [JointTask(task.centers, task.transitions, task.tables[args.order]) for task in described.values()]

@@ -16,13 +16,13 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.decode.files import decoding_files
+from emoseq.decode.options import DecoderOptions
 from emoseq.io.archive import read_text, write_scp
 from emoseq.labels.kmeans import read_centers
 from emoseq.model.experiment import DECODED_SERIES, HMM_SERIES
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
-from emoseq.trials import DecoderOptions
 
 
 def get_parser() -> Parser:
@@ -60,8 +60,8 @@ def main(argv: list[str] | None = None) -> int:
         if stamp.is_current():
             log(f"{folder}: {system}: {name}: up to date")
             continue
-        from emoseq.decoders import make_decoder
-        from emoseq.tuning import decode_models, read_posteriors, read_tasks
+        from emoseq.decode.files import read_posteriors, read_tasks
+        from emoseq.decode.multi_task import decode_models, make_decoder
 
         try:
             posteriors = [read_posteriors(model, name, tasks) for model in models]

@@ -13,7 +13,7 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.decode.files import add_model_arguments, read_graph
-from emoseq.graph import log_posteriors
+from emoseq.decode.score import log_posteriors
 from emoseq.io.archive import Writer, read_some
 from emoseq.recipe.options import Parser
 from emoseq.recipe.step import run_step
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     graph, scoring = read_graph(args)
 
-    from emoseq.marginals import class_posteriors
+    from emoseq.decode.forward_backward import class_posteriors
 
     with Writer(args.posteriors_wspec) as write:
         for utt, posteriors in read_some(args.posteriors_rspec):

@@ -13,7 +13,7 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.decode.files import add_model_arguments, read_graph
-from emoseq.graph import log_posteriors
+from emoseq.decode.score import log_posteriors
 from emoseq.io.archive import read_some
 from emoseq.io.files import write_text
 from emoseq.lm.regions import token
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
         raise DataError(f"--n {args.n}: 1 or more are needed")
     graph, scoring = read_graph(args)
 
-    from emoseq.nbest import n_best
+    from emoseq.decode.nbest import n_best
 
     lines = []
     for utt, posteriors in read_some(args.posteriors_rspec):

@@ -13,12 +13,13 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DIMENSIONS
+from emoseq.decode.options import DecoderOptions
+from emoseq.decode.sweep import parse_sweep
 from emoseq.io.archive import Scp, read_text
 from emoseq.model.experiment import DECODED_SERIES, RAW_SERIES, parse_jobs
 from emoseq.recipe.options import Parser, read_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
-from emoseq.trials import DecoderOptions, parse_sweep
 
 
 def get_parser() -> Parser:

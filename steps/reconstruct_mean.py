@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     centers = read_centers_of(args.centers_file, args.key)
 
-    from emoseq.marginals import expectation
+    from emoseq.decode.forward_backward import expectation
 
     band = Writer(args.deviation) if args.deviation else nullcontext()
     with Writer(args.series_wspec) as write, band as write_band:

@@ -14,6 +14,8 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.decode.files import decoding_files
+from emoseq.decode.options import SweepOptions
+from emoseq.decode.sweep import best_trial, sweep_csv
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import read_centers
@@ -21,7 +23,6 @@ from emoseq.lm.regions import LmOptions
 from emoseq.recipe.options import Parser, conf_text, options_from
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
-from emoseq.trials import SweepOptions, best_trial, sweep_csv
 
 
 def get_parser() -> Parser:
@@ -59,8 +60,9 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     target.mkdir(exist_ok=True)
 
+    from emoseq.decode.files import read_posteriors, read_tasks
+    from emoseq.decode.sweep import sweep
     from emoseq.figures import plot_sweeps, save_figure
-    from emoseq.tuning import read_posteriors, read_tasks, sweep
 
     try:
         posteriors = [read_posteriors(model, "dev", tasks) for model in models]

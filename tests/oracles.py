@@ -1,7 +1,7 @@
 """Oracles of decoding: label sequences scored from the formulas, with no code of the decoders.
 
 Numbers come from `random_case`, which has no structure that could hide a mistake. `score` is Eq. 8 as
-the docstring of emoseq.graph has it, `every_score` that of all K^F label sequences.
+the docstring of emoseq.decode.graph has it, `every_score` that of all K^F label sequences.
 """
 
 import itertools
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from emoseq.graph import Scoring
+from emoseq.decode.score import Scoring
 
 LN10 = float(np.log(10))
 ORDERS = (1, 2, 3, 4, 5)

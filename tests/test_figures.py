@@ -6,9 +6,10 @@ import torch
 
 from emoseq import DataError
 from emoseq.architecture import architecture, plot_architecture
+from emoseq.decode.options import DecoderOptions
+from emoseq.decode.sweep import Trial, parse_sweep, sweep_csv
 from emoseq.figures import plot_discretisation, plot_series, plot_sweeps, plot_trainings, save_figure
 from emoseq.model.blstm import Blstm, Classifier, Regressor
-from emoseq.trials import DecoderOptions, Trial, parse_sweep, sweep_csv
 
 
 def classifier(layers=2, hidden_size=5, tasks=(3, 4)):

@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.graph import Scoring, StateGraph, state_graph
+from emoseq.decode.graph import StateGraph, state_graph
+from emoseq.decode.multi_task import Task
+from emoseq.decode.score import Scoring
+from emoseq.io.archive import Scp
 from emoseq.labels.kmeans import read_centers
-from emoseq.lm.regions import read_priors, read_transitions
-from emoseq.lm.table import LazyTable
+from emoseq.lm.regions import read_hazards, read_priors, read_transitions
+from emoseq.lm.table import LazyTable, tabulate
 from emoseq.recipe.options import Parser, boolean, options_from
 
 
@@ -57,3 +60,30 @@ def read_graph(args: Any) -> tuple[StateGraph, Scoring]:
         return state_graph(transitions, lm.full(), scoring, initial=initial), scoring
     except ValueError as error:
         raise DataError(f"{args.arpa_file}: {error}") from None
+
+
+def read_tasks(folder: Path, orders: Iterable[int]) -> dict[str, Task]:
+    """The tasks of a dimension's folder, from its labels/ and lm/.
+
+    Raises:
+        DataError: if a file is missing or malformed
+    """
+    lm = folder / "lm"
+    return {
+        key: Task(
+            centers,
+            read_transitions(lm / f"{key}.trans"),
+            {order: tabulate(lm / f"{key}.{order}gram.arpa", len(centers)) for order in orders},
+            read_hazards(lm / f"{key}.hazards", len(centers)),
+        )
+        for key, centers in read_centers(folder / "labels" / "centers").items()
+    }
+
+
+def read_posteriors(model: Path, name: str, tasks: Iterable[str]) -> dict[str, dict[str, NDArray]]:
+    """Posteriors of one set from a model's folder, by task and utterance.
+
+    Raises:
+        DataError: if a file is missing or malformed
+    """
+    return {key: dict(Scp(model / f"posteriors_{name}.{key}.scp")) for key in tasks}

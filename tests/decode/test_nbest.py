@@ -5,9 +5,10 @@ import pytest
 from hypothesis import assume, given, settings
 from oracles import ORDERS, SELF_LOOPS, Case, any_case, every_score, random_case, regions_of, score, seeds
 
-from emoseq.decoding import decode
-from emoseq.graph import Scoring, log_posteriors, state_graph
-from emoseq.nbest import align, n_best
+from emoseq.decode.decoder import decode
+from emoseq.decode.graph import state_graph
+from emoseq.decode.nbest import align, n_best
+from emoseq.decode.score import Scoring, log_posteriors
 
 SLACK = {"rel": 1e-9, "abs": 1e-9}
 

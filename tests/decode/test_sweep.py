@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 
 from emoseq import DataError
-from emoseq.decoders import Task, make_decoder
+from emoseq.decode.files import read_posteriors, read_tasks
+from emoseq.decode.forward_backward import expectation
+from emoseq.decode.multi_task import Task, average_models, decode_models, make_decoder
+from emoseq.decode.options import DECODERS, DecoderOptions, SweepOptions
+from emoseq.decode.sweep import Trial, best_trial, sweep, sweep_csv, tune
 from emoseq.lm.arpa import arpa
 from emoseq.lm.witten_bell import witten_bell
-from emoseq.marginals import expectation
 from emoseq.model.experiment import GridOptions, TrainJob, parse_jobs, pick_job, plan, plan_chosen, settings, short
-from emoseq.trials import DECODERS, DecoderOptions, SweepOptions, Trial, best_trial, sweep_csv
-from emoseq.tuning import average_models, decode_models, read_posteriors, read_tasks, sweep, tune
 
 # Per frame the best classes are, by model and task:
 #   model 1: K2 0 1 1 and K3 2 0 1; model 2: K2 1 1 0 and K3 2 2 0

@@ -1,19 +1,51 @@
-"""The ways to turn the posteriors of all tasks into one series; each is chosen by its name."""
+"""Choosing on the development set, and averaging models into one series."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from numpy.typing import NDArray
 
-from emoseq import decoding
-from emoseq.durations import DurationDecoder
-from emoseq.graph import Scoring, log_posteriors, state_graph
-from emoseq.joint import JointDecoder, JointTask
+from emoseq.decode import decoder as decoding
+from emoseq.decode.forward_backward import class_posteriors, expectation
+from emoseq.decode.graph import state_graph
+from emoseq.decode.joint import JointDecoder, JointTask
+from emoseq.decode.options import DecoderOptions
+from emoseq.decode.score import Scoring, log_posteriors
+from emoseq.decode.semi_markov import DurationDecoder
 from emoseq.labels.kmeans import Labels, average, reconstruct
-from emoseq.marginals import class_posteriors, expectation
-from emoseq.trials import DecoderOptions
+
+Posteriors = Mapping[str, Mapping[str, NDArray]]  # of one model, by task (K4) and utterance
+
+
+def average_models(series: Sequence[Mapping[str, NDArray]]) -> dict[str, NDArray]:
+    """Mean over models of the series of each utterance."""
+    return {utt: average([model[utt] for model in series]) for utt in series[0]}
+
+
+def decode_models(
+    models: Sequence[Posteriors], decode: Decoder
+) -> tuple[list[dict[str, dict[str, Labels]]], dict[str, NDArray]]:
+    """Decode every model on its own and average the series over models.
+
+    Returns:
+        labels as [model][task][utterance], and the averaged series (frames,) of each utterance
+
+    Raises:
+        ValueError: as the decoder, with the utterance
+    """
+    labels: list[dict[str, dict[str, Labels]]] = [{key: {} for key in posteriors} for posteriors in models]
+    series: list[dict[str, NDArray]] = [{} for _ in models]
+    for found, averaged, posteriors in zip(labels, series, models, strict=True):
+        for utt in next(iter(posteriors.values())):
+            try:
+                by_task, averaged[utt] = decode({key: matrices[utt] for key, matrices in posteriors.items()})
+            except ValueError as error:
+                raise ValueError(f"{utt}: {error}") from None
+            for key, path in by_task.items():
+                found[key][utt] = path
+    return labels, average_models(series)
 
 
 @dataclass(frozen=True)
@@ -27,6 +59,8 @@ class Task:
 
 
 Utterance = Mapping[str, NDArray]  # posteriors (frames, K) by task
+
+
 Decoder = Callable[[Utterance], tuple[dict[str, Labels], NDArray]]  # labels by task, series averaged over tasks
 
 

@@ -1,8 +1,8 @@
 """Emotion decoding (paper, Sec. 4.3): the label sequence that maximises Eq. 8.
 
-`emoseq.graph` says what the score is, `emoseq.viterbi` finds its maximum, `emoseq.beam` searches as the
-paper did. Beside the best sequence: `emoseq.marginals` has class posteriors, `emoseq.nbest` the best
-region sequences, `emoseq.joint` all resolutions at once, `emoseq.durations` explicit durations.
+`score` defines the score, `graph` the states, `viterbi` finds the maximum, `beam` searches as the paper does. Further
+modules of this package decode class posteriors (`forward_backward`), the best region sequences (`nbest`), all
+resolutions at once (`joint`) and explicit durations (`semi_markov`).
 """
 
 from __future__ import annotations
@@ -14,22 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from emoseq.beam import beam_search
-from emoseq.graph import (
-    DEFAULT_BEAM,
-    PLAIN,
-    SEARCHES,
-    Scoring,
-    StateGraph,
-    check_size,
-    log_parameters,
-    log_posteriors,
-    path_score,
-    state_graph,
-)
+from emoseq.decode.beam import beam_search
+from emoseq.decode.graph import DEFAULT_BEAM, SEARCHES, StateGraph, check_size, log_parameters, state_graph
+from emoseq.decode.score import PLAIN, Scoring, log_posteriors, path_score
+from emoseq.decode.viterbi import Viterbi
 from emoseq.labels.kmeans import Labels
 from emoseq.lm.table import LazyTable, Lm
-from emoseq.viterbi import Viterbi
 
 BLOCK = 1000  # frames whose logarithms are in memory at once
 
@@ -128,7 +118,7 @@ class StreamingDecoder:
     of `Decoder`. One stream is one utterance.
 
     Args:
-        graph: of `Decoder` or `emoseq.graph.state_graph`
+        graph: of `Decoder` or `emoseq.decode.graph.state_graph`
         scoring: weights, those of the graph
         lag: frames
 

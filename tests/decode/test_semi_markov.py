@@ -7,9 +7,9 @@ import pytest
 from hypothesis import assume, given, settings
 from oracles import ORDERS, any_case, every_path, random_case, region_lm, regions_of, seeds
 
-from emoseq.decoding import decode
-from emoseq.durations import DurationDecoder
-from emoseq.graph import Scoring
+from emoseq.decode.decoder import decode
+from emoseq.decode.score import Scoring
+from emoseq.decode.semi_markov import DurationDecoder
 from emoseq.lm.regions import hazards
 
 SLACK = {"rel": 1e-8, "abs": 1e-8}

@@ -2,48 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+
+from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.graph import Scoring
-from emoseq.recipe.options import option
-
-MAX_JOINT_ORDER = 3
-DECODERS = ("viterbi", "posterior-mean", "joint", "semi-markov")
-
-
-@dataclass(frozen=True)
-class DecoderOptions:
-    """How all models and tasks of one dimension are decoded (decode_dev/best.conf)."""
-
-    order: int = option("n of the language models")
-    lm_weight: float = option("of the language models")
-    acoustic_scale: float = option("of the log posteriors", default=1.0)
-    decoder: str = option(f"one of {', '.join(DECODERS)}", default=DECODERS[0])
-
-    def __post_init__(self) -> None:
-        if self.decoder not in DECODERS:
-            raise ValueError(f"--decoder={self.decoder}: choose from {', '.join(DECODERS)}")
-        Scoring(lm_weight=self.lm_weight, acoustic_scale=self.acoustic_scale)
-
-
-@dataclass(frozen=True)
-class SweepOptions:
-    """What is tried on the dev set (conf/decode.conf)."""
-
-    lm_weights: tuple[float, ...] = option("weights of the language model")
-    acoustic_scales: tuple[float, ...] = option("scales of the log posteriors", default=(1.0,))
-    decoder: str = option(f"one of {', '.join(DECODERS)}", default=DECODERS[0])
-
-    def __post_init__(self) -> None:
-        self.settings((1,))
-
-    def settings(self, orders: Sequence[int]) -> list[DecoderOptions]:
-        """All combinations, the smaller models first."""
-        combinations = product(orders, self.acoustic_scales, self.lm_weights)
-        return [DecoderOptions(order, weight, scale, self.decoder) for order, scale, weight in combinations]
+from emoseq.decode.multi_task import Posteriors, Task, decode_models, make_decoder
+from emoseq.decode.options import DecoderOptions
+from emoseq.metrics import ccc_and_rmse
 
 
 @dataclass(frozen=True)
@@ -92,3 +59,43 @@ def parse_sweep(text: str, name: str, decoder: str) -> list[Trial]:
     if not trials:
         raise DataError(f"{name}: holds no trial; run stage 6 again")
     return trials
+
+
+def sweep(
+    models: Sequence[Posteriors],
+    tasks: Mapping[str, Task],
+    gold: Mapping[str, NDArray],
+    settings: Sequence[DecoderOptions],
+) -> list[Trial]:
+    """Score every setting on the dev set.
+
+    Raises:
+        ValueError: as `decode_models` and `emoseq.decode.multi_task.make_decoder`
+    """
+    trials = []
+    for options in settings:
+        _, series = decode_models(models, make_decoder(tasks, options))
+        trials.append(Trial(options, *ccc_and_rmse(series, gold)))
+    return trials
+
+
+def tune(
+    models: Mapping[str, Sequence[Posteriors]],
+    tasks: Mapping[str, Task],
+    gold: Mapping[str, Mapping[str, NDArray]],
+    settings: Sequence[DecoderOptions],
+) -> tuple[DecoderOptions, dict[str, tuple[float, float]]]:
+    """The setting of the highest dev CCC, and the CCC and RMSE that it has on each set.
+
+    Args:
+        models: posteriors of each model by set, one of which is "dev"
+        tasks: what decodes them
+        gold: gold standard by set and utterance
+        settings: candidates
+
+    Raises:
+        ValueError: as `sweep`
+    """
+    best = best_trial(sweep(models["dev"], tasks, gold["dev"], settings)).options
+    decode = make_decoder(tasks, best)
+    return best, {name: ccc_and_rmse(decode_models(models[name], decode)[1], gold[name]) for name in gold}

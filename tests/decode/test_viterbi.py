@@ -8,9 +8,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from oracles import ORDERS, any_case, every_score, random_case, score, seeds
 
-from emoseq.decoding import Decoder, StreamingDecoder, decode, streamed
-from emoseq.graph import Scoring, log_posteriors, state_graph
-from emoseq.viterbi import Viterbi
+from emoseq.decode.decoder import Decoder, StreamingDecoder, decode, streamed
+from emoseq.decode.graph import state_graph
+from emoseq.decode.score import Scoring, log_posteriors
+from emoseq.decode.viterbi import Viterbi
 
 orders = pytest.mark.parametrize("order", ORDERS)
 

@@ -21,10 +21,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from emoseq.graph import IMPOSSIBLE, MAX_CLASSES, Scoring, StateGraph, log_posteriors, path_score
+from emoseq.decode.graph import IMPOSSIBLE, MAX_CLASSES, StateGraph
+from emoseq.decode.options import MAX_JOINT_ORDER
+from emoseq.decode.score import Scoring, log_posteriors, path_score
+from emoseq.decode.viterbi import Viterbi
 from emoseq.labels.kmeans import Labels, quantise
-from emoseq.trials import MAX_JOINT_ORDER
-from emoseq.viterbi import Viterbi
 
 MAX_STATES = 2**26  # places in a table of int32, 256 MB
 
@@ -114,7 +115,7 @@ class JointDecoder:
         """Scaled log posteriors of the cells, summed over tasks, shape (frames, cells).
 
         Raises:
-            ValueError: as `emoseq.graph.log_posteriors`, or if the tasks' lengths differ
+            ValueError: as `emoseq.decode.score.log_posteriors`, or if the tasks' lengths differ
         """
         if len({len(matrix) for matrix in posteriors}) != 1:
             raise ValueError(f"tasks of {', '.join(str(len(matrix)) for matrix in posteriors)} frames")

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from emoseq.graph import IMPOSSIBLE, StateGraph
+from emoseq.decode.graph import IMPOSSIBLE, StateGraph
 from emoseq.labels.kmeans import Labels
 
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import assume, given, settings
 from oracles import ORDERS, SELF_LOOPS, any_case, every_score, random_case, seeds
 
-from emoseq.graph import Scoring, log_posteriors, state_graph
-from emoseq.marginals import class_posteriors, expectation
+from emoseq.decode.forward_backward import class_posteriors, expectation
+from emoseq.decode.graph import state_graph
+from emoseq.decode.score import Scoring, log_posteriors
 
 
 def marginals(case):

@@ -1,7 +1,7 @@
 """Posterior decoding: what the acoustics, the transitions and the language model together say of each frame.
 
 Forward-backward over the states of exact decoding, with the probability of a label sequence
-proportional to the exponential of its score (`emoseq.graph`). The class posteriors that come of it
+proportional to the exponential of its score (`emoseq.decode.graph`). The class posteriors that come of it
 give the series of least expected squared error, its mean, and how sure it is, its deviation.
 """
 
@@ -11,9 +11,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.graph import IMPOSSIBLE, StateGraph
+from emoseq.decode.graph import IMPOSSIBLE, StateGraph
 
 NEGLIGIBLE = 40.0  # nats below the largest term of a sum, less than a rounding error
+
+
 VANISHING = 1e-200  # a sum of products below this may have lost some to underflow
 
 
@@ -21,7 +23,7 @@ def class_posteriors(scores: NDArray[np.float64], graph: StateGraph) -> NDArray[
     """P(class at a frame | all frames), shape (frames, K); rows sum to 1.
 
     Args:
-        scores: scaled log posteriors as `emoseq.graph.log_posteriors`, shape (frames, K)
+        scores: scaled log posteriors as `emoseq.decode.score.log_posteriors`, shape (frames, K)
         graph: states and moves
 
     Raises:

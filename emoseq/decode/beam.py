@@ -14,7 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.graph import IMPOSSIBLE, Scoring, log_parameters
+from emoseq.decode.graph import IMPOSSIBLE, log_parameters
+from emoseq.decode.score import Scoring
 from emoseq.labels.kmeans import Labels
 from emoseq.lm.table import Lm
 

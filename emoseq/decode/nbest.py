@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from emoseq.graph import IMPOSSIBLE, StateGraph
+from emoseq.decode.graph import IMPOSSIBLE, StateGraph
 from emoseq.labels.kmeans import Labels
 
 
@@ -29,7 +29,7 @@ def n_best(scores: NDArray[np.float64], graph: StateGraph, count: int) -> list[H
     """The best region sequences in descending order of score, as many as exist up to `count`.
 
     Args:
-        scores: scaled log posteriors as `emoseq.graph.log_posteriors`, shape (frames, K)
+        scores: scaled log posteriors as `emoseq.decode.score.log_posteriors`, shape (frames, K)
         graph: states and moves
         count: N
 

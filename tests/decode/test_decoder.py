@@ -20,9 +20,12 @@ from oracles import (
     write_arpa,
 )
 
-from emoseq.decoding import Decoder, decode
-from emoseq.graph import SEARCHES, Scoring, check_size, path_score
-from emoseq.lm import table as ngram
+from emoseq.decode.decoder import Decoder, decode
+from emoseq.decode.graph import SEARCHES, check_size
+from emoseq.decode.score import Scoring, path_score
+from emoseq.lm.arpa import arpa
+from emoseq.lm.table import LazyTable, tabulate
+from emoseq.lm.witten_bell import witten_bell
 
 SLACK = {"rel": 1e-9, "abs": 1e-9}
 
@@ -148,7 +151,7 @@ def test_a_long_signal_gets_the_score_of_viterbi_over_dense_states(weight, stick
 def test_decoders_agree_on_a_long_signal():
     posteriors = np.random.default_rng(3).dirichlet(np.full(10, 0.3), size=3000)
     regions = [[0, 1, 2, 1, 3, 2, 4, 5, 9, 8, 7, 6]]
-    table = np.log(np.maximum(ngram.witten_bell(regions, 10, 3)[-1], 1e-99))
+    table = np.log(np.maximum(witten_bell(regions, 10, 3)[-1], 1e-99))
     case = Case(posteriors, SELF_LOOPS, table, Scoring(lm_weight=6.0))
     assert decoded(case).labels.tolist() == decoded(case, search="beam", beam=110).labels.tolist()
 
@@ -364,7 +367,7 @@ def test_as_many_classes_as_allowed_are_told_apart(order):
 def test_beam_finds_the_maximum_where_the_states_are_too_many(tmp_path):
     """40 classes and order 5; brute force can follow since only 3 classes have a probability."""
     grams = sparse_grams(8, 40, 5, sentences=40)
-    lm = ngram.LazyTable(write_arpa(tmp_path / "x.arpa", grams), 40)
+    lm = LazyTable(write_arpa(tmp_path / "x.arpa", grams), 40)
     possible, frames, weight = np.array([3, 17, 39]), 7, 2.0
     random = np.random.default_rng(8)
     posteriors = np.zeros((frames, 40))
@@ -387,7 +390,7 @@ def twelve_classes(tmp_path_factory):
     """A case of order 5 with its table, and the rows of the same model."""
     case = random_case(1, seed=9, num_classes=12, frames=120, scoring=Scoring(lm_weight=1.0))
     path = tmp_path_factory.mktemp("lm") / "x.arpa"
-    lm = ngram.LazyTable(write_arpa(path, sparse_grams(9, 12, 5, sentences=60)), 12)
+    lm = LazyTable(write_arpa(path, sparse_grams(9, 12, 5, sentences=60)), 12)
     return case._replace(table=lm.full()), lm
 
 
@@ -399,10 +402,10 @@ def test_beam_with_rows_on_demand_equals_the_search_of_the_whole_table(twelve_cl
 
 
 def test_a_lazy_table_is_tabulated_for_exact_search(tmp_path):
-    (tmp_path / "x.arpa").write_text(ngram.arpa(ngram.witten_bell([[0, 1, 0], [1]], 2, 3)))
+    (tmp_path / "x.arpa").write_text(arpa(witten_bell([[0, 1, 0], [1]], 2, 3)))
     problem = random_case(1, seed=5, num_classes=2, frames=6).problem[:2]
-    lazy = ngram.LazyTable(tmp_path / "x.arpa", 2)
-    expected = decode(*problem, ngram.tabulate(tmp_path / "x.arpa", 2), Scoring(lm_weight=2.0))
+    lazy = LazyTable(tmp_path / "x.arpa", 2)
+    expected = decode(*problem, tabulate(tmp_path / "x.arpa", 2), Scoring(lm_weight=2.0))
     assert decode(*problem, lazy, Scoring(lm_weight=2.0)).total == expected.total
 
 

@@ -6,9 +6,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from oracles import Case, any_case, every_path, every_score, random_case, score, seeds
 
-from emoseq.decoding import decode
-from emoseq.graph import Scoring
-from emoseq.joint import JointDecoder, JointTask, cell_labels
+from emoseq.decode.decoder import decode
+from emoseq.decode.joint import JointDecoder, JointTask, cell_labels
+from emoseq.decode.score import Scoring
 
 SIZES = ([2, 3], [3, 3], [2, 2, 3])
 SLACK = {"rel": 1e-9, "abs": 1e-9}

@@ -16,8 +16,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.decoding import Decoded
-from emoseq.graph import IMPOSSIBLE, LOG_BASES, Scoring, check_size, log_posteriors, state_graph
+from emoseq.decode.decoder import Decoded
+from emoseq.decode.graph import IMPOSSIBLE, check_size, state_graph
+from emoseq.decode.score import LOG_BASES, Scoring, log_posteriors
 from emoseq.lm.regions import check_hazards, collapse
 from emoseq.lm.table import sequence_score
 
@@ -33,7 +34,7 @@ class DurationDecoder:
         initial: P(first class) of shape (K,), or none
 
     Raises:
-        ValueError: as `emoseq.lm.regions.check_hazards` and `emoseq.graph.state_graph`
+        ValueError: as `emoseq.lm.regions.check_hazards` and `emoseq.decode.graph.state_graph`
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class DurationDecoder:
         """The best label sequence; its `am` has the durations in place of the self-loops.
 
         Raises:
-            ValueError: as `emoseq.graph.log_posteriors`, or if no sequence has a probability above zero
+            ValueError: as `emoseq.decode.score.log_posteriors`, or if no sequence has a probability above zero
         """
         graph = self._graph
         scores = log_posteriors(posteriors, graph.num_classes, self._scoring)
