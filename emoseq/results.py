@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from emoseq import DIMENSIONS, DataError
-from emoseq.baselines import BASELINES, parse_baselines
+from emoseq.baselines.options import BASELINES, parse_baselines
+from emoseq.baselines.smoothing import SMOOTHERS
 from emoseq.io.archive import Scp, read_text
 from emoseq.metrics import ScoreOptions, difference, paired, score
 from emoseq.model.experiment import DECODED_SERIES, HMM_SERIES, RAW_SERIES, TrainJob, parse_jobs, smoothed_name
-from emoseq.smoothing import SMOOTHERS
 
 RESULTS_COLUMNS = (
     "system", "dimension", "set", "fit_on", "ccc", "ccc_low", "ccc_high", "rmse", "mean_ccc", "frames", "utterances"

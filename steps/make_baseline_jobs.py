@@ -13,7 +13,7 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import SETS
-from emoseq.baselines import USE_EGEMAPS, BaselineOptions, plan_baselines
+from emoseq.baselines.options import USE_EGEMAPS, BaselineOptions, plan_baselines
 from emoseq.features.egemaps import advice, is_installed
 from emoseq.io.files import write_text
 from emoseq.recipe.options import Parser, options_from

@@ -13,6 +13,7 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
+from emoseq.baselines.smoothing import SMOOTHERS, SmoothOptions, sweep_widths
 from emoseq.io.archive import Scp, write_scp
 from emoseq.io.files import write_text
 from emoseq.model.experiment import smoothed_name
@@ -20,7 +21,6 @@ from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
 from emoseq.results import raw_systems
-from emoseq.smoothing import SMOOTHERS, SmoothOptions, sweep_widths
 
 
 def get_parser() -> Parser:

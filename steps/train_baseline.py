@@ -15,7 +15,7 @@ from typing import Any
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.baselines import (
+from emoseq.baselines.options import (
     BASELINES,
     USE_EGEMAPS,
     USE_LOG_MEL,
@@ -78,10 +78,11 @@ def main(argv: list[str] | None = None) -> int:
         if not path.exists():
             raise DataError(f"{path} does not exist; povolny needs 10 among --num-classes of conf/labels.conf")
 
-    from emoseq.baseline_systems import load_baseline, read_recordings, save_baseline, train_baseline
-    from emoseq.choices import choices_csv
+    from emoseq.baselines.options import choices_csv
+    from emoseq.baselines.recording import read_recordings
+    from emoseq.baselines.regression import Sets
+    from emoseq.baselines.system import load_baseline, save_baseline, train_baseline
     from emoseq.metrics import ccc_and_rmse
-    from emoseq.regression import Sets
 
     train, dev = (read_recordings(data / name, job.system) for name in gold)
     train_ratings, dev_ratings = (dict(Scp(path)) for path in gold.values())

@@ -15,7 +15,7 @@ import torch
 from conftest import ROOT, assert_one_line_error, step
 from matplotlib.figure import Figure
 
-from emoseq.baseline_systems import save_baseline
+from emoseq.baselines.system import save_baseline
 from emoseq.figures import save_figure
 from emoseq.io.archive import Writer, write_scp
 from emoseq.io.datadir import write_table

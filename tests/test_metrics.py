@@ -7,16 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoseq.metrics import (
-    ScoreOptions,
-    ccc_and_rmse,
-    common_length,
-    concordance,
-    difference,
-    paired,
-    rmse,
-    score,
-)
+from emoseq.metrics import ScoreOptions, ccc_and_rmse, common_length, concordance, difference, paired, rmse, score
 
 OPTIONS = ScoreOptions(bootstrap_samples=500)
 

@@ -13,8 +13,7 @@ import pytest
 from conftest import ROOT, step
 
 from emoseq import DataError
-from emoseq.baseline_systems import load_baseline, read_recordings
-from emoseq.baselines import (
+from emoseq.baselines.options import (
     BASELINES,
     BaselineOptions,
     BradyOptions,
@@ -23,6 +22,8 @@ from emoseq.baselines import (
     pick_baseline,
     plan_baselines,
 )
+from emoseq.baselines.recording import read_recordings
+from emoseq.baselines.system import load_baseline
 from emoseq.features.fbank import cmvn_statistics
 from emoseq.metrics import ccc_and_rmse
 
@@ -94,7 +95,8 @@ def test_no_baselines_are_no_jobs(tmp_path):
 
 
 def test_names_can_be_had_without_the_libraries_that_train():
-    program = "import sys, emoseq.baselines; print([m for m in ('torch', 'sklearn', 'opensmile') if m in sys.modules])"
+    heavy = ("torch", "sklearn", "opensmile")
+    program = f"import sys, emoseq.baselines.options; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "[]\n", done.stderr
 

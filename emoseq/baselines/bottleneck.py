@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from emoseq.baselines import PovolnyOptions
-from emoseq.choices import Choice
+from emoseq.baselines.options import Choice, PovolnyOptions
 from emoseq.features.windows import stack_context
 
 BATCH = 256  # frames

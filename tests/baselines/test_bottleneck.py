@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from emoseq.baselines import PovolnyOptions
-from emoseq.bottleneck import Bottleneck, train_bottleneck
+from emoseq.baselines.bottleneck import Bottleneck, train_bottleneck
+from emoseq.baselines.options import PovolnyOptions
 
 OPTIONS = PovolnyOptions(
     bottleneck_size=5, bottleneck_stacks=3, bottleneck_hidden=16, bottleneck_epochs=6, bottleneck_rate=0.01

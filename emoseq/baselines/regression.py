@@ -9,13 +9,17 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from emoseq.choices import Choice
+from emoseq.baselines.options import Choice
 from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.features.windows import delayed
 from emoseq.metrics import common_length, concordance
 
 T = TypeVar("T")
+
+
 U = TypeVar("U")
+
+
 Series = Mapping[str, NDArray]
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emoseq.baselines import BradyOptions
+from emoseq.baselines.options import BaselineOptions, BradyOptions, Choice
+from emoseq.baselines.recording import Recording
+from emoseq.baselines.regression import Linear, Sets, search, support_vectors
 from emoseq.features.windows import maxima, moments, normalised
 
 
@@ -76,3 +80,31 @@ def pooled(codes: NDArray, seconds: float) -> NDArray[np.float32]:
     """
     mean, _, _ = moments(codes, seconds)
     return normalised(np.concatenate([maxima(np.abs(codes), seconds), mean], axis=1).astype(np.float32))
+
+
+@dataclass(frozen=True)
+class SparseCodes:
+    """Brady et al. (2016): sparse codes of log-mel patches, pooled over some seconds."""
+
+    dictionary: NDArray[np.float32]  # (atoms, 160)
+    code_atoms: int
+    window: float
+
+    def __call__(self, recording: Recording) -> NDArray[np.float32]:
+        return pooled(encode(recording.log_mel, self.dictionary, self.code_atoms), self.window)
+
+
+def train_brady(
+    recordings: Sets[Recording], shared: BaselineOptions, options: BradyOptions
+) -> tuple[SparseCodes, Linear, list[Choice]]:
+    dictionary = learn_dictionary([recording.log_mel for recording in recordings.train.values()], options)
+    codes = recordings.map(lambda recording: encode(recording.log_mel, dictionary, options.code_atoms))
+    windows = {f"window {window:g} s": window for window in options.pooling_windows}
+    name, linear, choices = search(
+        ((name, codes.map(partial(pooled, seconds=window))) for name, window in windows.items()),
+        support_vectors,
+        strengths=options.pooling_complexities,
+        delays=shared.delays,
+        every=shared.train_frames,
+    )
+    return SparseCodes(dictionary, options.code_atoms, windows[name]), linear, choices

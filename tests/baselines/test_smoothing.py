@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emoseq.smoothing import SMOOTHERS, SmoothOptions, gaussian, median, sweep_widths
+from emoseq.baselines.smoothing import SMOOTHERS, SmoothOptions, gaussian, median, sweep_widths
 
 SERIES = np.random.default_rng(0).normal(size=60).astype(np.float32)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emoseq.regression import Linear, Sets, dev_ccc, lagged, ridge, search, support_vectors
+from emoseq.baselines.regression import Linear, Sets, dev_ccc, lagged, ridge, search, support_vectors
 
 RANDOM = np.random.default_rng(0)
 WEIGHTS = np.array([0.5, -1.0, 0.25])

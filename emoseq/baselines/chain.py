@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.choices import Choice
+from emoseq.baselines.options import Choice
+from emoseq.baselines.smoothing import median
 from emoseq.features.windows import delayed
 from emoseq.metrics import concordance, paired
-from emoseq.smoothing import median
 
 
 @dataclass(frozen=True)

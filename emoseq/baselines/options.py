@@ -13,8 +13,14 @@ from emoseq.recipe.options import option
 
 # Their rows in the tables, in the paper's order.
 BASELINES = {"valstar": "Valstar-2016", "povolny": "Povolny-2016", "brady": "Brady-2016"}
+
+
 USE_EGEMAPS = frozenset({"valstar", "povolny"})
+
+
 USE_LOG_MEL = frozenset({"povolny", "brady"})
+
+
 _LONGEST_FIRST = ("brady", "povolny", "valstar")
 
 
@@ -178,3 +184,19 @@ def pick_baseline(text: str, name: str, number: int) -> BaselineJob:
     if not 1 <= number <= len(jobs):
         raise DataError(f"{name}: there is no line {number}; it has {len(jobs)}")
     return jobs[number - 1]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The dev score of one setting of one step: as a rule its CCC."""
+
+    step: str
+    setting: str
+    score: float
+    measure: str = "CCC"
+
+
+def choices_csv(choices: Sequence[Choice]) -> str:
+    """choices.csv: one row for each setting in the order in which they were tried."""
+    rows = [f"{choice.step},{choice.setting},{choice.measure},{choice.score:.6f}\n" for choice in choices]
+    return "step,setting,measure,score\n" + "".join(rows)

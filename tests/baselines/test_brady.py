@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from emoseq.baselines import BradyOptions
+from emoseq.baselines.brady import encode, learn_dictionary, pooled
+from emoseq.baselines.options import BradyOptions
 from emoseq.features.windows import window_bounds
-from emoseq.sparse_coding import encode, learn_dictionary, pooled
 
 OPTIONS = BradyOptions(atoms=8, atom_patches=300, atom_sparsity=0.2, code_atoms=2)
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from emoseq.baselines.chain import Chain, tune_chain
+from emoseq.baselines.smoothing import gaussian
 from emoseq.metrics import ccc_and_rmse
-from emoseq.postprocessing import Chain, tune_chain
-from emoseq.smoothing import gaussian
 
 NOISE = np.random.default_rng(0).normal(size=(2, 400))
 GOLD = {"a": gaussian(NOISE[0], 0.4), "b": gaussian(NOISE[1], 0.4)}

@@ -1,0 +1,90 @@
+"""Povolny et al. (2016): ridge regression on eGeMAPS and bottleneck features with temporal context."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoseq.baselines.bottleneck import Bottleneck, train_bottleneck
+from emoseq.baselines.options import BaselineOptions, Choice, PovolnyOptions
+from emoseq.baselines.recording import Recording
+from emoseq.baselines.regression import Linear, Series, Sets, ridge, search
+from emoseq.features.egemaps import functionals
+from emoseq.features.windows import moments, normalised, offsets_within, stack_context
+from emoseq.metrics import common_length
+
+NUM_CLASSES = 10  # of the bottleneck's classifier: the finest of the paper's resolutions
+
+
+@dataclass(frozen=True)
+class Context:
+    """Povolny et al. (2016): means over a short while of eGeMAPS and bottleneck features, at times around a frame."""
+
+    reach: float
+    step: float
+    bottleneck: Bottleneck
+
+    def __call__(self, recording: Recording) -> NDArray[np.float32]:
+        egemaps = descriptors_in_steps(recording, self.step)
+        means, _, _ = moments(self.bottleneck(recording.log_mel), self.step)
+        frames = min(len(egemaps), len(means))
+        both = np.concatenate([egemaps[:frames], normalised(means)[:frames]], axis=1)
+        return stack_context(both, offsets_within(self.reach, self.step))
+
+
+def descriptors_in_steps(recording: Recording, step: float) -> NDArray[np.float32]:
+    """Functionals of eGeMAPS in windows of `step` seconds, shape (frames, 51)."""
+    return normalised(functionals(recording.descriptors, step))
+
+
+Classes = tuple[Series, Series]
+
+
+def train_povolny(
+    recordings: Sets[Recording], shared: BaselineOptions, options: PovolnyOptions, classes: Classes
+) -> tuple[Context, Linear, list[Choice]]:
+    """The delay is chosen with eGeMAPS alone, since the network has to be told which classes belong to which speech."""
+    step = options.context_step
+    egemaps = recordings.map(lambda recording: descriptors_in_steps(recording, step))
+    reaches = {f"eGeMAPS; context {reach:g} s": reach for reach in options.context_reaches}
+    name, linear, choices = search(
+        (
+            (name, egemaps.map(partial(stack_context, offsets=offsets_within(reach, step))))
+            for name, reach in reaches.items()
+        ),
+        ridge,
+        strengths=options.ridge_penalties,
+        delays=shared.delays,
+        every=shared.train_frames,
+    )
+    train, dev = (
+        _classified(known, labels, linear.delay)
+        for known, labels in zip((recordings.train, recordings.dev), classes, strict=True)
+    )
+    bottleneck, epochs = train_bottleneck(train, dev, num_classes=NUM_CLASSES, options=options)
+    front = Context(reaches[name], step, bottleneck)
+    _, linear, more = search(
+        [(f"{name}; bottleneck", recordings.map(front))],
+        ridge,
+        strengths=options.ridge_penalties,
+        delays=[linear.delay],
+        every=shared.train_frames,
+    )
+    return front, linear, [*choices, *epochs, *more]
+
+
+def _classified(recordings: Mapping[str, Recording], classes: Series, delay: int) -> list[tuple[NDArray, NDArray]]:
+    """Log-mel of each utterance and the class that raters chose `delay` frames later."""
+    pairs = []
+    for utt, labels in classes.items():
+        if utt not in recordings:
+            raise ValueError(f"{utt} has labels and no features")
+        log_mel = recordings[utt].log_mel
+        frames = common_length(len(log_mel), len(labels), utt, ("the features", "the labels"))
+        if frames > delay:
+            pairs.append((log_mel[: frames - delay], labels[delay:frames]))
+    return pairs

@@ -1,0 +1,38 @@
+"""Valstar et al. (2016): support vector regression on functionals of eGeMAPS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoseq.baselines.options import BaselineOptions, Choice, ValstarOptions
+from emoseq.baselines.recording import Recording
+from emoseq.baselines.regression import Linear, Sets, search, support_vectors
+from emoseq.features.egemaps import functionals
+from emoseq.features.windows import normalised
+
+
+@dataclass(frozen=True)
+class Functionals:
+    """Valstar et al. (2016): functionals of eGeMAPS in a window of some seconds."""
+
+    window: float
+
+    def __call__(self, recording: Recording) -> NDArray[np.float32]:
+        return normalised(functionals(recording.descriptors, self.window))
+
+
+def train_valstar(
+    recordings: Sets[Recording], shared: BaselineOptions, options: ValstarOptions
+) -> tuple[Functionals, Linear, list[Choice]]:
+    fronts = {f"window {window:g} s": Functionals(window) for window in options.functional_windows}
+    name, linear, choices = search(
+        ((name, recordings.map(front)) for name, front in fronts.items()),
+        support_vectors,
+        strengths=options.functional_complexities,
+        delays=shared.delays,
+        every=shared.train_frames,
+    )
+    return fronts[name], linear, choices
