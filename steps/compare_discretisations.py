@@ -51,8 +51,8 @@ def main(argv: list[str] | None = None) -> int:
     import numpy as np
     import pandas as pd
 
-    from emoseq.figures import plot_discretisations, save_figure
     from emoseq.labels.alternatives import DISCRETISATIONS, discretise
+    from emoseq.report.figures import plot_discretisations, save_figure
 
     utt, shown = next(iter(gold[1].items()))
     series = [*gold[1].values(), *gold[0].values()]  # the one that is shown comes first

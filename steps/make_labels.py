@@ -56,9 +56,9 @@ def make(folder: Path, dimension: str, gold: dict, options: LabelOptions) -> Non
     import numpy as np
     import pandas as pd
 
-    from emoseq.figures import plot_discretisation, save_figure
     from emoseq.labels.kmeans import cluster
     from emoseq.metrics import concordance, rmse
+    from emoseq.report.figures import plot_discretisation, save_figure
 
     def pooled(sets: str) -> np.ndarray:
         return np.concatenate([series for name in sets.split("+") for series in gold[name].values()])

@@ -30,9 +30,16 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     data, exp = args.data_dir, args.exp_dir
 
-    from emoseq.figures import plot_gains, plot_trainings, save_figure
-    from emoseq.findings import TABLES, dev_curves, files_read, findings, gains, trained_jobs
-    from emoseq.report import observations_text
+    from emoseq.report.figures import plot_gains, plot_trainings, save_figure
+    from emoseq.report.observations import (
+        TABLES,
+        dev_curves,
+        files_read,
+        findings,
+        gains,
+        observations_text,
+        trained_jobs,
+    )
 
     jobs, report = trained_jobs(exp), exp / "report"
     classified = any(job.system == "cls" for job in jobs)

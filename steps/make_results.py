@@ -15,10 +15,10 @@ import _recipe  # noqa: F401
 from emoseq import DIMENSIONS
 from emoseq.io.archive import read_text
 from emoseq.io.files import write_text
-from emoseq.metrics import ScoreOptions
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
+from emoseq.report.intervals import ScoreOptions
 
 SCORED = ("dev", "test")
 
@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
             log(f"{name}: {dimension} has no gold standard: predicted, not scored")
             del gold[dimension, name]
 
-    from emoseq.results import differences, reported_series, results
+    from emoseq.report.results import differences, reported_series, results
 
     series = [one for one in reported_series(exp, SCORED) if (one.dimension, one.set) in gold]
     stamp = Stamp(
@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
     if stamp.is_current():
         log(f"{exp}/results.csv: up to date")
     else:
-        from emoseq.report import read_published, results_csv, results_tables
+        from emoseq.report.tables import read_published, results_csv, results_tables
 
         scored, compared = results(series, gold, options), differences(series, gold, options)
         write_text(exp / "results.csv", results_csv(scored))

@@ -69,9 +69,9 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     report.mkdir(exist_ok=True)
 
-    from emoseq.architecture import architecture, plot_architecture
-    from emoseq.figures import plot_series, plot_sweeps, save_figure
     from emoseq.model.blstm import load_model
+    from emoseq.report.figure2 import architecture, plot_architecture
+    from emoseq.report.figures import plot_series, plot_sweeps, save_figure
 
     save_figure(plot_architecture(architecture(load_model(model))), report / "figure2")
     if "figure3" in names:

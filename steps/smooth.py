@@ -20,7 +20,7 @@ from emoseq.model.experiment import smoothed_name
 from emoseq.recipe.options import Parser, options_from
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
-from emoseq.results import raw_systems
+from emoseq.report.results import raw_systems
 
 
 def get_parser() -> Parser:

@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
 
     from emoseq.decode.files import read_posteriors, read_tasks
     from emoseq.decode.sweep import sweep
-    from emoseq.figures import plot_sweeps, save_figure
+    from emoseq.report.figures import plot_sweeps, save_figure
 
     try:
         posteriors = [read_posteriors(model, "dev", tasks) for model in models]

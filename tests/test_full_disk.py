@@ -16,11 +16,11 @@ from conftest import ROOT, assert_one_line_error, step
 from matplotlib.figure import Figure
 
 from emoseq.baselines.system import save_baseline
-from emoseq.figures import save_figure
 from emoseq.io.archive import Writer, write_scp
 from emoseq.io.datadir import write_table
 from emoseq.io.files import replacing, write_bytes, write_text
 from emoseq.model.blstm import Blstm, Regressor, save_model
+from emoseq.report.figures import save_figure
 
 SIZE = 1024  # bytes that fit
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoseq.metrics import ScoreOptions, ccc_and_rmse, common_length, concordance, difference, paired, rmse, score
+from emoseq.metrics import ccc_and_rmse, common_length, concordance, paired, rmse
+from emoseq.report.intervals import ScoreOptions, difference, score
 
 OPTIONS = ScoreOptions(bootstrap_samples=500)
 

@@ -18,7 +18,7 @@ from emoseq.io.files import write_text
 from emoseq.recipe.options import Parser
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
-from emoseq.results import reported_systems
+from emoseq.report.results import reported_systems
 
 
 def get_parser() -> Parser:

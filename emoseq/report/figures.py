@@ -24,9 +24,17 @@ from emoseq.io.files import write_bytes
 from emoseq.labels.kmeans import quantise, reconstruct
 
 COLUMN, PAGE = 3.4, 7.0  # inches: one column of a two-column paper, and both
+
+
 GREY, BLUE, VERMILION, GREEN, PURPLE = "0.62", "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+
+
 PALETTE = (BLUE, VERMILION, GREEN, PURPLE)
+
+
 MARKERS = ("o", "s", "^", "D")
+
+
 STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
@@ -44,6 +52,8 @@ STYLE: dict[Any, Any] = {
     "legend.borderaxespad": 0.2,
     "pdf.fonttype": 42,  # text stays text
 }
+
+
 in_style = matplotlib.rc_context(STYLE)
 
 

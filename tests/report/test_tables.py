@@ -6,9 +6,9 @@ import pytest
 from emoseq import DataError
 from emoseq.io.archive import write_scp
 from emoseq.io.files import write_text
-from emoseq.metrics import ScoreOptions
-from emoseq.report import read_published, results_tables
-from emoseq.results import Reported, differences, experiments, reported_series, reported_systems, results
+from emoseq.report.intervals import ScoreOptions
+from emoseq.report.results import Reported, differences, experiments, reported_series, reported_systems, results
+from emoseq.report.tables import read_published, results_tables
 
 OPTIONS = ScoreOptions(bootstrap_samples=50)
 

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 from conftest import step
 
-from emoseq.findings import Finding, stability, summary, two_stages
-from emoseq.observations import (
+from emoseq.report.measures import (
     clipping,
     correlation,
     deviation,
@@ -17,7 +16,7 @@ from emoseq.observations import (
     stages,
     transitions_per_minute,
 )
-from emoseq.report import observations_text
+from emoseq.report.observations import Finding, observations_text, stability, summary, two_stages
 
 
 def test_clipping_by_hand():

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from emoseq.features.fbank import FRAME_SHIFT
-from emoseq.figures import BLUE, COLUMN, GREEN, VERMILION, in_style
 from emoseq.model.blstm import Classifier, Model
+from emoseq.report.figures import BLUE, COLUMN, GREEN, VERMILION, in_style
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,8 @@ def architecture(model: Model) -> Architecture:
 
 
 ROW, GAP = 0.34, 0.16  # inches: height of a row of boxes, and of the arrows between two rows
+
+
 LEFT, RIGHT = 0.05, 2.55  # of the boxes; the numbers of parameters stand on the right
 
 

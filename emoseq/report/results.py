@@ -12,8 +12,9 @@ from emoseq import DIMENSIONS, DataError
 from emoseq.baselines.options import BASELINES, parse_baselines
 from emoseq.baselines.smoothing import SMOOTHERS
 from emoseq.io.archive import Scp, read_text
-from emoseq.metrics import ScoreOptions, difference, paired, score
+from emoseq.metrics import paired
 from emoseq.model.experiment import DECODED_SERIES, HMM_SERIES, RAW_SERIES, TrainJob, parse_jobs, smoothed_name
+from emoseq.report.intervals import ScoreOptions, difference, score
 
 RESULTS_COLUMNS = (
     "system", "dimension", "set", "fit_on", "ccc", "ccc_low", "ccc_high", "rmse", "mean_ccc", "frames", "utterances"
@@ -113,7 +114,7 @@ def differences(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -
     further experiment, that of the same system in the first one less its own.
 
     Columns `minuend,minuend_fit_on` and those of the system that is subtracted, `system,fit_on`, then
-    `dimension,set,ccc,low,high,p`; see `emoseq.metrics.Difference`.
+    `dimension,set,ccc,low,high,p`; see `emoseq.report.intervals.Difference`.
 
     Raises:
         DataError: as `results`

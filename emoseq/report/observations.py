@@ -1,6 +1,6 @@
 """What the paper observes, measured on a run: a table for each observation, from the files that the stages left.
 
-`emoseq.observations` has the measures themselves. Where a run has not made what a table is about (no classifier, no
+`emoseq.report.measures` has the measures themselves. Where a run has not made what a table is about (no classifier, no
 labels of a set, one seed), its rows are left out; a table may be empty.
 """
 
@@ -23,7 +23,8 @@ from emoseq.labels.kmeans import average, quantise, read_centers, reconstruct
 from emoseq.metrics import ccc_and_rmse, paired
 from emoseq.model.experiment import TrainJob, settings, short
 from emoseq.model.schedule import TrainOptions
-from emoseq.observations import (
+from emoseq.recipe.options import read_options
+from emoseq.report.measures import (
     clipping,
     correlation,
     deviation,
@@ -32,10 +33,12 @@ from emoseq.observations import (
     stages,
     transitions_per_minute,
 )
-from emoseq.recipe.options import read_options
-from emoseq.results import all_jobs
+from emoseq.report.results import all_jobs
+from emoseq.report.tables import markdown
 
 PREDICTED = ("dev", "test")
+
+
 TABLES = ("reconstruction", "clipping", "moderation", "stages", "stability", "transitions", "gains")
 
 
@@ -283,6 +286,15 @@ def findings(data: Path, exp: Path, jobs: Sequence[TrainJob], gained: pd.DataFra
             summary(gained) if len(gained) else gained,
         ),
     ]
+
+
+def observations_text(findings: Sequence[Finding]) -> str:
+    """observations.md: each finding's sentence above its table, three decimals, or that there is nothing to measure."""
+    parts = ["# What the paper observes, measured on this run\n"]
+    for finding in findings:
+        table = markdown(finding.table) if len(finding.table) else "This run has nothing to measure it by.\n"
+        parts.append(f"## {finding.name.capitalize()}\n\n{finding.sentence}\n\n{table}")
+    return "\n".join(parts)
 
 
 def files_read(data: Path, exp: Path, jobs: Sequence[TrainJob]) -> list[Path]:

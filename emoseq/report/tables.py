@@ -9,9 +9,8 @@ from typing import Any
 import pandas as pd
 
 from emoseq import DIMENSIONS, DataError
-from emoseq.findings import Finding
 from emoseq.io.archive import brief
-from emoseq.results import RESULTS_COLUMNS
+from emoseq.report.results import RESULTS_COLUMNS
 
 
 def results_csv(results: pd.DataFrame) -> str:
@@ -58,15 +57,6 @@ def results_tables(results: pd.DataFrame, differences: pd.DataFrame, published: 
             what = f"CCC of each system fitted on {fit_on} less its own fitted on {fitted}"
         caption = f"{what} [95 % interval] p of the paired permutation test over utterances."
         parts.append(_by_dimension_and_set(cells, "") + f"\n{caption}\n")
-    return "\n".join(parts)
-
-
-def observations_text(findings: Sequence[Finding]) -> str:
-    """observations.md: each finding's sentence above its table, three decimals, or that there is nothing to measure."""
-    parts = ["# What the paper observes, measured on this run\n"]
-    for finding in findings:
-        table = markdown(finding.table) if len(finding.table) else "This run has nothing to measure it by.\n"
-        parts.append(f"## {finding.name.capitalize()}\n\n{finding.sentence}\n\n{table}")
     return "\n".join(parts)
 
 

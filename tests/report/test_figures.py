@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from emoseq import DataError
-from emoseq.architecture import architecture, plot_architecture
 from emoseq.decode.options import DecoderOptions
 from emoseq.decode.sweep import Trial, parse_sweep, sweep_csv
-from emoseq.figures import plot_discretisation, plot_series, plot_sweeps, plot_trainings, save_figure
 from emoseq.model.blstm import Blstm, Classifier, Regressor
+from emoseq.report.figure2 import architecture, plot_architecture
+from emoseq.report.figures import plot_discretisation, plot_series, plot_sweeps, plot_trainings, save_figure
 
 
 def classifier(layers=2, hidden_size=5, tasks=(3, 4)):

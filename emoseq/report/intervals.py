@@ -1,0 +1,132 @@
+"""Confidence intervals and paired tests of CCC: bootstrap and permutation over utterances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from emoseq.metrics import check_pair, concordance_of_moments, moments_of_pair
+from emoseq.recipe.options import option
+
+
+@dataclass(frozen=True)
+class Score:
+    """What Table 2 of the paper says of one system on one set, and how sure that is.
+
+    `ccc` and `rmse` are over the concatenated utterances, `mean_ccc` is the unweighted mean of the
+    utterances' own CCC, `ccc_low` and `ccc_high` bound the 95 % bootstrap interval of `ccc`.
+    """
+
+    ccc: float
+    ccc_low: float
+    ccc_high: float
+    rmse: float
+    mean_ccc: float
+    frames: int
+    utterances: int
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """How sure scores are (conf/score.conf)."""
+
+    bootstrap_samples: int = option("resamples of the utterances for the 95 % intervals")
+    bootstrap_seed: int = option("seed of the resampling", default=0)
+
+    def __post_init__(self) -> None:
+        if self.bootstrap_samples < 1:
+            raise ValueError(f"--bootstrap-samples={self.bootstrap_samples}: 1 or more")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """CCC of one system less that of another on the same utterances, concatenated.
+
+    `low` and `high` bound its 95 % bootstrap interval. `p` is that of the paired permutation test: how often
+    a difference as large comes about, in either direction, if in each utterance the two are swapped by chance.
+    """
+
+    ccc: float
+    low: float
+    high: float
+    p: float
+
+
+def score(predictions: Sequence[ArrayLike], golds: Sequence[ArrayLike], *, options: ScoreOptions) -> Score:
+    """Score utterances together, with a percentile bootstrap over utterances.
+
+    Args:
+        predictions: one series of shape (frames,) per utterance
+        golds: the gold standard of the same utterances
+        options: of the bootstrap
+
+    Raises:
+        ValueError: if there is no utterance, or as `concordance`
+    """
+    moments, squared_error = _all_moments(predictions, golds)
+    low, high = np.quantile(
+        concordance_of_moments(moments[_resampled(len(moments), options)].sum(axis=1)), [0.025, 0.975]
+    )
+    total = moments.sum(axis=0)
+    return Score(
+        ccc=float(concordance_of_moments(total)),
+        ccc_low=float(low),
+        ccc_high=float(high),
+        rmse=float(np.sqrt(squared_error / total[0])),
+        mean_ccc=float(np.mean(concordance_of_moments(moments))),
+        frames=int(total[0]),
+        utterances=len(moments),
+    )
+
+
+def difference(
+    predictions: Sequence[ArrayLike], others: Sequence[ArrayLike], golds: Sequence[ArrayLike], *, options: ScoreOptions
+) -> Difference:
+    """How much better the first system is than the second one, and whether chance would do.
+
+    All 2^n ways to swap n utterances are tried up to `options.bootstrap_samples`, beyond that as many random ones.
+
+    Args:
+        predictions: one series of shape (frames,) per utterance
+        others: those of the other system
+        golds: the gold standard of the same utterances
+        options: of the bootstrap
+
+    Raises:
+        ValueError: as `score`
+    """
+    pair = np.stack([_all_moments(series, golds)[0] for series in (predictions, others)])
+    utterances = pair.shape[1]
+
+    def gain(moments: NDArray) -> NDArray:
+        first, second = concordance_of_moments(moments.sum(axis=-2))
+        return first - second
+
+    observed = gain(pair)
+    low, high = np.quantile(gain(pair[:, _resampled(utterances, options)]), [0.025, 0.975])
+    if 2.0**utterances <= options.bootstrap_samples:
+        swaps = (np.arange(2**utterances)[:, None] >> np.arange(utterances)) % 2 == 1
+    else:
+        random = np.random.default_rng(options.bootstrap_seed)
+        swaps = np.r_[[[False] * utterances], random.random((options.bootstrap_samples - 1, utterances)) < 0.5]
+    swapped = np.where(swaps[None, :, :, None], pair[::-1, None], pair[:, None])
+    p = np.mean(np.abs(gain(swapped)) >= abs(observed) - 1e-12)
+    return Difference(float(observed), float(low), float(high), float(p))
+
+
+def _all_moments(predictions: Sequence[ArrayLike], golds: Sequence[ArrayLike]) -> tuple[NDArray, float]:
+    """Moments of each utterance, shape (utterances, 6), and the squared error of all."""
+    if not predictions or len(predictions) != len(golds):
+        raise ValueError(f"{len(predictions)} predictions for {len(golds)} gold standards")
+    pairs = [check_pair(p, g) for p, g in zip(predictions, golds, strict=True)]
+    origin = np.mean([y.mean() for _, y in pairs])
+    moments = np.stack([moments_of_pair(x, y, origin) for x, y in pairs])
+    return moments, sum(float(np.sum((x - y) ** 2)) for x, y in pairs)
+
+
+def _resampled(utterances: int, options: ScoreOptions) -> NDArray[np.int64]:
+    random = np.random.default_rng(options.bootstrap_seed)
+    return random.integers(utterances, size=(options.bootstrap_samples, utterances))
