@@ -35,13 +35,13 @@ from numpy.typing import NDArray
 from bench import peers
 from bench.peers import Model, Search
 from emoseq.decode.decoder import StreamingDecoder, decode
-from emoseq.decode.forward_backward import class_posteriors
+from emoseq.decode.forward_backward import compute_class_posteriors
 from emoseq.decode.joint import JointDecoder, JointTask
-from emoseq.decode.nbest import align, n_best
-from emoseq.decode.score import Scoring, log_posteriors, path_score
+from emoseq.decode.nbest import align, find_n_best
+from emoseq.decode.score import Scoring, path_score, scale_log_posteriors
 from emoseq.decode.semi_markov import DurationDecoder
 from emoseq.lm.arpa import ARPA_ZERO
-from emoseq.lm.regions import LmOptions, collapse, hazards, transitions
+from emoseq.lm.regions import LmOptions, collapse, estimate_hazards, estimate_transitions
 from emoseq.lm.witten_bell import witten_bell
 
 FRAMES, CLASSES, ORDER, WEIGHT, RUNS = 7500, 10, 3, 6.0, 5
@@ -82,7 +82,7 @@ class Utterance:
         tables = witten_bell([collapse(labels).tolist()], self.classes, self.order)
         with np.errstate(divide="ignore"):
             table = np.maximum(np.log(tables[-1]), ARPA_ZERO * np.log(10))
-        return Model(transitions([labels], self.classes), table, Scoring(lm_weight=self.weight))
+        return Model(estimate_transitions([labels], self.classes), table, Scoring(lm_weight=self.weight))
 
 
 def emoseq_decode(model: Model, *, search: str = "exact", beam: int = 1) -> Search:
@@ -103,22 +103,22 @@ def streaming(model: Model, *, lag: int) -> Search:
 
 def posterior_decoding(model: Model) -> Search:
     def search(posteriors: NDArray) -> NDArray:
-        scores = log_posteriors(posteriors, len(model.transitions), model.scoring)
-        return class_posteriors(scores, model.graph).argmax(axis=1)
+        scores = scale_log_posteriors(posteriors, len(model.transitions), model.scoring)
+        return compute_class_posteriors(scores, model.graph).argmax(axis=1)
 
     return search
 
 
 def best_of_ten(model: Model) -> Search:
     def search(posteriors: NDArray) -> NDArray:
-        scores = log_posteriors(posteriors, len(model.transitions), model.scoring)
-        return align(scores, model.graph.stays, n_best(scores, model.graph, 10)[0].regions)
+        scores = scale_log_posteriors(posteriors, len(model.transitions), model.scoring)
+        return align(scores, model.graph.stays, find_n_best(scores, model.graph, 10)[0].regions)
 
     return search
 
 
 def semi_markov(model: Model) -> Search:
-    table = hazards([Utterance().labels()], CLASSES, longest=LmOptions(orders=(ORDER,)).longest_duration)
+    table = estimate_hazards([Utterance().labels()], CLASSES, longest=LmOptions(orders=(ORDER,)).longest_duration)
     decoder = DurationDecoder(model.transitions, model.table, table, model.scoring)
     return lambda posteriors: decoder(posteriors).labels
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emoseq.decode.graph import StateGraph, state_graph
+from emoseq.decode.graph import StateGraph, build_graph
 from emoseq.decode.score import Scoring
 
 Search = Callable[[NDArray], NDArray]
@@ -30,7 +30,7 @@ class Model:
 
     @property
     def graph(self) -> StateGraph:
-        return state_graph(self.transitions, self.table, self.scoring)
+        return build_graph(self.transitions, self.table, self.scoring)
 
 
 class Network:

@@ -77,13 +77,13 @@ def measure(layers: int, epochs: int, data_dir: Path, exp_dir: Path) -> tuple[fl
     from emoseq.labels.kmeans import read_centers
     from emoseq.model.experiment import ModelOptions
     from emoseq.model.schedule import TrainOptions
-    from emoseq.model.training import examples, train
+    from emoseq.model.training import make_examples, train
 
     labels, lm = exp_dir / "arousal" / "labels", exp_dir / "arousal" / "lm"
     tasks = read_centers(labels / "centers")
     targets = [Scp(labels / f"train.{task}.scp") for task in tasks]
-    train_set = examples(read_features(data_dir / "train"), labels=targets)
-    dev_set = examples(read_features(data_dir / "dev"), gold=Scp(data_dir / "dev" / "arousal.scp"))
+    train_set = make_examples(read_features(data_dir / "train"), labels=targets)
+    dev_set = make_examples(read_features(data_dir / "dev"), gold=Scp(data_dir / "dev" / "arousal.scp"))
     training = train(
         train_set,
         dev_set,

@@ -27,7 +27,7 @@ def concordance(prediction: ArrayLike, gold: ArrayLike) -> float:
     0.6666666667
     """
     x, y = check_pair(prediction, gold)
-    return float(concordance_of_moments(moments_of_pair(x, y, y.mean())))
+    return float(compute_concordance(sum_moments(x, y, y.mean())))
 
 
 def rmse(prediction: ArrayLike, gold: ArrayLike) -> float:
@@ -56,7 +56,7 @@ def common_length(first: int, second: int, utterance: str, names: tuple[str, str
     return min(first, second)
 
 
-def paired(series: Mapping[str, NDArray], gold: Mapping[str, NDArray]) -> tuple[list[NDArray], list[NDArray]]:
+def pair_series(series: Mapping[str, NDArray], gold: Mapping[str, NDArray]) -> tuple[list[NDArray], list[NDArray]]:
     """Predictions and gold standards of the utterances of `gold`, cut to one length each.
 
     Raises:
@@ -76,9 +76,9 @@ def ccc_and_rmse(series: Mapping[str, NDArray], gold: Mapping[str, NDArray]) -> 
     """CCC and RMSE over the concatenated utterances of `gold`.
 
     Raises:
-        ValueError: as `paired` and `concordance`
+        ValueError: as `pair_series` and `concordance`
     """
-    predicted, true = map(np.concatenate, paired(series, gold))
+    predicted, true = map(np.concatenate, pair_series(series, gold))
     return concordance(predicted, true), rmse(predicted, true)
 
 
@@ -92,7 +92,7 @@ def check_pair(prediction: ArrayLike, gold: ArrayLike) -> tuple[NDArray, NDArray
     return x, y
 
 
-def moments_of_pair(x: NDArray, y: NDArray, origin: np.floating) -> NDArray:
+def sum_moments(x: NDArray, y: NDArray, origin: np.floating) -> NDArray:
     """Sums from which the CCC of any union of utterances follows: n, x, y, xx, yy, xy.
 
     Counted from a common origin near the data, which moves no CCC and keeps the digits of series
@@ -102,7 +102,7 @@ def moments_of_pair(x: NDArray, y: NDArray, origin: np.floating) -> NDArray:
     return np.array([len(x), x.sum(), y.sum(), x @ x, y @ y, x @ y])
 
 
-def concordance_of_moments(moments: NDArray) -> NDArray:
+def compute_concordance(moments: NDArray) -> NDArray:
     """CCC from sums of shape (..., 6)."""
     n, x, y, xx, yy, xy = np.moveaxis(moments, -1, 0)
     x, y = x / n, y / n

@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, SETS, DataError
 from emoseq.io.files import write_bytes, write_text
-from emoseq.labels.gold_standard import gold_standard
+from emoseq.labels.gold_standard import compute_gold_standard
 from emoseq.recipe.options import Parser
-from emoseq.recipe.stamp import code_digest
+from emoseq.recipe.stamp import digest_code
 from emoseq.recipe.step import log, run_step
 
 # raters and speech take a second to import, so they are imported where something has to be made.
@@ -148,7 +148,7 @@ def _write_labels(recording: Recording, paths: list[Path]) -> None:
         rows = (";".join(f"{value:.2f}" for value in [i / FRAME_RATE, *row]) for i, row in enumerate(ratings))
         texts.append(["time;" + " ;".join(RATERS), *rows])
     for ratings in recording.ratings.values():
-        gold = gold_standard(ratings) + 0.0  # adding 0 turns -0.000000 into 0.000000
+        gold = compute_gold_standard(ratings) + 0.0  # adding 0 turns -0.000000 into 0.000000
         times = (f"{i / FRAME_RATE:.2f}".rstrip("0").rstrip(".") for i in range(len(gold)))
         rows = (f"{recording.name},{time},{value:.6f}" for time, value in zip(times, gold, strict=True))
         header = [
@@ -237,7 +237,7 @@ def _version() -> dict[str, Any]:
     """What the bytes of a corpus depend on beside the arguments."""
     folder = Path(__file__).resolve().parent
     return {
-        "code": [code_digest(folder / module) for module in MODULES],
+        "code": [digest_code(folder / module) for module in MODULES],
         "libraries": {library: version(library) for library in LIBRARIES},
     }
 

@@ -10,7 +10,7 @@ from latents import FRAME_RATE, slow_noise
 from numpy.typing import NDArray
 from scipy.stats import gennorm
 
-from emoseq.labels.gold_standard import gold_standard
+from emoseq.labels.gold_standard import compute_gold_standard
 
 RATERS = ("FM1", "FM2", "FM3", "FF1", "FF2", "FF3")
 LAG = (1.0, 4.0)  # seconds from the speech to the hand
@@ -105,10 +105,10 @@ def shape_marginal(
     fitted, others = list(fitted), list(others)
     target = marginal.quantiles(sum(len(traces) for traces in fitted))
     for _ in range(CORRECTIONS):
-        golds = [gold_standard(traces) for traces in fitted]
+        golds = [compute_gold_standard(traces) for traces in fitted]
         pool = np.sort(np.concatenate(golds))
         fitted = [_move(traces, gold, pool, target) for traces, gold in zip(fitted, golds, strict=True)]
-        others = [_move(traces, gold_standard(traces), pool, target) for traces in others]
+        others = [_move(traces, compute_gold_standard(traces), pool, target) for traces in others]
     return [_publish(traces) for traces in fitted], [_publish(traces) for traces in others]
 
 

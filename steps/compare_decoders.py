@@ -23,7 +23,7 @@ from emoseq.io.files import write_text
 from emoseq.labels.kmeans import read_centers
 from emoseq.lm.regions import LmOptions
 from emoseq.model.experiment import RAW_SERIES
-from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.step import log, run_step
 
 
@@ -38,7 +38,7 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    options, orders = options_from(SweepOptions, args), options_from(LmOptions, args).orders
+    options, orders = make_options(SweepOptions, args), make_options(LmOptions, args).orders
     folder = args.dimension_dir
     gold = {name: args.data / name / f"{folder.name}.scp" for name in ("dev", "test")}
     gold = {name: Scp(path) for name, path in gold.items() if path.exists()}
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     tasks = list(read_centers(folder / "labels" / "centers"))
 
     from emoseq.decode.files import read_posteriors, read_tasks
-    from emoseq.decode.multi_task import decode_models, raw_mean
+    from emoseq.decode.multi_task import decode_models, make_raw_mean_decoder
     from emoseq.decode.sweep import tune
     from emoseq.metrics import ccc_and_rmse
 
@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
         described = read_tasks(folder, orders)
         series = {name: Scp(folder / f"predict_{name}" / f"{RAW_SERIES['cls']}.scp") for name in gold}
         add("raw", [ccc_and_rmse(series[name], gold[name]) for name in gold])
-        mean = {name: decode_models(posteriors[name], raw_mean(described))[1] for name in gold}
+        mean = {name: decode_models(posteriors[name], make_raw_mean_decoder(described))[1] for name in gold}
         add("raw-mean", [ccc_and_rmse(mean[name], gold[name]) for name in gold])
         plain = dataclasses.replace(options, lm_weights=(0.0,), acoustic_scales=(1.0,), decoder=DECODERS[0])
         candidates = [("hmm", plain.settings(orders[:1]))]

@@ -17,7 +17,7 @@ from emoseq import DIMENSIONS, DataError
 from emoseq.io.archive import Scp
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import LabelOptions
-from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
 
@@ -33,7 +33,7 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    options, out = options_from(LabelOptions, args), args.out_dir
+    options, out = make_options(LabelOptions, args), args.out_dir
     gold_files = [args.data_dir / name / f"{args.dimension}.scp" for name in ("train", "dev")]
     stamp = Stamp(
         __file__,

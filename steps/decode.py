@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from emoseq import DataError
 from emoseq.decode.files import add_model_arguments, read_model
 from emoseq.decode.graph import DEFAULT_BEAM, SEARCHES
-from emoseq.io.archive import Writer, read_some
+from emoseq.io.archive import Writer, read_nonempty
 from emoseq.lm.regions import read_hazards
 from emoseq.recipe.options import Parser
 from emoseq.recipe.step import log, run_step
@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     transitions, lm, scoring, initial = read_model(args)
     hazards = read_hazards(args.hazards, len(transitions)) if args.hazards else None
 
-    from emoseq.decode.decoder import Decoded, Decoder, streamed
+    from emoseq.decode.decoder import Decoded, Decoder, decode_as_stream
     from emoseq.decode.semi_markov import DurationDecoder
 
     try:
@@ -68,10 +68,10 @@ def main(argv: list[str] | None = None) -> int:
     if hazards is not None:
         decode = DurationDecoder(transitions, lm.full(), hazards, scoring, initial=initial)
     elif args.lag is not None:
-        decode = streamed(search, args.lag)
+        decode = decode_as_stream(search, args.lag)
     decoded, pruned, gaps = 0, 0, []
     with Writer(args.labels_wspec) as write:
-        for utt, posteriors in read_some(args.posteriors_rspec):
+        for utt, posteriors in read_nonempty(args.posteriors_rspec):
             try:
                 best = decode(posteriors)
                 gaps += [abs(best.total - other(posteriors).total) for other in searches.values()]

@@ -18,7 +18,7 @@ from emoseq.decode.options import MAX_JOINT_ORDER
 from emoseq.decode.score import Scoring
 from emoseq.io.archive import Scp, Writer
 from emoseq.labels.kmeans import average, reconstruct
-from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.step import run_step
 
 
@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     described = read_tasks(args.dimension_dir, [args.order])
     tasks = [JointTask(task.centers, task.transitions, task.tables[args.order]) for task in described.values()]
     posteriors = {key: Scp(Path(f"{args.posteriors}.{key}.scp")) for key in described}
-    decode = JointDecoder(tasks, options_from(Scoring, args))
+    decode = JointDecoder(tasks, make_options(Scoring, args))
     with Writer(args.series_wspec) as write:
         for utt in next(iter(posteriors.values())):
             try:

@@ -20,7 +20,7 @@ from emoseq.decode.options import DecoderOptions
 from emoseq.io.archive import read_text, write_scp
 from emoseq.labels.kmeans import read_centers
 from emoseq.model.experiment import DECODED_SERIES, HMM_SERIES
-from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
 
@@ -36,7 +36,7 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    folder, options = args.dimension_dir, options_from(DecoderOptions, args)
+    folder, options = args.dimension_dir, make_options(DecoderOptions, args)
     system, place = DECODED_SERIES, "decode"
     if args.hmm:
         options, system, place = replace(options, lm_weight=0.0), HMM_SERIES, "hmm"

@@ -13,8 +13,8 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.decode.files import add_model_arguments, read_graph
-from emoseq.decode.score import log_posteriors
-from emoseq.io.archive import Writer, read_some
+from emoseq.decode.score import scale_log_posteriors
+from emoseq.io.archive import Writer, read_nonempty
 from emoseq.recipe.options import Parser
 from emoseq.recipe.step import run_step
 
@@ -30,12 +30,12 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     graph, scoring = read_graph(args)
 
-    from emoseq.decode.forward_backward import class_posteriors
+    from emoseq.decode.forward_backward import compute_class_posteriors
 
     with Writer(args.posteriors_wspec) as write:
-        for utt, posteriors in read_some(args.posteriors_rspec):
+        for utt, posteriors in read_nonempty(args.posteriors_rspec):
             try:
-                found = class_posteriors(log_posteriors(posteriors, graph.num_classes, scoring), graph)
+                found = compute_class_posteriors(scale_log_posteriors(posteriors, graph.num_classes, scoring), graph)
             except ValueError as error:
                 raise DataError(f"{args.posteriors_rspec}: {utt}: {error}") from None
             write(utt, found.astype("float32"))

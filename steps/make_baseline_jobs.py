@@ -14,9 +14,9 @@ import _recipe  # noqa: F401
 
 from emoseq import SETS
 from emoseq.baselines.options import USE_EGEMAPS, BaselineOptions, plan_baselines
-from emoseq.features.egemaps import advice, is_installed
+from emoseq.features.egemaps import advise_installation, is_installed
 from emoseq.io.files import write_text
-from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.step import log, run_step
 
 
@@ -30,12 +30,12 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    options = options_from(BaselineOptions, args)
+    options = make_options(BaselineOptions, args)
     data = args.data_dir
     extracted = data is not None and all((data / name / "egemaps.scp").exists() for name in SETS)
     systems = [name for name in options.baselines if name not in USE_EGEMAPS or extracted or is_installed()]
     if left_out := [name for name in options.baselines if name not in systems]:
-        log(f"{advice()}; {' and '.join(left_out)} are left out")
+        log(f"{advise_installation()}; {' and '.join(left_out)} are left out")
     jobs = plan_baselines(systems, args.exp_dir)
     args.exp_dir.mkdir(parents=True, exist_ok=True)
     write_text(args.exp_dir / "baselines.jobs", "".join(job.line() for job in jobs))

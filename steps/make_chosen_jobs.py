@@ -16,9 +16,9 @@ from emoseq import DataError
 from emoseq.io.archive import read_text
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import FIT_ON
-from emoseq.model.experiment import GridOptions, TrainJob, parse_jobs, plan_chosen
+from emoseq.model.experiment import GridOptions, TrainJob, parse_jobs, plan_chosen_jobs
 from emoseq.model.schedule import TrainOptions
-from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.step import log, run_step
 
 
@@ -32,7 +32,7 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    options, exp = options_from(GridOptions, args), args.exp_dir
+    options, exp = make_options(GridOptions, args), args.exp_dir
     chosen, fitted = {}, set()
     for selected in sorted(exp.glob("*/selected.cls")) if options.chosen_systems or options.chosen_fit_on else []:
         folder = selected.parent
@@ -42,13 +42,13 @@ def main(argv: list[str] | None = None) -> int:
             raise DataError(f"{selected}: not models of one setting in {exp}/train.jobs; run stage 6 again")
         chosen[folder.name] = settings.pop()
         fitted.add(read_text(folder / "labels" / "fit_on").strip())
-    jobs = plan_chosen(options.chosen_systems, chosen, options.seeds, exp)
+    jobs = plan_chosen_jobs(options.chosen_systems, chosen, options.seeds, exp)
     write_text(exp / "chosen.jobs", "".join(job.line() for job in jobs))
     for sets in FIT_ON:
         place = exp / f"fit_on_{sets}" / "train.jobs"
         if sets in options.chosen_fit_on and sets not in fitted and chosen:
             place.parent.mkdir(exist_ok=True)
-            jobs += (further := plan_chosen(["cls"], chosen, options.seeds, place.parent))
+            jobs += (further := plan_chosen_jobs(["cls"], chosen, options.seeds, place.parent))
             write_text(place, "".join(job.line() for job in further))
         else:
             place.unlink(missing_ok=True)

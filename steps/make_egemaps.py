@@ -14,13 +14,13 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.features.egemaps import EgemapsOptions, extracted, is_installed, require_opensmile
+from emoseq.features.egemaps import EgemapsOptions, extract_egemaps, is_installed, require_opensmile
 from emoseq.features.fbank import check_headers
 from emoseq.io.archive import Scp, Writer
 from emoseq.io.datadir import read_table
 from emoseq.io.files import write_text
-from emoseq.recipe.options import ROOT, Parser, conf_text, options_from
-from emoseq.recipe.split_jobs import computed_by_jobs
+from emoseq.recipe.options import ROOT, Parser, format_conf, make_options
+from emoseq.recipe.split_jobs import compute_in_jobs
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
 
@@ -36,7 +36,7 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    options = options_from(EgemapsOptions, args)
+    options = make_options(EgemapsOptions, args)
     data = args.data_dir
     if args.nj < 1:
         raise DataError(f"--nj {args.nj}: at least one job is needed")
@@ -54,14 +54,14 @@ def main(argv: list[str] | None = None) -> int:
     require_opensmile()
     check_headers(recordings, str(data / "wav.scp"))  # at once, before any job is sent off
     if args.nj > 1 and len(recordings) > 1:
-        features = computed_by_jobs(__file__, data, options, writes="egemaps.scp", jobs=args.nj, wrapper=args.cmd)
+        features = compute_in_jobs(__file__, data, options, writes="egemaps.scp", jobs=args.nj, wrapper=args.cmd)
     else:
-        features = extracted(recordings, options, str(data / "wav.scp"))
+        features = extract_egemaps(recordings, options, str(data / "wav.scp"))
     count = 0
     with Writer(f"ark,scp:{data}/egemaps.ark,{data}/egemaps.scp") as write:
         for count, (utt, matrix) in enumerate(features, 1):  # noqa: B007
             write(utt, matrix)
-    write_text(data / "egemaps.conf", conf_text(options))
+    write_text(data / "egemaps.conf", format_conf(options))
     stamp.write()
     log(f"{data}: eGeMAPS descriptors of {count} recordings")
     return 0

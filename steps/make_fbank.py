@@ -13,12 +13,12 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.features.fbank import FRAME_SHIFT, FbankOptions, check_headers, cmvn_statistics, extracted
+from emoseq.features.fbank import FRAME_SHIFT, FbankOptions, check_headers, compute_cmvn_statistics, extract_fbank
 from emoseq.io.archive import Writer, write_scp
 from emoseq.io.datadir import read_table, write_table
 from emoseq.io.files import write_text
-from emoseq.recipe.options import ROOT, Parser, conf_text, options_from
-from emoseq.recipe.split_jobs import computed_by_jobs
+from emoseq.recipe.options import ROOT, Parser, format_conf, make_options
+from emoseq.recipe.split_jobs import compute_in_jobs
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
 
@@ -34,7 +34,7 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    options = options_from(FbankOptions, args)
+    options = make_options(FbankOptions, args)
     data = args.data_dir
     if args.nj < 1:
         raise DataError(f"--nj {args.nj}: at least one job is needed")
@@ -46,19 +46,19 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     check_headers(recordings, str(data / "wav.scp"))  # at once, before any job is sent off
     if args.nj > 1 and len(recordings) > 1:
-        features = computed_by_jobs(__file__, data, options, writes="feats.scp", jobs=args.nj, wrapper=args.cmd)
+        features = compute_in_jobs(__file__, data, options, writes="feats.scp", jobs=args.nj, wrapper=args.cmd)
     else:
-        features = extracted(recordings, options, str(data / "wav.scp"))
+        features = extract_fbank(recordings, options, str(data / "wav.scp"))
     statistics, lengths = {}, {}
     with Writer(f"ark,scp:{data}/feats.ark,{data}/feats.scp") as write:
         for utt, matrix in features:
             write(utt, matrix)
-            statistics[utt] = cmvn_statistics(matrix)
+            statistics[utt] = compute_cmvn_statistics(matrix)
             lengths[utt] = str(len(matrix))
     write_scp(data / "cmvn", statistics)
     write_table(data / "utt2num_frames", lengths)
     write_text(data / "frame_shift", f"{FRAME_SHIFT:.3f}\n")
-    write_text(data / "fbank.conf", conf_text(options))
+    write_text(data / "fbank.conf", format_conf(options))
     stamp.write()
     log(f"{data}: features of {len(lengths)} recordings")
     return 0

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from emoseq import DIMENSIONS, DataError
 from emoseq.io.archive import Scp, write_scp
 from emoseq.io.datadir import read_table
-from emoseq.labels.gold_standard import GoldOptions, evaluator_weighted_estimator, gold_standard
+from emoseq.labels.gold_standard import GoldOptions, compute_gold_standard, evaluator_weighted_estimator
 from emoseq.metrics import common_length, concordance, rmse
-from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
 
@@ -37,7 +37,7 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    options = options_from(GoldOptions, args)
+    options = make_options(GoldOptions, args)
     sources = {dimension: source(args.data_dir, dimension, options.gold_from) for dimension in DIMENSIONS}
     frames = args.data_dir / "utt2num_frames"
     for dimension, chosen in sources.items():
@@ -85,7 +85,7 @@ def candidates(published: Path, ratings: Path, chosen: str) -> dict[str, Mapping
     series: dict[str, Mapping[str, NDArray]] = {"published": dict(Scp(published))} if published.exists() else {}
     if ratings.exists():
         traces = dict(Scp(ratings))
-        series["ratings"] = {utt: gold_standard(of) for utt, of in traces.items()}
+        series["ratings"] = {utt: compute_gold_standard(of) for utt, of in traces.items()}
         if chosen == "ewe":
             series["ewe"] = {utt: evaluator_weighted_estimator(of) for utt, of in traces.items()}
     return series

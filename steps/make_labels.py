@@ -13,10 +13,10 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DIMENSIONS, SETS, DataError
-from emoseq.io.archive import Scp, Writer, brief, read_text, write_scp
+from emoseq.io.archive import Scp, Writer, read_text, shorten_error, write_scp
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import LabelOptions, quantise, reconstruct
-from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
 
@@ -33,7 +33,7 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    options = options_from(LabelOptions, args)
+    options = make_options(LabelOptions, args)
     folder, dimension = args.labels_dir, args.dimension
     gold_files = {name: args.data_dir / name / f"{dimension}.scp" for name in SETS}
     gold_files = {name: path for name, path in gold_files.items() if path.exists() or name != "test"}
@@ -101,7 +101,7 @@ def table_1(reconstruction: Path, dimension: str, published: Path | None) -> str
             theirs = pd.read_csv(published, comment="#").set_index(["dimension", "clusters"])[["ccc", "rmse"]]
             table = table.join(theirs.astype(float).loc[dimension].add_prefix("published "), on="clusters")
         except (KeyError, ValueError) as error:  # pandas' errors of parsing are ValueErrors
-            raise DataError(f"{published}: no table of dimension,clusters,ccc,rmse ({brief(error)})") from None
+            raise DataError(f"{published}: no table of dimension,clusters,ccc,rmse ({shorten_error(error)})") from None
     return table.to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep="-") + source
 
 

@@ -16,10 +16,10 @@ from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import write_text
 from emoseq.io.matrix import write_matrix
 from emoseq.labels.kmeans import read_centers
-from emoseq.lm.arpa import arpa
-from emoseq.lm.regions import LmOptions, collapse, hazards, priors, token, transitions
+from emoseq.lm.arpa import format_arpa
+from emoseq.lm.regions import LmOptions, collapse, estimate_hazards, estimate_priors, estimate_transitions, name_region
 from emoseq.lm.witten_bell import witten_bell
-from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
 
@@ -34,7 +34,7 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    options = options_from(LmOptions, args)
+    options = make_options(LmOptions, args)
     labels, folder = args.labels_dir, args.lm_dir
     sets = read_text(labels / "fit_on").strip().split("+")
     tasks = read_centers(labels / "centers")
@@ -53,16 +53,18 @@ def main(argv: list[str] | None = None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     for key, means in tasks.items():
         train = list(Scp(labels / f"train.{key}.scp").values())
-        write_matrix(folder / f"{key}.trans", transitions(train, len(means), smoothing=options.transition_smoothing))
-        write_matrix(folder / f"{key}.priors", priors(train, len(means)))
-        write_matrix(folder / f"{key}.hazards", hazards(train, len(means), longest=options.longest_duration))
+        write_matrix(
+            folder / f"{key}.trans", estimate_transitions(train, len(means), smoothing=options.transition_smoothing)
+        )
+        write_matrix(folder / f"{key}.priors", estimate_priors(train, len(means)))
+        write_matrix(folder / f"{key}.hazards", estimate_hazards(train, len(means), longest=options.longest_duration))
         fitted = {utt: path for name in sets for utt, path in Scp(labels / f"{name}.{key}.scp").items()}
         regions = {utt: collapse(fitted[utt]).tolist() for utt in sorted(fitted)}
-        lines = [f"{utt} {' '.join(map(token, sequence))}\n" for utt, sequence in regions.items()]
+        lines = [f"{utt} {' '.join(map(name_region, sequence))}\n" for utt, sequence in regions.items()]
         write_text(folder / f"{key}.regions", "".join(lines))
         for order in options.orders:
             tables = witten_bell(list(regions.values()), len(means), order)
-            write_text(folder / f"{key}.{order}gram.arpa", arpa(tables))
+            write_text(folder / f"{key}.{order}gram.arpa", format_arpa(tables))
         count = sum(map(len, regions.values()))
         log(f"{folder}: {key}: {count} regions in {len(regions)} utterances, orders {options.orders}")
     stamp.write()

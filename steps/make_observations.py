@@ -33,22 +33,22 @@ def main(argv: list[str] | None = None) -> int:
     from emoseq.report.figures import plot_gains, plot_trainings, save_figure
     from emoseq.report.observations import (
         TABLES,
-        dev_curves,
-        files_read,
-        findings,
-        gains,
-        observations_text,
-        trained_jobs,
+        compute_gains,
+        format_observations,
+        list_inputs,
+        observe,
+        read_dev_curves,
+        read_trained_jobs,
     )
 
-    jobs, report = trained_jobs(exp), exp / "report"
+    jobs, report = read_trained_jobs(exp), exp / "report"
     classified = any(job.system == "cls" for job in jobs)
     tables, figures = [*TABLES, *["gains_of_models"] * classified], ["trainings", *["gains"] * classified]
     stamp = Stamp(
         __file__,
         "observations",
         report,
-        inputs=files_read(data, exp, jobs),
+        inputs=list_inputs(data, exp, jobs),
         outputs=[
             report / "observations.md",
             *(report / f"{name}.csv" for name in tables),
@@ -60,16 +60,16 @@ def main(argv: list[str] | None = None) -> int:
         log(f"{report}/observations.md: up to date")
         return 0
     report.mkdir(exist_ok=True)
-    gained = gains(data, exp, jobs)
-    found = findings(data, exp, jobs, gained)
+    gained = compute_gains(data, exp, jobs)
+    found = observe(data, exp, jobs, gained)
     for finding in found:
         write_text(report / f"{finding.name}.csv", finding.table.to_csv(index=False, float_format="%.6f"))
-    save_figure(plot_trainings(*dev_curves(jobs)), report / "trainings")
+    save_figure(plot_trainings(*read_dev_curves(jobs)), report / "trainings")
     if len(gained):
         points = {key: (of.raw, of.gain) for key, of in gained.groupby(["dimension", "set"], sort=False)}
         save_figure(plot_gains(points), report / "gains")
         write_text(report / "gains_of_models.csv", gained.to_csv(index=False, float_format="%.6f"))
-    write_text(report / "observations.md", observations_text(found))
+    write_text(report / "observations.md", format_observations(found))
     stamp.write()
     log(f"{report}/observations.md: {len(found)} observations of {len(jobs)} models")
     return 0

@@ -15,7 +15,7 @@ import _recipe  # noqa: F401
 from emoseq import DIMENSIONS
 from emoseq.io.archive import read_text
 from emoseq.io.files import write_text
-from emoseq.recipe.options import Parser, options_from
+from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
 from emoseq.report.intervals import ScoreOptions
@@ -34,16 +34,16 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    options, exp = options_from(ScoreOptions, args), args.exp_dir
+    options, exp = make_options(ScoreOptions, args), args.exp_dir
     gold = {(dim, name): args.data_dir / name / f"{dim}.scp" for dim in DIMENSIONS for name in SCORED}
     for (dimension, name), path in list(gold.items()):
         if not path.exists():
             log(f"{name}: {dimension} has no gold standard: predicted, not scored")
             del gold[dimension, name]
 
-    from emoseq.report.results import differences, reported_series, results
+    from emoseq.report.results import compare_all, list_reported_series, score_all
 
-    series = [one for one in reported_series(exp, SCORED) if (one.dimension, one.set) in gold]
+    series = [one for one in list_reported_series(exp, SCORED) if (one.dimension, one.set) in gold]
     stamp = Stamp(
         __file__,
         "results",
@@ -55,13 +55,13 @@ def main(argv: list[str] | None = None) -> int:
     if stamp.is_current():
         log(f"{exp}/results.csv: up to date")
     else:
-        from emoseq.report.tables import read_published, results_csv, results_tables
+        from emoseq.report.tables import format_results, format_tables, read_published
 
-        scored, compared = results(series, gold, options), differences(series, gold, options)
-        write_text(exp / "results.csv", results_csv(scored))
+        scored, compared = score_all(series, gold, options), compare_all(series, gold, options)
+        write_text(exp / "results.csv", format_results(scored))
         write_text(exp / "differences.csv", compared.to_csv(index=False, float_format="%.6f"))
         published = read_published(args.published) if args.published else None
-        write_text(exp / "RESULTS.md", results_tables(scored, compared, published))
+        write_text(exp / "RESULTS.md", format_tables(scored, compared, published))
         stamp.write()
     print(read_text(exp / "RESULTS.md"), end="")
     return 0

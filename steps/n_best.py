@@ -13,10 +13,10 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.decode.files import add_model_arguments, read_graph
-from emoseq.decode.score import log_posteriors
-from emoseq.io.archive import read_some
+from emoseq.decode.score import scale_log_posteriors
+from emoseq.io.archive import read_nonempty
 from emoseq.io.files import write_text
-from emoseq.lm.regions import token
+from emoseq.lm.regions import name_region
 from emoseq.recipe.options import Parser
 from emoseq.recipe.step import run_step
 
@@ -35,16 +35,16 @@ def main(argv: list[str] | None = None) -> int:
         raise DataError(f"--n {args.n}: 1 or more are needed")
     graph, scoring = read_graph(args)
 
-    from emoseq.decode.nbest import n_best
+    from emoseq.decode.nbest import find_n_best
 
     lines = []
-    for utt, posteriors in read_some(args.posteriors_rspec):
+    for utt, posteriors in read_nonempty(args.posteriors_rspec):
         try:
-            found = n_best(log_posteriors(posteriors, graph.num_classes, scoring), graph, args.n)
+            found = find_n_best(scale_log_posteriors(posteriors, graph.num_classes, scoring), graph, args.n)
         except ValueError as error:
             raise DataError(f"{args.posteriors_rspec}: {utt}: {error}") from None
         for rank, hypothesis in enumerate(found, 1):
-            lines.append(f"{utt}-{rank} {hypothesis.total:.6f} {' '.join(map(token, hypothesis.regions))}\n")
+            lines.append(f"{utt}-{rank} {hypothesis.total:.6f} {' '.join(map(name_region, hypothesis.regions))}\n")
     write_text(args.n_best_file, "".join(lines))
     return 0
 

@@ -70,10 +70,10 @@ def main(argv: list[str] | None = None) -> int:
     report.mkdir(exist_ok=True)
 
     from emoseq.model.blstm import load_model
-    from emoseq.report.figure2 import architecture, plot_architecture
+    from emoseq.report.figure2 import describe_architecture, plot_architecture
     from emoseq.report.figures import plot_series, plot_sweeps, save_figure
 
-    save_figure(plot_architecture(architecture(load_model(model))), report / "figure2")
+    save_figure(plot_architecture(describe_architecture(load_model(model))), report / "figure2")
     if "figure3" in names:
         predicted = Scp(next(path for (_, name), path in lines.items() if name == "raw"))
         labelled = {utt for (_, name), path in lines.items() if name == "gold standard" for utt in Scp(path)}

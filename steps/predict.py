@@ -13,7 +13,7 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.features.fbank import FbankOptions, apply_cmvn, cmvn_statistics, extracted
+from emoseq.features.fbank import FbankOptions, apply_cmvn, compute_cmvn_statistics, extract_fbank
 from emoseq.io.archive import Writer
 from emoseq.io.datadir import read_table
 from emoseq.labels.kmeans import average
@@ -55,8 +55,8 @@ def main(argv: list[str] | None = None) -> int:
         if other != options[0]:
             raise DataError(f"{conf} differs from {confs[0]}; predict with one of the models at a time")
     with Writer(args.series_wspec) as write:
-        for utt, features in extracted(recordings, options[0], args.recordings[0]):
-            normalised = apply_cmvn(features, cmvn_statistics(features))
+        for utt, features in extract_fbank(recordings, options[0], args.recordings[0]):
+            normalised = apply_cmvn(features, compute_cmvn_statistics(features))
             write(utt, average([model.predict(normalised).series for model in models]))
     return 0
 

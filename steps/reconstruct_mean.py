@@ -10,7 +10,7 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DataError
-from emoseq.io.archive import Writer, read_some
+from emoseq.io.archive import Writer, read_nonempty
 from emoseq.labels.kmeans import read_centers_of
 from emoseq.recipe.options import Parser
 from emoseq.recipe.step import run_step
@@ -30,13 +30,13 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     centers = read_centers_of(args.centers_file, args.key)
 
-    from emoseq.decode.forward_backward import expectation
+    from emoseq.decode.forward_backward import compute_expectation
 
     band = Writer(args.deviation) if args.deviation else nullcontext()
     with Writer(args.series_wspec) as write, band as write_band:
-        for utt, posteriors in read_some(args.posteriors_rspec):
+        for utt, posteriors in read_nonempty(args.posteriors_rspec):
             try:
-                mean, deviation = expectation(posteriors, centers)
+                mean, deviation = compute_expectation(posteriors, centers)
             except ValueError as error:
                 raise DataError(f"{args.posteriors_rspec}: {utt}: {error}") from None
             write(utt, mean)

@@ -16,7 +16,7 @@ from emoseq.io.archive import Scp, read_text, write_scp
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import average
 from emoseq.metrics import ccc_and_rmse
-from emoseq.model.experiment import RAW_SERIES, TrainJob, parse_jobs, settings, short
+from emoseq.model.experiment import RAW_SERIES, TrainJob, format_number, group_by_setting, parse_jobs
 from emoseq.recipe.options import Parser
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
@@ -32,7 +32,9 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    for (dimension, system), candidates in settings(parse_jobs(read_text(args.jobs_file), str(args.jobs_file))).items():
+    for (dimension, system), candidates in group_by_setting(
+        parse_jobs(read_text(args.jobs_file), str(args.jobs_file))
+    ).items():
         jobs = [job for of_setting in candidates.values() for job in of_setting]
         folder = jobs[0].folder.parent
         stems = [folder / f"predict_{name}" / RAW_SERIES[system] for name in args.sets]
@@ -54,14 +56,17 @@ def main(argv: list[str] | None = None) -> int:
             continue
         scores = {setting: ccc_and_rmse(averaged(of, "dev"), Scp(gold)) for setting, of in candidates.items()}
         best = max(scores, key=lambda setting: scores[setting][0])
-        rows = [f"{layers},{short(l2)},{ccc:.6f},{error:.6f}\n" for (layers, l2), (ccc, error) in scores.items()]
+        rows = [
+            f"{layers},{format_number(l2)},{ccc:.6f},{error:.6f}\n" for (layers, l2), (ccc, error) in scores.items()
+        ]
         write_text(folder / f"selection.{system}.csv", "layers,l2,ccc,rmse\n" + "".join(rows))
         write_text(folder / f"selected.{system}", "".join(f"{job.folder}\n" for job in candidates[best]))
         for name, stem in zip(args.sets, stems, strict=True):
             stem.parent.mkdir(exist_ok=True)
             write_scp(stem, averaged(candidates[best], name))
         stamp.write()
-        log(f"{folder}: {RAW_SERIES[system]}: {best[0]} layers, L2 {short(best[1])}, dev CCC {scores[best][0]:.4f}")
+        layers, l2 = best
+        log(f"{folder}: {RAW_SERIES[system]}: {layers} layers, L2 {format_number(l2)}, dev CCC {scores[best][0]:.4f}")
     return 0
 
 

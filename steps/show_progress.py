@@ -18,8 +18,8 @@ import _recipe  # noqa: F401
 from emoseq.io.archive import read_text
 from emoseq.model.experiment import GridOptions, parse_jobs
 from emoseq.model.schedule import TrainOptions
-from emoseq.recipe.options import Parser, options_from
-from emoseq.recipe.progress import progress_line, read_state, seconds_left, started_at
+from emoseq.recipe.options import Parser, make_options
+from emoseq.recipe.progress import estimate_seconds_left, find_start, format_progress, read_state
 from emoseq.recipe.step import log, run_step
 from jobarray.command_line import substitute
 
@@ -38,14 +38,16 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    max_epochs = options_from(TrainOptions, args).max_epochs
+    max_epochs = make_options(TrainOptions, args).max_epochs
     layers = [job.layers for job in parse_jobs(read_text(args.jobs_file), str(args.jobs_file))]
     logs = [Path(substitute(args.log, "JOB", number)) for number in range(1, len(layers) + 1)]
     said = -1
     while True:
         states = [read_state(path.read_text(errors="replace") if path.exists() else "") for path in logs]
         done = sum(state.done for state in states)
-        line = progress_line(states, seconds_left(layers, states, max_epochs, time.time() - started_at(states)))
+        line = format_progress(
+            states, estimate_seconds_left(layers, states, max_epochs, time.time() - find_start(states))
+        )
         if not args.follow:
             log(line)
             return 0

@@ -16,11 +16,11 @@ from emoseq import DataError
 from emoseq.baselines.smoothing import SMOOTHERS, SmoothOptions, sweep_widths
 from emoseq.io.archive import Scp, write_scp
 from emoseq.io.files import write_text
-from emoseq.model.experiment import smoothed_name
-from emoseq.recipe.options import Parser, options_from
+from emoseq.model.experiment import name_smoothed
+from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
-from emoseq.report.results import raw_systems
+from emoseq.report.results import list_raw_systems
 
 
 def get_parser() -> Parser:
@@ -34,13 +34,13 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    options, folder = options_from(SmoothOptions, args), args.dimension_dir
-    systems = raw_systems(folder.parent)
+    options, folder = make_options(SmoothOptions, args), args.dimension_dir
+    systems = list_raw_systems(folder.parent)
     raw = {(system, name): folder / f"predict_{name}" / f"{system}.scp" for system in systems for name in args.sets}
     if "dev" not in args.sets:
         raise DataError("name dev among the sets: widths are chosen on it")
     written = {
-        (system, name, kind): folder / f"predict_{name}" / smoothed_name(system, kind)
+        (system, name, kind): folder / f"predict_{name}" / name_smoothed(system, kind)
         for system, name in raw
         for kind in SMOOTHERS
     }

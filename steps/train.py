@@ -16,12 +16,12 @@ import _recipe  # noqa: F401
 from emoseq import DataError
 from emoseq.features.fbank import read_features
 from emoseq.io.archive import Scp, read_text
-from emoseq.io.files import naming, write_text
+from emoseq.io.files import name_write_errors, write_text
 from emoseq.io.matrix import read_matrix
 from emoseq.labels.kmeans import read_centers
 from emoseq.model.experiment import GridOptions, ModelOptions, pick_job
 from emoseq.model.schedule import TrainOptions
-from emoseq.recipe.options import Parser, conf_text, options_from
+from emoseq.recipe.options import Parser, format_conf, make_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
 
@@ -39,7 +39,7 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     job = pick_job(read_text(args.jobs_file), str(args.jobs_file), args.job)
-    model_options, options = options_from(ModelOptions, args), options_from(TrainOptions, args)
+    model_options, options = make_options(ModelOptions, args), make_options(TrainOptions, args)
     labels, lm, data = job.folder.parent / "labels", job.folder.parent / "lm", args.data_dir
     tasks = read_centers(labels / "centers") if job.is_classifier else {}
     train_gold = data / "train" / f"{job.dimension}.scp"
@@ -63,18 +63,20 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     for name in ("conf", "log"):
         (job.folder / name).mkdir(parents=True, exist_ok=True)
-    write_text(job.folder / "conf" / "model.conf", conf_text(model_options))
-    write_text(job.folder / "conf" / "train.conf", conf_text(options))
+    write_text(job.folder / "conf" / "model.conf", format_conf(model_options))
+    write_text(job.folder / "conf" / "train.conf", format_conf(options))
     write_text(job.folder / "conf" / "fbank.conf", read_text(data / "train" / "fbank.conf"))
 
     from emoseq.model.blstm import save_model
-    from emoseq.model.training import epochs_csv, examples, train
+    from emoseq.model.training import format_epochs, make_examples, train
 
     targets = [Scp(labels / f"train.{task}.scp") for task in tasks]
     gold = Scp(data / "dev" / f"{job.dimension}.scp")
     try:
-        train_set = examples(read_features(data / "train"), labels=targets, gold=None if tasks else Scp(train_gold))
-        dev_set = examples(read_features(data / "dev"), gold=gold)
+        train_set = make_examples(
+            read_features(data / "train"), labels=targets, gold=None if tasks else Scp(train_gold)
+        )
+        dev_set = make_examples(read_features(data / "dev"), gold=gold)
     except ValueError as error:
         raise DataError(f"{data}: {job.dimension}: {error}; run stages 1 and 2 again") from None
     training = train(
@@ -91,13 +93,13 @@ def main(argv: list[str] | None = None) -> int:
     )
     epochs = []
     epoch_log = job.folder / "log" / "train.log"
-    with naming(epoch_log), open(epoch_log, "w", buffering=1) as lines:
+    with name_write_errors(epoch_log), open(epoch_log, "w", buffering=1) as lines:
         for epoch, best in training:
             log(f"{job.folder}: {epoch}")
             print(time.strftime("%Y-%m-%d %H:%M:%S"), epoch, file=lines)
             epochs.append(epoch)
             model = best
-    write_text(job.folder / "epochs.csv", epochs_csv(epochs))
+    write_text(job.folder / "epochs.csv", format_epochs(epochs))
     save_model(job.folder / "final.pt", model)
     stamp.write()
     log(f"{job.folder}: trained in {len(epochs)} epochs")

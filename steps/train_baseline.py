@@ -27,7 +27,7 @@ from emoseq.baselines.options import (
 )
 from emoseq.io.archive import Scp, read_text, write_scp
 from emoseq.io.files import write_text
-from emoseq.recipe.options import Parser, conf_text, options_from
+from emoseq.recipe.options import Parser, format_conf, make_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
 
@@ -48,8 +48,8 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     job = pick_baseline(read_text(args.jobs_file), str(args.jobs_file), args.job)
-    shared = replace(options_from(BaselineOptions, args), baselines=())  # which others there are plays no part
-    options: Any = options_from(OPTIONS[job.system], args)
+    shared = replace(make_options(BaselineOptions, args), baselines=())  # which others there are plays no part
+    options: Any = make_options(OPTIONS[job.system], args)
     data, folder = args.data_dir, job.folder
     features = ["egemaps.scp"] * (job.system in USE_EGEMAPS) + ["feats.scp", "cmvn.scp"] * (job.system in USE_LOG_MEL)
     gold = {name: data / name / f"{job.dimension}.scp" for name in ("train", "dev")}
@@ -78,7 +78,7 @@ def main(argv: list[str] | None = None) -> int:
         if not path.exists():
             raise DataError(f"{path} does not exist; povolny needs 10 among --num-classes of conf/labels.conf")
 
-    from emoseq.baselines.options import choices_csv
+    from emoseq.baselines.options import format_choices
     from emoseq.baselines.recording import read_recordings
     from emoseq.baselines.regression import Sets
     from emoseq.baselines.system import load_baseline, save_baseline, train_baseline
@@ -93,12 +93,12 @@ def main(argv: list[str] | None = None) -> int:
     except ValueError as error:
         raise DataError(f"{data}: {job.dimension}: {error}; run stages 1 and 2 again") from None
     (folder / "conf").mkdir(parents=True, exist_ok=True)
-    write_text(folder / "conf" / "baselines.conf", conf_text(shared))
-    write_text(folder / "conf" / f"{job.system}.conf", conf_text(options))
+    write_text(folder / "conf" / "baselines.conf", format_conf(shared))
+    write_text(folder / "conf" / f"{job.system}.conf", format_conf(options))
     for name in ("egemaps.conf", "fbank.conf"):
         if (data / "train" / name).exists():
             write_text(folder / "conf" / name, read_text(data / "train" / name))
-    write_text(folder / "choices.csv", choices_csv(choices))
+    write_text(folder / "choices.csv", format_choices(choices))
     save_baseline(folder / "model.npz", baseline)
     baseline = load_baseline(folder / "model.npz", job.system)  # so that what is reported is what was written
     dev_series = {utt: baseline(recording) for utt, recording in dev.items()}

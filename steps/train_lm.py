@@ -15,7 +15,7 @@ import _recipe  # noqa: F401
 from emoseq import DataError
 from emoseq.io.archive import read_text
 from emoseq.io.files import write_text
-from emoseq.lm.arpa import arpa
+from emoseq.lm.arpa import format_arpa
 from emoseq.lm.regions import parse_regions
 from emoseq.lm.witten_bell import SMOOTHINGS, witten_bell
 from emoseq.recipe.options import Parser
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     except ValueError as error:
         raise DataError(f"--order {args.order}: {error}") from None
     args.arpa_file.parent.mkdir(parents=True, exist_ok=True)
-    write_text(args.arpa_file, arpa(tables))
+    write_text(args.arpa_file, format_arpa(tables))
     return 0
 
 

@@ -15,12 +15,12 @@ import _recipe  # noqa: F401
 from emoseq import DataError
 from emoseq.decode.files import decoding_files
 from emoseq.decode.options import SweepOptions
-from emoseq.decode.sweep import best_trial, sweep_csv
+from emoseq.decode.sweep import choose_best, format_sweep
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import read_centers
 from emoseq.lm.regions import LmOptions
-from emoseq.recipe.options import Parser, conf_text, options_from
+from emoseq.recipe.options import Parser, format_conf, make_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
 
@@ -36,8 +36,8 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    orders = options_from(LmOptions, args).orders
-    options = options_from(SweepOptions, args)
+    orders = make_options(LmOptions, args).orders
+    options = make_options(SweepOptions, args)
     settings = options.settings(orders)
     folder = args.dimension_dir
     models = [Path(line) for line in read_text(folder / "selected.cls").splitlines()]
@@ -69,9 +69,9 @@ def main(argv: list[str] | None = None) -> int:
         trials = sweep(posteriors, read_tasks(folder, orders), Scp(args.gold), settings)
     except ValueError as error:
         raise DataError(f"{folder}: {error}") from None
-    best = best_trial(trials)
-    write_text(target / "sweep.csv", sweep_csv(trials))
-    write_text(target / "best.conf", conf_text(best.options))
+    best = choose_best(trials)
+    write_text(target / "sweep.csv", format_sweep(trials))
+    write_text(target / "best.conf", format_conf(best.options))
     save_figure(plot_sweeps({f"{folder.name}, {options.decoder}": trials}), target / "sweep")
     stamp.write()
     order, weight, scale = best.options.order, best.options.lm_weight, best.options.acoustic_scale

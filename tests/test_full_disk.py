@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from emoseq.baselines.system import save_baseline
 from emoseq.io.archive import Writer, write_scp
 from emoseq.io.datadir import write_table
-from emoseq.io.files import replacing, write_bytes, write_text
+from emoseq.io.files import replace_whole, write_bytes, write_text
 from emoseq.model.blstm import Blstm, Regressor, save_model
 from emoseq.report.figures import save_figure
 
@@ -42,7 +42,7 @@ def write_archive(path, specifier="ark"):
 
 
 def copy_in_a_block(path):
-    with replacing(path) as temporary, open(temporary, "wb") as stream:
+    with replace_whole(path) as temporary, open(temporary, "wb") as stream:
         stream.write(bytes(2 * SIZE))
 
 

@@ -16,7 +16,7 @@ import soundfile
 from conftest import ROOT
 from sklearn.cluster import KMeans
 
-from emoseq.labels.gold_standard import gold_standard
+from emoseq.labels.gold_standard import compute_gold_standard
 from emoseq.metrics import concordance
 
 sys.path.insert(0, str(ROOT / "local"))
@@ -112,7 +112,7 @@ def test_gold_standard_is_written_as_avec_does(corpus):
 @pytest.mark.parametrize("name", NAMES)
 def test_gold_standard_follows_from_the_ratings(corpus, dimension, name):
     written = [row[2] for row in gold_of(corpus, dimension, name)["data"]]
-    np.testing.assert_array_equal(written, gold_standard(ratings_of(corpus, dimension, name)[:, 1:]))
+    np.testing.assert_array_equal(written, compute_gold_standard(ratings_of(corpus, dimension, name)[:, 1:]))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -138,7 +138,7 @@ def test_labels_reconstruct_as_in_table_1(seconds, seed):
     recordings = make_corpus.draw_recordings(seconds=seconds, seed=seed, recordings=9)
     tolerance = {60: 0.02, 300: 0.005}[seconds]
     for dimension in DIMENSIONS:
-        gold = [gold_standard(r.ratings[dimension])[1:] for r in recordings if not r.name.startswith("test")]
+        gold = [compute_gold_standard(r.ratings[dimension])[1:] for r in recordings if not r.name.startswith("test")]
         # On a grid of 0.001 the clusters are the same to the digits that count, and quick to find.
         values, counts = np.unique(np.round(np.concatenate(gold), 3), return_counts=True)
         points = values[:, None]
@@ -174,7 +174,7 @@ def test_raters_agree_more_on_arousal():
 def test_gold_standard_follows_the_emotion_some_seconds_later(dimension):
     recordings = make_corpus.draw_recordings(seconds=60, seed=1, recordings=9)
     column = DIMENSIONS.index(dimension)
-    gold = np.stack([gold_standard(r.ratings[dimension]) for r in recordings])
+    gold = np.stack([compute_gold_standard(r.ratings[dimension]) for r in recordings])
     emotion = np.stack([r.emotion[:, column] for r in recordings])
     correlation = [np.corrcoef(emotion[:, : 1501 - lag].ravel(), gold[:, lag:].ravel())[0, 1] for lag in range(126)]
     assert 1.5 < np.argmax(correlation) / 25 < 3.5
@@ -187,7 +187,7 @@ def test_shaping_keeps_the_differences_between_raters():
     shaped, others = raters.shape_marginal(traces[:3], traces[3:], raters.Marginal(deviation=0.1, shape=2))
     for before, after in zip(traces, shaped + others, strict=True):
         np.testing.assert_allclose(np.diff(after), np.diff(before), atol=0.0101)
-    np.testing.assert_allclose(np.std([gold_standard(traces) for traces in shaped]), 0.1, atol=0.001)
+    np.testing.assert_allclose(np.std([compute_gold_standard(traces) for traces in shaped]), 0.1, atol=0.001)
 
 
 @pytest.mark.parametrize(("seconds", "recordings"), [(5, 1), (7, 3)])
@@ -197,7 +197,7 @@ def test_smallest_corpora_have_labels(seconds, recordings):
             for ratings in recording.ratings.values():
                 assert ratings.shape == (seconds * 25 + 1, 6)
                 assert np.abs(ratings).max() <= 1
-                assert np.ptp(gold_standard(ratings)) > 0
+                assert np.ptp(compute_gold_standard(ratings)) > 0
 
 
 def say(number: int, *, arousal: float = 0, valence: float = 0) -> parselmouth.Sound:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoseq.metrics import ccc_and_rmse, common_length, concordance, paired, rmse
-from emoseq.report.intervals import ScoreOptions, difference, score
+from emoseq.metrics import ccc_and_rmse, common_length, concordance, pair_series, rmse
+from emoseq.report.intervals import ScoreOptions, compare_series, score_with_interval
 
 OPTIONS = ScoreOptions(bootstrap_samples=500)
 
@@ -112,47 +112,47 @@ def test_rmse_by_hand():
 def test_pooled_score_equals_the_direct_formula_on_concatenated_series():
     predictions, golds = random_utterances(4, [120, 80, 200])
     expected = direct_ccc(np.concatenate(predictions), np.concatenate(golds))
-    assert score(predictions, golds, options=OPTIONS).ccc == pytest.approx(expected, abs=1e-12)
+    assert score_with_interval(predictions, golds, options=OPTIONS).ccc == pytest.approx(expected, abs=1e-12)
 
 
 def test_pooled_rmse_weighs_frames_not_utterances():
-    result = score([[1.0, 2.0, 3.0], [0.0]], [[1.0, 2.0, 5.0], [2.0]], options=OPTIONS)
+    result = score_with_interval([[1.0, 2.0, 3.0], [0.0]], [[1.0, 2.0, 5.0], [2.0]], options=OPTIONS)
     assert result.rmse == pytest.approx(np.sqrt((0 + 0 + 4 + 4) / 4))
 
 
 def test_mean_ccc_is_the_plain_mean_over_utterances():
     predictions, golds = random_utterances(5, [50, 300])
     expected = np.mean([direct_ccc(x, y) for x, y in zip(predictions, golds, strict=True)])
-    assert score(predictions, golds, options=OPTIONS).mean_ccc == pytest.approx(expected, abs=1e-12)
+    assert score_with_interval(predictions, golds, options=OPTIONS).mean_ccc == pytest.approx(expected, abs=1e-12)
 
 
 def test_score_keeps_its_digits_far_from_zero():
     predictions, golds = random_utterances(6, [500, 700])
-    far = score([x + 1e4 for x in predictions], [y + 1e4 for y in golds], options=OPTIONS)
+    far = score_with_interval([x + 1e4 for x in predictions], [y + 1e4 for y in golds], options=OPTIONS)
     assert far.ccc == pytest.approx(direct_ccc(np.concatenate(predictions), np.concatenate(golds)), abs=1e-9)
 
 
 def test_score_counts_frames_and_utterances():
-    result = score(*random_utterances(7, [12, 30]), options=OPTIONS)
+    result = score_with_interval(*random_utterances(7, [12, 30]), options=OPTIONS)
     assert (result.frames, result.utterances) == (42, 2)
 
 
 def test_identical_utterances_have_an_interval_without_width():
     predictions, golds = random_utterances(8, [60])
-    result = score(predictions * 5, golds * 5, options=OPTIONS)
+    result = score_with_interval(predictions * 5, golds * 5, options=OPTIONS)
     assert result.ccc_low == pytest.approx(result.ccc, abs=1e-12)
     assert result.ccc_high == pytest.approx(result.ccc, abs=1e-12)
 
 
 def test_interval_brackets_the_score_of_many_utterances():
-    result = score(*random_utterances(9, [40] * 30), options=OPTIONS)
+    result = score_with_interval(*random_utterances(9, [40] * 30), options=OPTIONS)
     assert result.ccc_low < result.ccc < result.ccc_high
 
 
 def test_interval_holds_19_of_20_resampled_scores():
     """Resampling done again with another generator and the direct formula."""
     predictions, golds = random_utterances(10, [30] * 20)
-    result = score(predictions, golds, options=ScoreOptions(bootstrap_samples=4000))
+    result = score_with_interval(predictions, golds, options=ScoreOptions(bootstrap_samples=4000))
     random = np.random.RandomState(1)
     draws = [random.choice(20, 20) for _ in range(2000)]
     resampled = [
@@ -165,19 +165,19 @@ def test_interval_holds_19_of_20_resampled_scores():
 
 def test_one_seed_gives_one_interval():
     utterances = random_utterances(11, [20] * 6)
-    assert score(*utterances, options=OPTIONS) == score(*utterances, options=OPTIONS)
+    assert score_with_interval(*utterances, options=OPTIONS) == score_with_interval(*utterances, options=OPTIONS)
 
 
 def test_another_seed_gives_another_interval():
     utterances = random_utterances(11, [20] * 6)
-    other = score(*utterances, options=ScoreOptions(bootstrap_samples=500, bootstrap_seed=1))
-    assert other.ccc_low != score(*utterances, options=OPTIONS).ccc_low
+    other = score_with_interval(*utterances, options=ScoreOptions(bootstrap_samples=500, bootstrap_seed=1))
+    assert other.ccc_low != score_with_interval(*utterances, options=OPTIONS).ccc_low
 
 
 @pytest.mark.parametrize(("predictions", "golds"), [([], []), ([[0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]])])
 def test_score_needs_as_many_predictions_as_gold_standards(predictions, golds):
     with pytest.raises(ValueError, match="predictions for"):
-        score(predictions, golds, options=OPTIONS)
+        score_with_interval(predictions, golds, options=OPTIONS)
 
 
 def test_bootstrap_of_no_samples_is_refused():
@@ -196,29 +196,29 @@ def test_lengths_further_apart_are_an_error_that_names_utterance_and_both_length
 
 
 def test_paired_trims_the_end_of_the_longer_series():
-    predictions, golds = paired({"u": np.arange(5)}, {"u": np.arange(10, 13)})
+    predictions, golds = pair_series({"u": np.arange(5)}, {"u": np.arange(10, 13)})
     assert (predictions[0].tolist(), golds[0].tolist()) == ([0, 1, 2], [10, 11, 12])
 
 
 def test_paired_follows_the_order_of_the_gold_standard():
     series = {"a": np.zeros(2), "b": np.ones(2), "c": np.zeros(2)}
-    predictions, _ = paired(series, {"b": np.zeros(2), "a": np.zeros(2)})
+    predictions, _ = pair_series(series, {"b": np.zeros(2), "a": np.zeros(2)})
     assert [prediction[0] for prediction in predictions] == [1.0, 0.0]
 
 
 def test_paired_names_the_utterance_without_prediction():
     with pytest.raises(ValueError, match="dev_2 has no prediction"):
-        paired({"dev_1": np.zeros(3)}, {"dev_1": np.zeros(3), "dev_2": np.zeros(3)})
+        pair_series({"dev_1": np.zeros(3)}, {"dev_1": np.zeros(3), "dev_2": np.zeros(3)})
 
 
 def test_paired_names_the_utterance_whose_lengths_disagree():
     with pytest.raises(ValueError, match=r"dev_2: .*10.*3"):
-        paired({"dev_2": np.zeros(10)}, {"dev_2": np.zeros(3)})
+        pair_series({"dev_2": np.zeros(10)}, {"dev_2": np.zeros(3)})
 
 
 def test_no_gold_standard_is_an_error():
     with pytest.raises(ValueError, match="no utterance"):
-        paired({"dev_1": np.zeros(3)}, {})
+        pair_series({"dev_1": np.zeros(3)}, {})
 
 
 def test_ccc_and_rmse_are_over_the_concatenated_trimmed_utterances():
@@ -239,7 +239,7 @@ def test_the_permutation_test_tries_every_swap():
     """Five utterances, 32 swaps."""
     first, golds = random_utterances(0, [30, 40, 50, 60, 70])
     second = [series + np.random.default_rng(1).normal(size=len(series)) * 0.4 for series in first]
-    found = difference(first, second, golds, options=OPTIONS)
+    found = compare_series(first, second, golds, options=OPTIONS)
     gains = []
     for swap in itertools.product([False, True], repeat=5):
         a = [y if s else x for x, y, s in zip(first, second, swap, strict=True)]
@@ -251,14 +251,17 @@ def test_the_permutation_test_tries_every_swap():
 
 def test_a_system_does_not_differ_from_itself():
     predictions, golds = random_utterances(2, [30, 40, 50])
-    found = difference(predictions, predictions, golds, options=OPTIONS)
+    found = compare_series(predictions, predictions, golds, options=OPTIONS)
     assert (found.ccc, found.low, found.high, found.p) == (0.0, 0.0, 0.0, 1.0)
 
 
 def test_a_difference_turns_its_sign_with_the_systems():
     first, golds = random_utterances(3, [30, 40, 50, 60])
     second = [0.5 * series for series in first]
-    one, other = difference(first, second, golds, options=OPTIONS), difference(second, first, golds, options=OPTIONS)
+    one, other = (
+        compare_series(first, second, golds, options=OPTIONS),
+        compare_series(second, first, golds, options=OPTIONS),
+    )
     assert one.ccc == pytest.approx(-other.ccc)
     assert (one.low, one.high) == pytest.approx((-other.high, -other.low))
     assert one.p == other.p
@@ -271,13 +274,13 @@ def test_p_of_equal_systems_is_uniform():
         golds = [np.random.default_rng([seed, i]).normal(size=20) for i in range(15)]
         noise = np.random.default_rng(seed).normal(size=(2, 15, 20))
         first, second = ([gold + n for gold, n in zip(golds, of, strict=True)] for of in noise)
-        values.append(difference(first, second, golds, options=ScoreOptions(bootstrap_samples=200)).p)
+        values.append(compare_series(first, second, golds, options=ScoreOptions(bootstrap_samples=200)).p)
     assert 0.03 < np.mean(np.array(values) < 0.1) < 0.2
 
 
 def test_an_interval_of_a_clear_difference_leaves_out_zero():
     first, golds = random_utterances(5, [50] * 12)
     second = [-series for series in first]
-    found = difference(first, second, golds, options=OPTIONS)
+    found = compare_series(first, second, golds, options=OPTIONS)
     assert found.low > 0
     assert found.p < 0.01

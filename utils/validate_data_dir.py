@@ -7,7 +7,7 @@ import sys
 import _recipe  # noqa: F401
 
 from emoseq.io.validate import validate
-from emoseq.recipe.options import boolean
+from emoseq.recipe.options import parse_boolean
 from emoseq.recipe.step import run_step
 
 
@@ -16,7 +16,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-feats", action="store_true", help="neither want nor check features")
     parser.add_argument(
         "--allow-pipes",
-        type=boolean,
+        type=parse_boolean,
         default=False,
         metavar="true|false",
         help="let wav.scp hold commands, 'cmd |' (default false); they are not run here",

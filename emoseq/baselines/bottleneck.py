@@ -30,12 +30,12 @@ class Bottleneck:
     def __call__(self, log_mel: NDArray) -> NDArray[np.float32]:
         """Features (frames, size) of normalised log-mel stacks (frames, dimensions)."""
         stacks = self.hidden_weight.shape[1] // log_mel.shape[1]
-        inputs = stack_context(log_mel, around(stacks))
+        inputs = stack_context(log_mel, list_context(stacks))
         hidden = np.maximum(inputs @ self.hidden_weight.T + self.hidden_bias, 0)
         return hidden @ self.bottleneck_weight.T + self.bottleneck_bias
 
 
-def around(stacks: int) -> range:
+def list_context(stacks: int) -> range:
     """Offsets of an odd number of frames around the one in the middle.
 
     >>> list(around(3))

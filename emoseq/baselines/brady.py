@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from emoseq.baselines.options import BaselineOptions, BradyOptions, Choice
 from emoseq.baselines.recording import Recording
-from emoseq.baselines.regression import Linear, Sets, search, support_vectors
-from emoseq.features.windows import maxima, moments, normalised
+from emoseq.baselines.regression import Linear, Sets, fit_svr, search
+from emoseq.features.windows import normalise, pool_maxima, pool_moments
 
 
 def learn_dictionary(patches: Sequence[NDArray], options: BradyOptions) -> NDArray[np.float32]:
@@ -52,7 +52,7 @@ def learn_dictionary(patches: Sequence[NDArray], options: BradyOptions) -> NDArr
     return learner.components_.astype(np.float32)
 
 
-def encode(patches: NDArray, dictionary: NDArray, nonzero: int) -> NDArray[np.float32]:
+def encode_patches(patches: NDArray, dictionary: NDArray, nonzero: int) -> NDArray[np.float32]:
     """Codes of orthogonal matching pursuit, shape (frames, atoms), `nonzero` entries a frame at most.
 
     Args:
@@ -68,7 +68,7 @@ def encode(patches: NDArray, dictionary: NDArray, nonzero: int) -> NDArray[np.fl
     return np.asarray(codes, dtype=np.float32)
 
 
-def pooled(codes: NDArray, seconds: float) -> NDArray[np.float32]:
+def pool_codes(codes: NDArray, seconds: float) -> NDArray[np.float32]:
     """Largest magnitude and mean of each atom's code in the window of each frame, normalised.
 
     Args:
@@ -78,8 +78,8 @@ def pooled(codes: NDArray, seconds: float) -> NDArray[np.float32]:
     Returns:
         shape (frames, 2 * atoms)
     """
-    mean, _, _ = moments(codes, seconds)
-    return normalised(np.concatenate([maxima(np.abs(codes), seconds), mean], axis=1).astype(np.float32))
+    mean, _, _ = pool_moments(codes, seconds)
+    return normalise(np.concatenate([pool_maxima(np.abs(codes), seconds), mean], axis=1).astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -91,18 +91,18 @@ class SparseCodes:
     window: float
 
     def __call__(self, recording: Recording) -> NDArray[np.float32]:
-        return pooled(encode(recording.log_mel, self.dictionary, self.code_atoms), self.window)
+        return pool_codes(encode_patches(recording.log_mel, self.dictionary, self.code_atoms), self.window)
 
 
 def train_brady(
     recordings: Sets[Recording], shared: BaselineOptions, options: BradyOptions
 ) -> tuple[SparseCodes, Linear, list[Choice]]:
     dictionary = learn_dictionary([recording.log_mel for recording in recordings.train.values()], options)
-    codes = recordings.map(lambda recording: encode(recording.log_mel, dictionary, options.code_atoms))
+    codes = recordings.map(lambda recording: encode_patches(recording.log_mel, dictionary, options.code_atoms))
     windows = {f"window {window:g} s": window for window in options.pooling_windows}
     name, linear, choices = search(
-        ((name, codes.map(partial(pooled, seconds=window))) for name, window in windows.items()),
-        support_vectors,
+        ((name, codes.map(partial(pool_codes, seconds=window))) for name, window in windows.items()),
+        fit_svr,
         strengths=options.pooling_complexities,
         delays=shared.delays,
         every=shared.train_frames,

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emoseq.baselines.options import Choice
-from emoseq.baselines.smoothing import median
-from emoseq.features.windows import delayed
-from emoseq.metrics import concordance, paired
+from emoseq.baselines.smoothing import filter_median
+from emoseq.features.windows import delay
+from emoseq.metrics import concordance, pair_series
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Chain:
 
     def __call__(self, series: ArrayLike) -> NDArray[np.float32]:
         """The series of shape (frames,) after all steps."""
-        values = median(series, self.median) + self.bias
-        return delayed(self.centre + self.scale * (values - self.centre), self.shift).astype(np.float32)
+        values = filter_median(series, self.median) + self.bias
+        return delay(self.centre + self.scale * (values - self.centre), self.shift).astype(np.float32)
 
 
 def tune_chain(
@@ -45,9 +45,9 @@ def tune_chain(
         shifts: delays to try, in frames
 
     Raises:
-        ValueError: as `emoseq.metrics.paired` and `concordance`
+        ValueError: as `emoseq.metrics.pair_series` and `concordance`
     """
-    predictions, golds = paired(series, gold)
+    predictions, golds = pair_series(series, gold)
     true = np.concatenate(golds)
 
     def ccc_of(chain: Chain) -> float:

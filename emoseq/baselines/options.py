@@ -196,7 +196,7 @@ class Choice:
     measure: str = "CCC"
 
 
-def choices_csv(choices: Sequence[Choice]) -> str:
+def format_choices(choices: Sequence[Choice]) -> str:
     """choices.csv: one row for each setting in the order in which they were tried."""
     rows = [f"{choice.step},{choice.setting},{choice.measure},{choice.score:.6f}\n" for choice in choices]
     return "step,setting,measure,score\n" + "".join(rows)

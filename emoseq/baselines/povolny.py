@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from emoseq.baselines.bottleneck import Bottleneck, train_bottleneck
 from emoseq.baselines.options import BaselineOptions, Choice, PovolnyOptions
 from emoseq.baselines.recording import Recording
-from emoseq.baselines.regression import Linear, Series, Sets, ridge, search
-from emoseq.features.egemaps import functionals
-from emoseq.features.windows import moments, normalised, offsets_within, stack_context
+from emoseq.baselines.regression import Linear, Series, Sets, fit_ridge, search
+from emoseq.features.egemaps import compute_functionals
+from emoseq.features.windows import list_offsets, normalise, pool_moments, stack_context
 from emoseq.metrics import common_length
 
 NUM_CLASSES = 10  # of the bottleneck's classifier: the finest of the paper's resolutions
@@ -29,16 +29,16 @@ class Context:
     bottleneck: Bottleneck
 
     def __call__(self, recording: Recording) -> NDArray[np.float32]:
-        egemaps = descriptors_in_steps(recording, self.step)
-        means, _, _ = moments(self.bottleneck(recording.log_mel), self.step)
+        egemaps = compute_step_functionals(recording, self.step)
+        means, _, _ = pool_moments(self.bottleneck(recording.log_mel), self.step)
         frames = min(len(egemaps), len(means))
-        both = np.concatenate([egemaps[:frames], normalised(means)[:frames]], axis=1)
-        return stack_context(both, offsets_within(self.reach, self.step))
+        both = np.concatenate([egemaps[:frames], normalise(means)[:frames]], axis=1)
+        return stack_context(both, list_offsets(self.reach, self.step))
 
 
-def descriptors_in_steps(recording: Recording, step: float) -> NDArray[np.float32]:
+def compute_step_functionals(recording: Recording, step: float) -> NDArray[np.float32]:
     """Functionals of eGeMAPS in windows of `step` seconds, shape (frames, 51)."""
-    return normalised(functionals(recording.descriptors, step))
+    return normalise(compute_functionals(recording.descriptors, step))
 
 
 Classes = tuple[Series, Series]
@@ -49,14 +49,14 @@ def train_povolny(
 ) -> tuple[Context, Linear, list[Choice]]:
     """The delay is chosen with eGeMAPS alone, since the network has to be told which classes belong to which speech."""
     step = options.context_step
-    egemaps = recordings.map(lambda recording: descriptors_in_steps(recording, step))
+    egemaps = recordings.map(lambda recording: compute_step_functionals(recording, step))
     reaches = {f"eGeMAPS; context {reach:g} s": reach for reach in options.context_reaches}
     name, linear, choices = search(
         (
-            (name, egemaps.map(partial(stack_context, offsets=offsets_within(reach, step))))
+            (name, egemaps.map(partial(stack_context, offsets=list_offsets(reach, step))))
             for name, reach in reaches.items()
         ),
-        ridge,
+        fit_ridge,
         strengths=options.ridge_penalties,
         delays=shared.delays,
         every=shared.train_frames,
@@ -69,7 +69,7 @@ def train_povolny(
     front = Context(reaches[name], step, bottleneck)
     _, linear, more = search(
         [(f"{name}; bottleneck", recordings.map(front))],
-        ridge,
+        fit_ridge,
         strengths=options.ridge_penalties,
         delays=[linear.delay],
         every=shared.train_frames,

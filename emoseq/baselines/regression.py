@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from emoseq.baselines.options import Choice
 from emoseq.features.fbank import FRAME_SHIFT
-from emoseq.features.windows import delayed
+from emoseq.features.windows import delay
 from emoseq.metrics import common_length, concordance
 
 T = TypeVar("T")
@@ -33,10 +33,10 @@ class Linear:
 
     def __call__(self, features: NDArray) -> NDArray[np.float64]:
         """The series (frames,) for features (frames, dimensions)."""
-        return delayed(features @ self.weights.astype(features.dtype) + self.intercept, self.delay)
+        return delay(features @ self.weights.astype(features.dtype) + self.intercept, self.delay)
 
 
-def support_vectors(features: NDArray, ratings: NDArray, complexity: float) -> tuple[NDArray, float]:
+def fit_svr(features: NDArray, ratings: NDArray, complexity: float) -> tuple[NDArray, float]:
     """Weights (dimensions,) and intercept of a linear SVR with squared loss, solved in its primal form."""
     from sklearn.svm import LinearSVR
 
@@ -45,7 +45,7 @@ def support_vectors(features: NDArray, ratings: NDArray, complexity: float) -> t
     return svr.coef_.astype(np.float64), float(np.ravel(svr.intercept_)[0])
 
 
-def ridge(features: NDArray, ratings: NDArray, penalty: float) -> tuple[NDArray, float]:
+def fit_ridge(features: NDArray, ratings: NDArray, penalty: float) -> tuple[NDArray, float]:
     """Weights (dimensions,) and intercept of least squares with a penalty on squared weights, a frame's worth each."""
     from sklearn.linear_model import Ridge
 
@@ -53,7 +53,7 @@ def ridge(features: NDArray, ratings: NDArray, penalty: float) -> tuple[NDArray,
     return model.coef_.astype(np.float64), float(model.intercept_)
 
 
-def lagged(features: Series, ratings: Series, *, delay: int, every: int) -> tuple[NDArray, NDArray]:
+def align_to_delay(features: Series, ratings: Series, *, delay: int, every: int) -> tuple[NDArray, NDArray]:
     """Features, and what raters say of them `delay` frames later, of every n-th frame of all utterances.
 
     Args:
@@ -76,7 +76,7 @@ def lagged(features: Series, ratings: Series, *, delay: int, every: int) -> tupl
     return np.concatenate(inputs), np.concatenate(targets)
 
 
-def dev_ccc(linear: Linear, features: Series, ratings: Series) -> float:
+def score_on_dev(linear: Linear, features: Series, ratings: Series) -> float:
     """CCC over all frames of the utterances of `ratings`."""
     pairs = [(linear(matrix), series) for matrix, series in _aligned(features, ratings)]
     return concordance(*(np.concatenate(side) for side in zip(*pairs, strict=True)))
@@ -123,16 +123,16 @@ def search(
         name of the kind, its regression, and all that was compared
 
     Raises:
-        ValueError: as `lagged`
+        ValueError: as `align_to_delay`
     """
     choices: list[Choice] = []
 
     def attempt(
         name: str, sets: Sets[NDArray], delay: int, strength: float
     ) -> tuple[float, str, Linear, Sets[NDArray]]:
-        examples = lagged(sets.train, sets.train_ratings, delay=delay, every=every)
+        examples = align_to_delay(sets.train, sets.train_ratings, delay=delay, every=every)
         linear = Linear(*fit(*examples, strength), delay)
-        ccc = dev_ccc(linear, sets.dev, sets.dev_ratings)
+        ccc = score_on_dev(linear, sets.dev, sets.dev_ratings)
         seconds = delay * FRAME_SHIFT
         choices.append(Choice("regression", f"{name}; delay {seconds:g} s; strength {strength:g}", ccc))
         return ccc, name, linear, sets

@@ -18,19 +18,22 @@ from emoseq.metrics import ccc_and_rmse
 from emoseq.recipe.options import option
 
 
-def gaussian(series: ArrayLike, width: float) -> NDArray[np.float32]:
+def filter_gaussian(series: ArrayLike, width: float) -> NDArray[np.float32]:
     """Convolution with a Gaussian of a standard deviation of `width` seconds; shape (frames,) as the series."""
     values = np.asarray(series, dtype=np.float64)
     return (gaussian_filter1d(values, width / FRAME_SHIFT, mode="nearest") if width else values).astype(np.float32)
 
 
-def median(series: ArrayLike, width: float) -> NDArray[np.float32]:
+def filter_median(series: ArrayLike, width: float) -> NDArray[np.float32]:
     """Median of a window of `width` seconds around each frame, an odd number of frames; shape (frames,)."""
     frames = 2 * int(width / FRAME_SHIFT / 2 + 1e-9) + 1
     return median_filter(np.asarray(series, dtype=np.float32), frames, mode="nearest")
 
 
-SMOOTHERS: dict[str, Callable[[ArrayLike, float], NDArray[np.float32]]] = {"gaussian": gaussian, "median": median}
+SMOOTHERS: dict[str, Callable[[ArrayLike, float], NDArray[np.float32]]] = {
+    "gaussian": filter_gaussian,
+    "median": filter_median,
+}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from emoseq.baselines.povolny import Classes, Context, train_povolny
 from emoseq.baselines.recording import Recording
 from emoseq.baselines.regression import Linear, Sets
 from emoseq.baselines.valstar import Functionals, train_valstar
-from emoseq.io.archive import brief
+from emoseq.io.archive import shorten_error
 from emoseq.io.files import write_bytes
 
 Front = Functionals | Context | SparseCodes
@@ -92,7 +92,7 @@ def load_baseline(path: Path, system: str) -> Baseline:
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; train the baseline first") from None
     except Exception as error:  # numpy raises whatever the bytes happen to break
-        raise DataError(f"{path}: not a baseline of this program ({brief(error)})") from None
+        raise DataError(f"{path}: not a baseline of this program ({shorten_error(error)})") from None
 
 
 def _arrays(value: Any, prefix: str = "") -> dict[str, NDArray]:

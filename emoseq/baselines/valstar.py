@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from emoseq.baselines.options import BaselineOptions, Choice, ValstarOptions
 from emoseq.baselines.recording import Recording
-from emoseq.baselines.regression import Linear, Sets, search, support_vectors
-from emoseq.features.egemaps import functionals
-from emoseq.features.windows import normalised
+from emoseq.baselines.regression import Linear, Sets, fit_svr, search
+from emoseq.features.egemaps import compute_functionals
+from emoseq.features.windows import normalise
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Functionals:
     window: float
 
     def __call__(self, recording: Recording) -> NDArray[np.float32]:
-        return normalised(functionals(recording.descriptors, self.window))
+        return normalise(compute_functionals(recording.descriptors, self.window))
 
 
 def train_valstar(
@@ -30,7 +30,7 @@ def train_valstar(
     fronts = {f"window {window:g} s": Functionals(window) for window in options.functional_windows}
     name, linear, choices = search(
         ((name, recordings.map(front)) for name, front in fronts.items()),
-        support_vectors,
+        fit_svr,
         strengths=options.functional_complexities,
         delays=shared.delays,
         every=shared.train_frames,

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.decode.graph import IMPOSSIBLE, log_parameters
+from emoseq.decode.graph import IMPOSSIBLE, compute_log_parameters
 from emoseq.decode.score import Scoring
 from emoseq.labels.kmeans import Labels
 from emoseq.lm.table import Lm
@@ -47,7 +47,7 @@ def beam_search(
     """
     num_classes = scores.shape[1]
     size = num_classes + 1
-    log_transitions, log_initial = log_parameters(transitions, lm, initial)
+    log_transitions, log_initial = compute_log_parameters(transitions, lm, initial)
     # A state is the number that the last max(1, n - 1) regions are in base K + 1.
     length = max(1, lm.ndim - 1)
     modulus = size**length

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emoseq.decode.beam import beam_search
-from emoseq.decode.graph import DEFAULT_BEAM, SEARCHES, StateGraph, check_size, log_parameters, state_graph
-from emoseq.decode.score import PLAIN, Scoring, log_posteriors, path_score
+from emoseq.decode.graph import DEFAULT_BEAM, SEARCHES, StateGraph, build_graph, check_size, compute_log_parameters
+from emoseq.decode.score import PLAIN, Scoring, path_score, scale_log_posteriors
 from emoseq.decode.viterbi import Viterbi
 from emoseq.labels.kmeans import Labels
 from emoseq.lm.table import LazyTable, Lm
@@ -69,11 +69,11 @@ class Decoder:
             raise ValueError(f"search {search!r} with a beam of {beam}: choose {' or '.join(SEARCHES)}, and 1 or more")
         self.transitions = np.asarray(transitions, dtype=np.float64)
         self.lm, self.scoring, self.initial, self._search, self._beam = lm, scoring, initial, search, beam
-        log_parameters(transitions, lm, initial)
+        compute_log_parameters(transitions, lm, initial)
         if search == "exact":
             check_size(lm.ndim, len(lm) - 1)
             table = lm.full() if isinstance(lm, LazyTable) else lm
-            self.graph = state_graph(transitions, table, scoring, initial=initial)
+            self.graph = build_graph(transitions, table, scoring, initial=initial)
 
     def __call__(self, posteriors: ArrayLike) -> Decoded:
         """The best label sequence of an utterance.
@@ -87,7 +87,7 @@ class Decoder:
         """
         num_classes = len(self.transitions)
         if self._search == "beam":
-            scores = log_posteriors(posteriors, num_classes, self.scoring)
+            scores = scale_log_posteriors(posteriors, num_classes, self.scoring)
             labels, pruned = beam_search(
                 scores, self.transitions, self.lm, self.scoring, initial=self.initial, beam=self._beam
             )
@@ -96,7 +96,7 @@ class Decoder:
         check_size(self.lm.ndim, num_classes, frames=len(probabilities))
         viterbi = Viterbi(self.graph, len(probabilities))
         for first in range(0, max(1, len(probabilities)), BLOCK):
-            block = log_posteriors(probabilities[first : first + BLOCK], num_classes, self.scoring, first=first)
+            block = scale_log_posteriors(probabilities[first : first + BLOCK], num_classes, self.scoring, first=first)
             viterbi.advance(block)
         return self.rate(viterbi.finish(), posteriors)
 
@@ -118,7 +118,7 @@ class StreamingDecoder:
     of `Decoder`. One stream is one utterance.
 
     Args:
-        graph: of `Decoder` or `emoseq.decode.graph.state_graph`
+        graph: of `Decoder` or `emoseq.decode.graph.build_graph`
         scoring: weights, those of the graph
         lag: frames
 
@@ -138,7 +138,7 @@ class StreamingDecoder:
         Raises:
             ValueError: as `Decoder`
         """
-        return self._search.advance(log_posteriors(posteriors, self._num_classes, self._scoring))
+        return self._search.advance(scale_log_posteriors(posteriors, self._num_classes, self._scoring))
 
     def finish(self) -> Labels:
         """The last labels, `</s>` scored, at the end of the utterance.
@@ -149,7 +149,7 @@ class StreamingDecoder:
         return self._search.finish()
 
 
-def streamed(decoder: Decoder, lag: int) -> Callable[[ArrayLike], Decoded]:
+def decode_as_stream(decoder: Decoder, lag: int) -> Callable[[ArrayLike], Decoded]:
     """What an exact decoder's stream with that lag makes of whole utterances."""
 
     def decode_stream(posteriors: ArrayLike) -> Decoded:

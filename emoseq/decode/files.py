@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.decode.graph import StateGraph, state_graph
+from emoseq.decode.graph import StateGraph, build_graph
 from emoseq.decode.multi_task import Task
 from emoseq.decode.score import Scoring
 from emoseq.io.archive import Scp
 from emoseq.labels.kmeans import read_centers
 from emoseq.lm.regions import read_hazards, read_priors, read_transitions
 from emoseq.lm.table import LazyTable, tabulate
-from emoseq.recipe.options import Parser, boolean, options_from
+from emoseq.recipe.options import Parser, make_options, parse_boolean
 
 
 def decoding_files(folder: Path, orders: Iterable[int]) -> list[Path]:
@@ -31,7 +31,7 @@ def add_model_arguments(parser: Parser) -> None:
     """What every decoder of one resolution takes: weights, a prior, transitions, language model and posteriors."""
     parser.add_options(Scoring)
     parser.add_argument("--initial-prior", type=Path, metavar="FILE", help="P(first class), such as K10.priors")
-    parser.add_argument("--renormalize-lm", type=boolean, default=False, help="spend the mass of <unk> and r r")
+    parser.add_argument("--renormalize-lm", type=parse_boolean, default=False, help="spend the mass of <unk> and r r")
     parser.add_argument("trans_file", type=Path)
     parser.add_argument("arpa_file", type=Path)
     parser.add_argument("posteriors_rspec", metavar="POSTERIORS_RSPEC")
@@ -43,7 +43,7 @@ def read_model(args: Any) -> tuple[NDArray[np.float64], LazyTable, Scoring, NDAr
     Raises:
         DataError: if an option cannot be, a file is missing or malformed, or the files disagree
     """
-    scoring = options_from(Scoring, args)
+    scoring = make_options(Scoring, args)
     transitions = read_transitions(args.trans_file)
     initial = read_priors(args.initial_prior, len(transitions)) if args.initial_prior else None
     return transitions, LazyTable(args.arpa_file, len(transitions), renormalize=args.renormalize_lm), scoring, initial
@@ -57,7 +57,7 @@ def read_graph(args: Any) -> tuple[StateGraph, Scoring]:
     """
     transitions, lm, scoring, initial = read_model(args)
     try:
-        return state_graph(transitions, lm.full(), scoring, initial=initial), scoring
+        return build_graph(transitions, lm.full(), scoring, initial=initial), scoring
     except ValueError as error:
         raise DataError(f"{args.arpa_file}: {error}") from None
 

@@ -19,11 +19,11 @@ NEGLIGIBLE = 40.0  # nats below the largest term of a sum, less than a rounding 
 VANISHING = 1e-200  # a sum of products below this may have lost some to underflow
 
 
-def class_posteriors(scores: NDArray[np.float64], graph: StateGraph) -> NDArray[np.float64]:
+def compute_class_posteriors(scores: NDArray[np.float64], graph: StateGraph) -> NDArray[np.float64]:
     """P(class at a frame | all frames), shape (frames, K); rows sum to 1.
 
     Args:
-        scores: scaled log posteriors as `emoseq.decode.score.log_posteriors`, shape (frames, K)
+        scores: scaled log posteriors as `emoseq.decode.score.scale_log_posteriors`, shape (frames, K)
         graph: states and moves
 
     Raises:
@@ -43,7 +43,7 @@ def class_posteriors(scores: NDArray[np.float64], graph: StateGraph) -> NDArray[
     return posteriors
 
 
-def expectation(posteriors: ArrayLike, centers: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def compute_expectation(posteriors: ArrayLike, centers: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and standard deviation of the cluster means under class posteriors.
 
     Args:

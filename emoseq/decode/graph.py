@@ -69,7 +69,7 @@ class StateGraph:
         return found
 
 
-def state_graph(
+def build_graph(
     transitions: ArrayLike, table: NDArray, scoring: Scoring, *, initial: ArrayLike | None = None
 ) -> StateGraph:
     """Join the transition matrix and a language model table of any order.
@@ -83,7 +83,7 @@ def state_graph(
     Raises:
         ValueError: if shapes disagree or the states are too many for a table of moves
     """
-    log_transitions, log_initial = log_parameters(transitions, table, initial)
+    log_transitions, log_initial = compute_log_parameters(transitions, table, initial)
     size, num_classes = len(table), len(table) - 1
     check_size(table.ndim, num_classes)
     weighted = scoring.natural_weight * table if scoring.natural_weight else np.zeros_like(table)
@@ -122,7 +122,7 @@ def state_graph(
     )
 
 
-def log_parameters(
+def compute_log_parameters(
     transitions: ArrayLike, lm: Lm, initial: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Log transitions (K, K) and log initial probabilities (K,), zeros for none.

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from emoseq.decode.graph import IMPOSSIBLE, MAX_CLASSES, StateGraph
 from emoseq.decode.options import MAX_JOINT_ORDER
-from emoseq.decode.score import Scoring, log_posteriors, path_score
+from emoseq.decode.score import Scoring, path_score, scale_log_posteriors
 from emoseq.decode.viterbi import Viterbi
 from emoseq.labels.kmeans import Labels, quantise
 
@@ -39,7 +39,7 @@ class JointTask:
     table: NDArray[np.float64]
 
 
-def cell_labels(centers: Sequence[NDArray]) -> Labels:
+def label_cells(centers: Sequence[NDArray]) -> Labels:
     """The class that each cell of the rating axis has in each task, ascending, shape (cells, tasks).
 
     >>> cell_labels([np.array([0.0, 1.0]), np.array([0.0, 0.5, 1.0])]).tolist()
@@ -69,7 +69,7 @@ class JointDecoder:
                 f"joint decoding takes language models of one order up to {MAX_JOINT_ORDER}, not {sorted(orders)}"
             )
         self._tasks, self._scoring = tasks, scoring
-        self.labels = cell_labels([task.centers for task in tasks])
+        self.labels = label_cells([task.centers for task in tasks])
         with np.errstate(divide="ignore"):
             self._transitions = [np.log(task.transitions) for task in tasks]
         weight = scoring.natural_weight
@@ -115,13 +115,13 @@ class JointDecoder:
         """Scaled log posteriors of the cells, summed over tasks, shape (frames, cells).
 
         Raises:
-            ValueError: as `emoseq.decode.score.log_posteriors`, or if the tasks' lengths differ
+            ValueError: as `emoseq.decode.score.scale_log_posteriors`, or if the tasks' lengths differ
         """
         if len({len(matrix) for matrix in posteriors}) != 1:
             raise ValueError(f"tasks of {', '.join(str(len(matrix)) for matrix in posteriors)} frames")
         scores = np.zeros((len(posteriors[0]), len(self.labels)))
         for matrix, task, labels in zip(posteriors, self._tasks, self.labels.T, strict=True):
-            scores += log_posteriors(matrix, len(task.centers), self._scoring)[:, labels]
+            scores += scale_log_posteriors(matrix, len(task.centers), self._scoring)[:, labels]
         return scores
 
     def _graph(self) -> StateGraph:

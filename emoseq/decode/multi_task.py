@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from numpy.typing import NDArray
 
 from emoseq.decode import decoder as decoding
-from emoseq.decode.forward_backward import class_posteriors, expectation
-from emoseq.decode.graph import state_graph
+from emoseq.decode.forward_backward import compute_class_posteriors, compute_expectation
+from emoseq.decode.graph import build_graph
 from emoseq.decode.joint import JointDecoder, JointTask
 from emoseq.decode.options import DecoderOptions
-from emoseq.decode.score import Scoring, log_posteriors
+from emoseq.decode.score import Scoring, scale_log_posteriors
 from emoseq.decode.semi_markov import DurationDecoder
 from emoseq.labels.kmeans import Labels, average, reconstruct
 
@@ -93,11 +93,11 @@ def make_decoder(tasks: Mapping[str, Task], options: DecoderOptions) -> Decoder:
     return each_task
 
 
-def raw_mean(tasks: Mapping[str, Task]) -> Decoder:
+def make_raw_mean_decoder(tasks: Mapping[str, Task]) -> Decoder:
     """No decoding: the expected cluster means of the posteriors as they are, and the most probable classes."""
 
     def run(posteriors: Utterance) -> tuple[dict[str, Labels], NDArray]:
-        means = [expectation(posteriors[key], task.centers)[0] for key, task in tasks.items()]
+        means = [compute_expectation(posteriors[key], task.centers)[0] for key, task in tasks.items()]
         return {key: posteriors[key].argmax(axis=1).astype("int32") for key in tasks}, average(means)
 
     return run
@@ -123,11 +123,11 @@ def _rebuilt(search: Callable[[NDArray], decoding.Decoded], task: Task) -> OneTa
 
 
 def _posterior_mean(task: Task, table: NDArray, scoring: Scoring) -> OneTask:
-    graph = state_graph(task.transitions, table, scoring)
+    graph = build_graph(task.transitions, table, scoring)
 
     def run(posteriors: NDArray) -> tuple[Labels, NDArray]:
-        smoothed = class_posteriors(log_posteriors(posteriors, len(task.centers), scoring), graph)
-        return smoothed.argmax(axis=1).astype("int32"), expectation(smoothed, task.centers)[0]
+        smoothed = compute_class_posteriors(scale_log_posteriors(posteriors, len(task.centers), scoring), graph)
+        return smoothed.argmax(axis=1).astype("int32"), compute_expectation(smoothed, task.centers)[0]
 
     return run
 

@@ -25,11 +25,11 @@ class Hypothesis:
     total: float
 
 
-def n_best(scores: NDArray[np.float64], graph: StateGraph, count: int) -> list[Hypothesis]:
+def find_n_best(scores: NDArray[np.float64], graph: StateGraph, count: int) -> list[Hypothesis]:
     """The best region sequences in descending order of score, as many as exist up to `count`.
 
     Args:
-        scores: scaled log posteriors as `emoseq.decode.score.log_posteriors`, shape (frames, K)
+        scores: scaled log posteriors as `emoseq.decode.score.scale_log_posteriors`, shape (frames, K)
         graph: states and moves
         count: N
 

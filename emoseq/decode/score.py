@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emoseq.lm.regions import collapse
-from emoseq.lm.table import Lm, sequence_score
+from emoseq.lm.table import Lm, score_sequence
 from emoseq.recipe.options import option
 
 LOG_BASES = {"e": 1.0, "10": float(np.log(10))}
@@ -49,7 +49,9 @@ class Scoring:
 PLAIN = Scoring()  # a hidden Markov model, no language model
 
 
-def log_posteriors(posteriors: ArrayLike, num_classes: int, scoring: Scoring, *, first: int = 0) -> NDArray[np.float64]:
+def scale_log_posteriors(
+    posteriors: ArrayLike, num_classes: int, scoring: Scoring, *, first: int = 0
+) -> NDArray[np.float64]:
     """Scaled log posteriors, shape (frames, K), of the frames from number `first` on.
 
     Raises:
@@ -95,5 +97,5 @@ def path_score(
         am += np.log(np.asarray(transitions, dtype=np.float64))[path[:-1], path[1:]].sum()
         if initial is not None:
             am += np.log(np.asarray(initial, dtype=np.float64)[path[0]])
-    logarithm = sequence_score(lm, collapse(path).tolist(), end=scoring.score_end)
+    logarithm = score_sequence(lm, collapse(path).tolist(), end=scoring.score_end)
     return float(am), logarithm / LOG_BASES[scoring.log_base]

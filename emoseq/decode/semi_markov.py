@@ -2,7 +2,7 @@
 
 Under a self-loop the length of a region is geometric, which says that the shortest is the most likely.
 Here a class has a hazard for each age of a region: the probability that a region that has lasted so
-many frames ends with this one (`emoseq.lm.regions.hazards`). A table of them has shape (K, ages); the last
+many frames ends with this one (`emoseq.lm.regions.estimate_hazards`). A table of them has shape (K, ages); the last
 one holds beyond, so that durations have a geometric tail. A constant hazard of 1 - A[k, k] is the self-loop.
 
 An utterance cuts off its first and last region. The last one is known to last at least as long as it is
@@ -17,10 +17,10 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from emoseq.decode.decoder import Decoded
-from emoseq.decode.graph import IMPOSSIBLE, check_size, state_graph
-from emoseq.decode.score import LOG_BASES, Scoring, log_posteriors
+from emoseq.decode.graph import IMPOSSIBLE, build_graph, check_size
+from emoseq.decode.score import LOG_BASES, Scoring, scale_log_posteriors
 from emoseq.lm.regions import check_hazards, collapse
-from emoseq.lm.table import sequence_score
+from emoseq.lm.table import score_sequence
 
 
 class DurationDecoder:
@@ -29,12 +29,12 @@ class DurationDecoder:
     Args:
         transitions: P(next class | class) of shape (K, K), of which only the ratios off the diagonal count
         table: language model of shape (K + 1,) * n
-        hazard_table: of shape (K, ages), as `emoseq.lm.regions.hazards`
+        hazard_table: of shape (K, ages), as `emoseq.lm.regions.estimate_hazards`
         scoring: weights
         initial: P(first class) of shape (K,), or none
 
     Raises:
-        ValueError: as `emoseq.lm.regions.check_hazards` and `emoseq.decode.graph.state_graph`
+        ValueError: as `emoseq.lm.regions.check_hazards` and `emoseq.decode.graph.build_graph`
     """
 
     def __init__(
@@ -52,16 +52,16 @@ class DurationDecoder:
         self._moves = np.divide(matrix, leaving, out=np.zeros_like(matrix), where=leaving > 0)
         self._table, self._scoring, self._initial = table, scoring, initial
         self._hazards = check_hazards(hazard_table, len(matrix))
-        self._graph = state_graph(self._moves, table, scoring, initial=initial)
+        self._graph = build_graph(self._moves, table, scoring, initial=initial)
 
     def __call__(self, posteriors: ArrayLike) -> Decoded:
         """The best label sequence; its `am` has the durations in place of the self-loops.
 
         Raises:
-            ValueError: as `emoseq.decode.score.log_posteriors`, or if no sequence has a probability above zero
+            ValueError: as `emoseq.decode.score.scale_log_posteriors`, or if no sequence has a probability above zero
         """
         graph = self._graph
-        scores = log_posteriors(posteriors, graph.num_classes, self._scoring)
+        scores = scale_log_posteriors(posteriors, graph.num_classes, self._scoring)
         check_size(self._table.ndim, graph.num_classes, frames=len(scores), bytes_each=5)
         survives, ends = _logarithms(self._hazards, self._hazards.shape[1])
         rest, rest_ends = _first_region(self._hazards, len(scores))
@@ -91,7 +91,7 @@ class DurationDecoder:
             begun, cut = (rest, rest_ends), (survives, ends)
             reaches, finishes = begun if place == 0 else cut
             am += (reaches if place == last else finishes)[region, length - 1]
-        lm = sequence_score(self._table, regions, end=self._scoring.score_end)
+        lm = score_sequence(self._table, regions, end=self._scoring.score_end)
         return float(am), lm / LOG_BASES[self._scoring.log_base]
 
 

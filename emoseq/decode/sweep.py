@@ -22,7 +22,7 @@ class Trial:
     rmse: float
 
 
-def sweep_csv(trials: Sequence[Trial]) -> str:
+def format_sweep(trials: Sequence[Trial]) -> str:
     """sweep.csv: one row a trial."""
     rows = [
         f"{o.order},{o.lm_weight:g},{o.acoustic_scale:g},{trial.ccc:.6f},{trial.rmse:.6f}\n"
@@ -32,18 +32,18 @@ def sweep_csv(trials: Sequence[Trial]) -> str:
     return "order,weight,acoustic_scale,ccc,rmse\n" + "".join(rows)
 
 
-def best_trial(trials: Sequence[Trial]) -> Trial:
+def choose_best(trials: Sequence[Trial]) -> Trial:
     """The highest dev CCC; of equals the first, which is the smaller model and the lower weight."""
     return max(trials, key=lambda trial: trial.ccc)
 
 
 def parse_sweep(text: str, name: str, decoder: str) -> list[Trial]:
-    """Trials from `sweep_csv`'s text, all of one decoder.
+    """Trials from `format_sweep`'s text, all of one decoder.
 
     Args:
         text: content of the file
         name: of the file, what messages begin with
-        decoder: which `sweep_csv` leaves to best.conf
+        decoder: which `format_sweep` leaves to best.conf
 
     Raises:
         DataError: if a line is malformed or there is no trial
@@ -96,6 +96,6 @@ def tune(
     Raises:
         ValueError: as `sweep`
     """
-    best = best_trial(sweep(models["dev"], tasks, gold["dev"], settings)).options
+    best = choose_best(sweep(models["dev"], tasks, gold["dev"], settings)).options
     decode = make_decoder(tasks, best)
     return best, {name: ccc_and_rmse(decode_models(models[name], decode)[1], gold[name]) for name in gold}

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.features.fbank import FRAME_SHIFT, recordings_at, stack_frames
-from emoseq.features.windows import moments
+from emoseq.features.fbank import FRAME_SHIFT, read_resampled, stack_frames
+from emoseq.features.windows import pool_moments
 from emoseq.recipe.options import option
 
 # Of the 25 descriptors of eGeMAPSv02 the last 15 exist in voiced frames only; the first of them, F0, is 0 in others.
@@ -54,10 +54,10 @@ def require_opensmile() -> None:
         DataError: if openSMILE is not installed
     """
     if not is_installed():
-        raise DataError(advice())
+        raise DataError(advise_installation())
 
 
-def advice() -> str:
+def advise_installation() -> str:
     """What to do where openSMILE is not installed."""
     return (
         f"opensmile is not installed, which valstar and povolny need: `{sys.executable} -m pip install opensmile` "
@@ -65,7 +65,7 @@ def advice() -> str:
     )
 
 
-def extractor() -> Callable[[NDArray, float], NDArray[np.float32]]:
+def make_extractor() -> Callable[[NDArray, float], NDArray[np.float32]]:
     """The function that computes the descriptors of samples (samples,) at a rate in Hz, shape (frames, 25) at 10 ms.
 
     Raises:
@@ -78,7 +78,7 @@ def extractor() -> Callable[[NDArray, float], NDArray[np.float32]]:
     return lambda samples, rate: smile(samples, int(rate))[0].T
 
 
-def on_grid(descriptors: NDArray, frames: int) -> NDArray:
+def stack_descriptors(descriptors: NDArray, frames: int) -> NDArray:
     """Join every four descriptors of 10 ms into one row of the 40 ms grid.
 
     openSMILE's last windows lie inside the signal; the last one is repeated up to the end.
@@ -95,7 +95,7 @@ def on_grid(descriptors: NDArray, frames: int) -> NDArray:
     return stack_frames(padded[: PER_FRAME * frames], PER_FRAME)
 
 
-def extracted(
+def extract_egemaps(
     recordings: Mapping[str, str], options: EgemapsOptions, name: str
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Descriptors on the 40 ms grid, (frames, 100), of each recording, not normalised.
@@ -108,31 +108,31 @@ def extracted(
     Raises:
         DataError: if openSMILE is not installed, or a recording cannot be read or is too short
     """
-    descriptors_of = extractor()
+    descriptors_of = make_extractor()
     rate = options.sample_frequency
-    for utt, path, samples in recordings_at(recordings, rate, name):
+    for utt, path, samples in read_resampled(recordings, rate, name):
         frames = round(len(samples) / rate / FRAME_SHIFT)
         descriptors = descriptors_of(samples, rate) if frames > 1 else samples[:0, None]
         if not len(descriptors):
             raise DataError(f"{name}: {utt}: {path} is too short for openSMILE; leave it out")
-        yield utt, on_grid(descriptors, frames)
+        yield utt, stack_descriptors(descriptors, frames)
 
 
-def functionals(stacked: NDArray, seconds: float) -> NDArray[np.float64]:
+def compute_functionals(stacked: NDArray, seconds: float) -> NDArray[np.float64]:
     """Means and standard deviations of the descriptors in the window of each frame, and how much of it is voiced.
 
     What exists in voiced frames only is averaged over these. AVEC 2016 has the coefficient of variation where this
     has the standard deviation; some descriptors have means near 0, by which nothing should be divided.
 
     Args:
-        stacked: as `on_grid` returns it, shape (frames, 100)
+        stacked: as `stack_descriptors` returns it, shape (frames, 100)
         seconds: width of the windows
 
     Returns:
         shape (frames, 51)
     """
     rows = stacked.reshape(-1, DESCRIPTORS)
-    mean, deviation, _ = moments(rows[:, :VOICED], seconds, per_frame=PER_FRAME)
+    mean, deviation, _ = pool_moments(rows[:, :VOICED], seconds, per_frame=PER_FRAME)
     voiced = rows[:, VOICED] > 0
-    voiced_mean, voiced_deviation, part = moments(rows[:, VOICED:], seconds, per_frame=PER_FRAME, mask=voiced)
+    voiced_mean, voiced_deviation, part = pool_moments(rows[:, VOICED:], seconds, per_frame=PER_FRAME, mask=voiced)
     return np.concatenate([mean, voiced_mean, deviation, voiced_deviation, part], axis=1)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emoseq import DataError
 from emoseq.io.archive import Scp
-from emoseq.io.audio import audio_duration, mono_at, read_audio
+from emoseq.io.audio import mix_and_resample, read_audio, read_duration
 from emoseq.recipe.options import option
 
 FRAME_SHIFT = 0.04  # seconds between ratings, and between stacked frames
@@ -48,7 +48,7 @@ class FbankOptions:
             )
 
 
-def fbank(samples: ArrayLike, options: FbankOptions) -> NDArray[np.float32]:
+def compute_fbank(samples: ArrayLike, options: FbankOptions) -> NDArray[np.float32]:
     """Natural log mel energies of one channel.
 
     Args:
@@ -94,14 +94,14 @@ def stack_frames(frames: NDArray, size: int) -> NDArray:
     return padded.reshape(len(padded) // size, size * frames.shape[1])
 
 
-def cmvn_statistics(features: NDArray) -> NDArray[np.float64]:
+def compute_cmvn_statistics(features: NDArray) -> NDArray[np.float64]:
     """Kaldi's accumulators of shape (2, dimensions + 1): sums and the count; squares and 0."""
     wide = features.astype(np.float64)
     return np.stack([np.append(wide.sum(axis=0), len(wide)), np.append((wide**2).sum(axis=0), 0.0)])
 
 
 def apply_cmvn(features: NDArray, statistics: NDArray) -> NDArray[np.float32]:
-    """Zero mean and unit variance in each dimension, from `cmvn_statistics`.
+    """Zero mean and unit variance in each dimension, from `compute_cmvn_statistics`.
 
     Raises:
         ValueError: if the statistics are of another dimension or of no frames
@@ -122,12 +122,12 @@ def check_headers(recordings: Mapping[str, str], name: str) -> None:
     """
     for utt, path in recordings.items():
         try:
-            audio_duration(path)
+            read_duration(path)
         except DataError as error:
             raise DataError(f"{name}: {utt}: {error}") from None
 
 
-def extracted(
+def extract_fbank(
     recordings: Mapping[str, str], options: FbankOptions, name: str
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Stacked features (frames, dimensions) of each recording, not normalised.
@@ -140,9 +140,9 @@ def extracted(
     Raises:
         DataError: if a recording cannot be read, is too short or holds what is no number
     """
-    for utt, path, samples in recordings_at(recordings, options.sample_frequency, name):
+    for utt, path, samples in read_resampled(recordings, options.sample_frequency, name):
         try:
-            frames = fbank(INT16_SCALE * samples, options)
+            frames = compute_fbank(INT16_SCALE * samples, options)
         except (ValueError, RuntimeError) as error:  # of the filterbank's options
             raise DataError(f"{name}: {utt}: no filterbank with these options: {error}") from None
         if not len(frames):
@@ -151,7 +151,7 @@ def extracted(
         yield utt, stack_frames(frames, options.stack)
 
 
-def recordings_at(
+def read_resampled(
     recordings: Mapping[str, str], rate: float, name: str
 ) -> Iterator[tuple[str, str, NDArray[np.float32]]]:
     """Utterance, audio file and mono samples (samples,) of each recording.
@@ -169,7 +169,7 @@ def recordings_at(
             samples, own_rate = read_audio(path)
             if not np.isfinite(samples).all():
                 raise DataError(f"{path} holds NaN or infinite samples; copy it again")
-            mono = mono_at(samples, own_rate, rate)
+            mono = mix_and_resample(samples, own_rate, rate)
         except ValueError as error:  # of a rate that cannot be
             raise DataError(f"{name}: {utt}: {path}: not at {rate:g} Hz: {error}") from None
         except DataError as error:

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-from emoseq.features.fbank import FRAME_SHIFT, apply_cmvn, cmvn_statistics
+from emoseq.features.fbank import FRAME_SHIFT, apply_cmvn, compute_cmvn_statistics
 
 
-def window_bounds(frames: int, seconds: float, per_frame: int = 1) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def compute_window_bounds(frames: int, seconds: float, per_frame: int = 1) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """First row and end of the window of each frame.
 
     Args:
@@ -31,7 +31,7 @@ def window_bounds(frames: int, seconds: float, per_frame: int = 1) -> tuple[NDAr
     return np.maximum(centre - half, 0), np.minimum(centre + half, per_frame * frames)
 
 
-def moments(
+def pool_moments(
     values: NDArray, seconds: float, *, per_frame: int = 1, mask: NDArray | None = None
 ) -> tuple[NDArray, NDArray, NDArray]:
     """Mean and standard deviation in the window of each frame, and the part of its rows that counted.
@@ -46,7 +46,7 @@ def moments(
     Returns:
         shapes (frames, dimensions) twice and (frames, 1)
     """
-    low, high = window_bounds(len(values) // per_frame, seconds, per_frame)
+    low, high = compute_window_bounds(len(values) // per_frame, seconds, per_frame)
     counted = np.ones(len(values), dtype=bool) if mask is None else mask
     rows = values[counted].astype(np.float64)
     origin, spread = (rows.mean(axis=0), rows.std(axis=0)) if len(rows) else (np.zeros(values.shape[1]),) * 2
@@ -62,7 +62,7 @@ def moments(
     return mean + origin, np.where(count > 0, deviation, spread), count / (high - low)[:, None]
 
 
-def maxima(values: NDArray, seconds: float) -> NDArray:
+def pool_maxima(values: NDArray, seconds: float) -> NDArray:
     """Largest value in the window of each frame, shape (frames, dimensions) as the values."""
     half = max(1, round(seconds / FRAME_SHIFT / 2))
     # Rows f + 1 - half to f + half; beyond the ends the last row is repeated, which is in the window anyway.
@@ -86,7 +86,7 @@ def stack_context(values: NDArray, offsets: Sequence[int]) -> NDArray:
     return values[np.clip(frames, 0, len(values) - 1)].reshape(len(values), -1)
 
 
-def offsets_within(reach: float, step: float) -> list[int]:
+def list_offsets(reach: float, step: float) -> list[int]:
     """Offsets in frames from -reach to reach seconds, `step` seconds apart.
 
     >>> offsets_within(0.8, 0.4)
@@ -96,12 +96,12 @@ def offsets_within(reach: float, step: float) -> list[int]:
     return [i * frames for i in range(-count, count + 1)]
 
 
-def normalised(values: NDArray) -> NDArray[np.float32]:
+def normalise(values: NDArray) -> NDArray[np.float32]:
     """Zero mean and unit variance of each dimension over the recording."""
-    return apply_cmvn(values, cmvn_statistics(values))
+    return apply_cmvn(values, compute_cmvn_statistics(values))
 
 
-def delayed(series: NDArray, frames: int) -> NDArray:
+def delay(series: NDArray, frames: int) -> NDArray:
     """The series `frames` later, of the same length; its first value stands in for what is not known.
 
     >>> delayed(np.array([1, 2, 3, 4]), 2).tolist()

@@ -22,7 +22,7 @@ from kaldiio.matio import read_kaldi, read_token
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.io.files import is_special, naming, temporary_path, write_text
+from emoseq.io.files import is_special, name_write_errors, temporary_path, write_text
 
 _ENTRY = re.compile(r"(.+?)(?::(\d+))?(?:\[[\d:,]*\])?")
 
@@ -82,7 +82,7 @@ def load_entry(entry: str, where: str) -> NDArray:
     except FileNotFoundError:
         raise DataError(f"{where} does not exist; run the step that writes it again") from None
     except Exception as error:  # kaldiio raises whatever the bytes happen to break
-        raise DataError(f"{where} is no Kaldi matrix or vector ({brief(error)})") from None
+        raise DataError(f"{where} is no Kaldi matrix or vector ({shorten_error(error)})") from None
 
 
 def read(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
@@ -112,7 +112,7 @@ def read(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
                 array = vector if vector is not None else read_kaldi(stream)
             except Exception as error:  # kaldiio raises whatever the bytes happen to break
                 where = f"{location}: after {last}" if last else location
-                raise DataError(f"{where}: not a Kaldi archive ({brief(error)})") from None
+                raise DataError(f"{where}: not a Kaldi archive ({shorten_error(error)})") from None
             if utterance in seen:
                 raise DataError(f"{location}: {utterance} comes twice; keep one of the two")
             seen.add(utterance)
@@ -120,7 +120,7 @@ def read(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
             yield utterance, array
 
 
-def read_some(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
+def read_nonempty(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
     """As `read`, from what must hold an utterance.
 
     Raises:
@@ -165,7 +165,7 @@ class Writer:
         if self._ark == "-":
             self._stream = sys.stdout.buffer
             return self
-        with naming(self._ark):
+        with name_write_errors(self._ark):
             path = Path(self._ark)
             self._stream = open(path if is_special(path) else temporary_path(path), "wb")
         return self
@@ -174,7 +174,7 @@ class Writer:
         if self._scp is not None:
             offset = self._stream.tell() + len(f"{utterance} ".encode())
             self._lines.append(f"{utterance} {Path(self._ark).absolute()}:{offset}\n")
-        with naming(self._ark):
+        with name_write_errors(self._ark):
             if self._text and array.ndim == 1 and array.dtype.kind == "i":
                 # Kaldi's text form of an integer vector has no brackets; kaldiio would write them.
                 self._stream.write(f"{utterance} {' '.join(map(str, array.tolist()))}\n".encode())
@@ -184,7 +184,7 @@ class Writer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with naming(self._ark):
+        with name_write_errors(self._ark):
             if self._ark == "-":
                 self._stream.flush()
                 return
@@ -259,6 +259,6 @@ def _opened(location: str) -> Iterator[io.BufferedReader]:
         yield stream
 
 
-def brief(error: BaseException) -> str:
+def shorten_error(error: BaseException) -> str:
     """An error of a library on one line."""
     return " ".join(str(error).split())[:120] or type(error).__name__

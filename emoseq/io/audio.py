@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from emoseq import DataError
 
 
-def audio_duration(path: str | os.PathLike) -> float:
+def read_duration(path: str | os.PathLike) -> float:
     """Seconds of an audio file, from its header.
 
     Raises:
@@ -29,7 +29,7 @@ def read_audio(path: str | os.PathLike) -> tuple[NDArray[np.float32], int]:
     """Samples within [-1, 1] of shape (samples,) or (samples, channels), and their rate in Hz.
 
     Raises:
-        DataError: as `audio_duration`
+        DataError: as `read_duration`
     """
     with _audio_errors(path):
         samples, rate = soundfile.read(str(path), dtype="float32")
@@ -37,7 +37,7 @@ def read_audio(path: str | os.PathLike) -> tuple[NDArray[np.float32], int]:
     return samples, rate
 
 
-def mono_at(samples: NDArray, rate: float, target_rate: float) -> NDArray[np.float32]:
+def mix_and_resample(samples: NDArray, rate: float, target_rate: float) -> NDArray[np.float32]:
     """Mean of the channels, resampled.
 
     Args:

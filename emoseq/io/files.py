@@ -9,14 +9,14 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replace_whole(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its name when the block ends without an error."""
     if is_special(path):
         yield path
         return
     temporary = temporary_path(path)
     try:
-        with naming(path):
+        with name_write_errors(path):
             yield temporary
             os.replace(temporary, os.path.realpath(path))
     finally:
@@ -24,7 +24,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+def name_write_errors(path: str | os.PathLike[str]) -> Iterator[None]:
     """Let errors of writing in the block name the file, which they do only where it cannot be opened.
 
     Raises:
@@ -43,7 +43,7 @@ def write_bytes(path: Path, data: bytes | memoryview) -> None:
 
     What a library would write goes through here, by way of memory, since of a full disk each says something else.
     """
-    with replacing(path) as temporary:
+    with replace_whole(path) as temporary:
         temporary.write_bytes(data)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.io.archive import brief, read_text
+from emoseq.io.archive import read_text, shorten_error
 from emoseq.io.files import write_text
 
 
@@ -25,7 +25,7 @@ def read_matrix(path: Path) -> NDArray[np.float64]:
             raise ValueError("no [ ] around it")
         return np.array(rows, dtype=np.float64)
     except ValueError as error:
-        raise DataError(f"{path}: not a matrix in Kaldi's text form ({brief(error)})") from None
+        raise DataError(f"{path}: not a matrix in Kaldi's text form ({shorten_error(error)})") from None
 
 
 def write_matrix(path: Path, matrix: NDArray) -> None:

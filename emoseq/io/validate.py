@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, DataError
 from emoseq.io.archive import load_entry
-from emoseq.io.audio import audio_duration
+from emoseq.io.audio import read_duration
 from emoseq.io.datadir import expected_ids, read_table, spk2utt, table_names
 from emoseq.metrics import TRIM
 
@@ -138,7 +138,7 @@ def _seconds(entry: str, where: str, duration: float | None) -> float:
     if "|" in entry:
         return duration or 0.0
     try:
-        seconds = audio_duration(entry)
+        seconds = read_duration(entry)
     except DataError as error:
         raise DataError(f"{where}: {error}") from None
     if duration is not None and abs(seconds - duration) > SECONDS_TOLERANCE:

@@ -19,25 +19,25 @@ from emoseq.metrics import concordance, rmse
 Assign = Callable[[NDArray], Labels]
 
 
-def by_k_means(values: NDArray, num_classes: int) -> Assign:
+def fit_k_means(values: NDArray, num_classes: int) -> Assign:
     """The nearest cluster mean."""
     means = cluster(values, num_classes)
     return lambda series: quantise(series, means)
 
 
-def by_equal_width(values: NDArray, num_classes: int) -> Assign:
+def fit_equal_width(values: NDArray, num_classes: int) -> Assign:
     """Segments of one length between the smallest and the largest rating."""
     boundaries = np.linspace(values.min(), values.max(), num_classes + 1)[1:-1]
     return lambda series: np.searchsorted(boundaries, series).astype(np.int32)
 
 
-def by_quantiles(values: NDArray, num_classes: int) -> Assign:
+def fit_quantiles(values: NDArray, num_classes: int) -> Assign:
     """Segments that hold equally many ratings."""
     boundaries = np.quantile(values, np.arange(1, num_classes) / num_classes)
     return lambda series: np.searchsorted(boundaries, series).astype(np.int32)
 
 
-def by_gaussian_mixture(values: NDArray, num_classes: int) -> Assign:
+def fit_gaussian_mixture(values: NDArray, num_classes: int) -> Assign:
     """The most probable component of a mixture of Gaussians, components in the order of their means."""
     from sklearn.mixture import GaussianMixture  # a second to import
 
@@ -48,10 +48,10 @@ def by_gaussian_mixture(values: NDArray, num_classes: int) -> Assign:
 
 
 DISCRETISATIONS: dict[str, Callable[[NDArray, int], Assign]] = {
-    "k-means": by_k_means,
-    "equal-width": by_equal_width,
-    "quantiles": by_quantiles,
-    "gaussian-mixture": by_gaussian_mixture,
+    "k-means": fit_k_means,
+    "equal-width": fit_equal_width,
+    "quantiles": fit_quantiles,
+    "gaussian-mixture": fit_gaussian_mixture,
 }
 
 

@@ -31,7 +31,7 @@ class GoldOptions:
             raise ValueError(f"--gold-from={self.gold_from}: choose {', '.join(GOLD_FROM[:-1])} or {GOLD_FROM[-1]}")
 
 
-def rater_weights(ratings: ArrayLike) -> NDArray[np.float64]:
+def weigh_raters(ratings: ArrayLike) -> NDArray[np.float64]:
     """How far each rater agrees with the others (AVEC 2016).
 
     Args:
@@ -51,11 +51,11 @@ def rater_weights(ratings: ArrayLike) -> NDArray[np.float64]:
     return agreement.sum(axis=1) / (raters - 1)
 
 
-def gold_standard(ratings: ArrayLike) -> NDArray[np.float64]:
+def compute_gold_standard(ratings: ArrayLike) -> NDArray[np.float64]:
     """Gold standard of one recording as AVEC 2016 computes it.
 
     Every trace is centred on one offset, the mean of the raters' time means weighted by
-    `rater_weights`; the gold standard is the plain mean of the centred traces. Neither variance nor
+    `weigh_raters`; the gold standard is the plain mean of the centred traces. Neither variance nor
     delay is normalised and negative weights stand. Raters that do not agree at all (weights that
     sum to 0) get the plain mean of means.
 
@@ -66,10 +66,10 @@ def gold_standard(ratings: ArrayLike) -> NDArray[np.float64]:
         shape (frames,), rounded to 6 decimals
 
     Raises:
-        ValueError: as `rater_weights`
+        ValueError: as `weigh_raters`
     """
     traces = np.asarray(ratings, dtype=np.float64)
-    weights = rater_weights(traces)
+    weights = weigh_raters(traces)
     means = traces.mean(axis=0)
     total = weights.sum()
     offset = means @ weights / total if abs(total) > 1e-12 else means.mean()

@@ -12,18 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.lm.regions import token
+from emoseq.lm.regions import name_region
 
 ARPA_ZERO = -99.0  # log10, the ARPA files' own spelling of zero
 
 
-def arpa(tables: Sequence[NDArray]) -> str:
+def format_arpa(tables: Sequence[NDArray]) -> str:
     """ARPA text of the tables of all orders, every n-gram listed, so that nothing backs off.
 
     n-grams that cannot happen stand at -99.
     """
     size = len(tables[0])
-    words = [*map(token, range(size - 1)), "</s>"]
+    words = [*map(name_region, range(size - 1)), "</s>"]
     histories = [*words[:-1], "<s>"]
     sections = []
     for order, table in enumerate(tables, 1):
@@ -55,7 +55,7 @@ def read_kenlm(path: Path) -> Any:
         return kenlm.Model(str(path), quiet)
     except (OSError, RuntimeError, UnicodeDecodeError) as error:
         # kenlm speaks of its own source; what is wrong with the file is found here.
-        cause = what_is_wrong(path) or " ".join(str(error).split())[:120]
+        cause = find_fault(path) or " ".join(str(error).split())[:120]
         raise DataError(f"{path}: not an ARPA file ({cause})") from None
 
 
@@ -65,7 +65,7 @@ def read_unigrams(path: Path) -> dict[str, float]:
         stated = [line for line in islice(file, 20) if line.startswith("ngram ")]
         if len(stated) != 1 or not stated[0].replace(" ", "").startswith("ngram1="):
             return {}
-    cause = what_is_wrong(path)
+    cause = find_fault(path)
     if cause:
         raise DataError(f"{path}: not an ARPA file ({cause})")
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -73,7 +73,7 @@ def read_unigrams(path: Path) -> dict[str, float]:
     return {word: float(logarithm) for logarithm, word, *_ in grams}
 
 
-def what_is_wrong(path: Path) -> str:
+def find_fault(path: Path) -> str:
     """The first fault of an ARPA file in words, empty if there is none that can be seen."""
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]

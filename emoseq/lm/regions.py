@@ -43,7 +43,7 @@ def read_priors(path: Path, num_classes: int) -> NDArray[np.float64]:
 
 
 def read_hazards(path: Path, num_classes: int) -> NDArray[np.float64]:
-    """Hazards of region durations of shape (K, ages), as `emoseq.lm.regions.hazards`.
+    """Hazards of region durations of shape (K, ages), as `emoseq.lm.regions.estimate_hazards`.
 
     Raises:
         DataError: if the file is missing, or does not hold a row of probabilities for each class
@@ -81,7 +81,9 @@ def collapse(labels: ArrayLike) -> Labels:
     return sequence[np.r_[True, sequence[1:] != sequence[:-1]]] if len(sequence) else sequence
 
 
-def transitions(utterances: Sequence[ArrayLike], num_classes: int, *, smoothing: float = 0.01) -> NDArray[np.float64]:
+def estimate_transitions(
+    utterances: Sequence[ArrayLike], num_classes: int, *, smoothing: float = 0.01
+) -> NDArray[np.float64]:
     """P(next class | class) with self-loops, rows the current class, shape (K, K) (paper, Eq. 9).
 
     Pairs across utterances are not counted; `smoothing` is added to each cell's count.
@@ -93,7 +95,7 @@ def transitions(utterances: Sequence[ArrayLike], num_classes: int, *, smoothing:
     return counts / counts.sum(axis=1, keepdims=True)
 
 
-def priors(utterances: Sequence[ArrayLike], num_classes: int) -> NDArray[np.float64]:
+def estimate_priors(utterances: Sequence[ArrayLike], num_classes: int) -> NDArray[np.float64]:
     """P(class) from counts plus one, shape (K,) (paper, Sec. 4.2)."""
     counts = np.ones(num_classes)
     for labels in utterances:
@@ -101,7 +103,7 @@ def priors(utterances: Sequence[ArrayLike], num_classes: int) -> NDArray[np.floa
     return counts / counts.sum()
 
 
-def hazards(utterances: Sequence[ArrayLike], num_classes: int, *, longest: int) -> NDArray[np.float64]:
+def estimate_hazards(utterances: Sequence[ArrayLike], num_classes: int, *, longest: int) -> NDArray[np.float64]:
     """Hazards of the durations in training labels, constant within bins of age that grow with it.
 
     Of a region in the middle of an utterance the end counts, of the last one that it did not end; the
@@ -155,7 +157,7 @@ def _bin_edges(longest: int) -> list[int]:
     return [edge for edge in edges if edge < longest]
 
 
-def token(region: int) -> str:
+def name_region(region: int) -> str:
     """Name of a region in region files and ARPA files."""
     return f"r{region}"
 
@@ -169,7 +171,7 @@ def parse_regions(lines: Sequence[str], num_classes: int, name: str) -> dict[str
     Raises:
         DataError: if a token is not one of r0 ... r<K-1>, or a region repeats its neighbour
     """
-    tokens = {token(region): region for region in range(num_classes)}
+    tokens = {name_region(region): region for region in range(num_classes)}
     regions: dict[str, list[int]] = {}
     for line in lines:
         utterance, *words = line.split() or [""]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from emoseq import DataError
 from emoseq.lm.arpa import read_kenlm, read_unigrams
-from emoseq.lm.regions import token
+from emoseq.lm.regions import name_region
 
 MAX_TABLE = 2**26  # doubles, 512 MB
 
@@ -41,14 +41,14 @@ class LazyTable:
     def __init__(self, path: Path, num_classes: int, *, renormalize: bool = False) -> None:
         if not path.is_file():
             raise DataError(f"{path} {'is not a file' if path.exists() else 'does not exist'}")
-        self._words = [*map(token, range(num_classes)), "</s>"]
+        self._words = [*map(name_region, range(num_classes)), "</s>"]
         self._unigrams = read_unigrams(path)
         self._model: Any = None if self._unigrams else read_kenlm(path)
         known: Container[str] = self._model or self._unigrams
         missing = [word for word in ["<s>", *self._words] if word not in known]
         if missing:
             raise DataError(f"{path}: {missing[0]} is not in the model; was it made for {num_classes} classes?")
-        extra = token(num_classes)
+        extra = name_region(num_classes)
         if extra in known:
             raise DataError(f"{path}: {extra} is in the model; was it made for more than {num_classes} classes?")
         self.ndim = self._model.order if self._model else 1
@@ -128,7 +128,7 @@ def tabulate(path: Path, num_classes: int, *, renormalize: bool = False) -> NDAr
         raise DataError(f"{path}: {error}") from None
 
 
-def sequence_score(lm: Lm, regions: Sequence[int], *, end: bool = True) -> float:
+def score_sequence(lm: Lm, regions: Sequence[int], *, end: bool = True) -> float:
     """log P_LM of one utterance's regions, with `</s>` unless `end` is false; natural log, unweighted."""
     memory = lm.ndim - 1
     stop = len(lm) - 1

@@ -21,7 +21,7 @@ HMM_SERIES = "CLS-HMM"  # decoded with transitions and no language model, as Men
 DECODED_SERIES = "CLS-Decoded"
 
 
-def smoothed_name(system: str, smoother: str) -> str:
+def name_smoothed(system: str, smoother: str) -> str:
     """Name of a system's smoothed series: CLS-Raw-Gaussian."""
     return f"{system}-{smoother.capitalize()}"
 
@@ -85,10 +85,10 @@ class TrainJob:
 
     def line(self) -> str:
         """The job's line in the file of jobs."""
-        return f"{self.dimension} {self.system} {self.layers} {short(self.l2)} {self.seed} {self.folder}\n"
+        return f"{self.dimension} {self.system} {self.layers} {format_number(self.l2)} {self.seed} {self.folder}\n"
 
 
-def plan(options: GridOptions, exp: Path) -> list[TrainJob]:
+def plan_jobs(options: GridOptions, exp: Path) -> list[TrainJob]:
     """All jobs of a grid, those that take longest first so that the last to end is a short one.
 
     Of equally long ones each system of each dimension has its turn before a second seed or L2 is begun.
@@ -97,7 +97,7 @@ def plan(options: GridOptions, exp: Path) -> list[TrainJob]:
     return [_job(exp, dim, system, layers, l2, seed) for layers, l2, seed, dim, system in grid]
 
 
-def plan_chosen(
+def plan_chosen_jobs(
     systems: Sequence[str], chosen: Mapping[str, tuple[int, float]], seeds: Sequence[int], exp: Path
 ) -> list[TrainJob]:
     """Jobs of systems at one setting a dimension, (layers, L2), the longest first."""
@@ -106,7 +106,7 @@ def plan_chosen(
 
 
 def _job(exp: Path, dim: str, system: str, layers: int, l2: float, seed: int) -> TrainJob:
-    return TrainJob(dim, system, layers, l2, seed, exp / dim / f"{system}_l{layers}_r{short(l2)}_s{seed}")
+    return TrainJob(dim, system, layers, l2, seed, exp / dim / f"{system}_l{layers}_r{format_number(l2)}_s{seed}")
 
 
 def parse_jobs(text: str, name: str) -> list[TrainJob]:
@@ -139,7 +139,7 @@ def pick_job(text: str, name: str, number: int) -> TrainJob:
     return jobs[number - 1]
 
 
-def settings(jobs: Sequence[TrainJob]) -> dict[tuple[str, str], dict[tuple[int, float], list[TrainJob]]]:
+def group_by_setting(jobs: Sequence[TrainJob]) -> dict[tuple[str, str], dict[tuple[int, float], list[TrainJob]]]:
     """Jobs by (dimension, system) and within that by (layers, L2): what is averaged and chosen from."""
     grouped: dict[tuple[str, str], dict[tuple[int, float], list[TrainJob]]] = {}
     for job in sorted(jobs, key=lambda job: (job.layers, job.l2, job.seed)):
@@ -147,7 +147,7 @@ def settings(jobs: Sequence[TrainJob]) -> dict[tuple[str, str], dict[tuple[int, 
     return grouped
 
 
-def short(number: float) -> str:
+def format_number(number: float) -> str:
     """A number as in folder names: 0, 2e-5.
 
     >>> short(2e-5)

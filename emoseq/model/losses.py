@@ -30,21 +30,21 @@ def concordance_loss(prediction: Tensor, gold: Tensor) -> Tensor:
     return 1 - 2 * (x * y).mean() / spread.clamp_min(torch.finfo(spread.dtype).tiny)
 
 
-def of_all_tasks(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Sequence[Tensor], Sequence[Tensor]], Tensor]:
+def sum_over_tasks(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Sequence[Tensor], Sequence[Tensor]], Tensor]:
     """Sum over tasks of a classifier's loss."""
     return lambda outputs, targets: torch.stack([loss(*task) for task in zip(outputs, targets, strict=True)]).sum()
 
 
-def of_series(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Sequence[Tensor], Sequence[Tensor]], Tensor]:
+def apply_to_series(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Sequence[Tensor], Sequence[Tensor]], Tensor]:
     """A regressor's loss of its one output."""
     return lambda outputs, targets: loss(outputs[0][:, 0], targets[0])
 
 
 LOSSES = {
-    "cls": of_all_tasks(cost_sensitive_cross_entropy),
-    "cls-ce": of_all_tasks(cross_entropy),
-    "reg-mse": of_series(mse_loss),
-    "reg-ccc": of_series(concordance_loss),
+    "cls": sum_over_tasks(cost_sensitive_cross_entropy),
+    "cls-ce": sum_over_tasks(cross_entropy),
+    "reg-mse": apply_to_series(mse_loss),
+    "reg-ccc": apply_to_series(concordance_loss),
 }
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from emoseq.metrics import common_length, concordance
 from emoseq.model.blstm import Blstm, Classifier, Model, Regressor
-from emoseq.model.experiment import ModelOptions, short
+from emoseq.model.experiment import ModelOptions, format_number
 from emoseq.model.losses import LOSSES, l2_penalty
 from emoseq.model.schedule import Schedule, TrainOptions
 
@@ -42,11 +42,11 @@ class Epoch:
 
     def __str__(self) -> str:
         best = " (best)" if self.best else ""
-        rate = short(self.learning_rate)
+        rate = format_number(self.learning_rate)
         return f"epoch {self.epoch} rate {rate} loss {self.loss:.4f} dev CCC {self.dev_ccc:.4f}{best}"
 
 
-def examples(
+def make_examples(
     features: Mapping[str, NDArray],
     *,
     labels: Sequence[Mapping[str, NDArray]] = (),
@@ -69,9 +69,9 @@ def examples(
     return made
 
 
-def epochs_csv(epochs: Sequence[Epoch]) -> str:
+def format_epochs(epochs: Sequence[Epoch]) -> str:
     """epochs.csv: one row an epoch."""
-    rows = [f"{e.epoch},{short(e.learning_rate)},{e.loss:.6f},{e.dev_ccc:.6f},{int(e.best)}\n" for e in epochs]
+    rows = [f"{e.epoch},{format_number(e.learning_rate)},{e.loss:.6f},{e.dev_ccc:.6f},{int(e.best)}\n" for e in epochs]
     return "epoch,learning_rate,loss,dev_ccc,best\n" + "".join(rows)
 
 

@@ -27,7 +27,7 @@ def option(help: str, *, default: Any = dataclasses.MISSING) -> Any:
     return dataclasses.field(default=default, metadata={"help": help})
 
 
-def boolean(text: str) -> bool:
+def parse_boolean(text: str) -> bool:
     """Kaldi's spelling of a truth value.
 
     Raises:
@@ -38,7 +38,7 @@ def boolean(text: str) -> bool:
     return text == "true"
 
 
-def items(kind: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
+def make_list_parser(kind: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
     """Type of an option that is a comma-separated list, which may be empty."""
 
     def parse(text: str) -> tuple[T, ...]:
@@ -49,10 +49,10 @@ def items(kind: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
 
 
 _TYPES: dict[Any, Callable[[str], Any]] = {
-    bool: boolean,
-    tuple[int, ...]: items(int),
-    tuple[float, ...]: items(float),
-    tuple[str, ...]: items(str),
+    bool: parse_boolean,
+    tuple[int, ...]: make_list_parser(int),
+    tuple[float, ...]: make_list_parser(float),
+    tuple[str, ...]: make_list_parser(str),
 }
 
 
@@ -130,7 +130,7 @@ class Parser(configargparse.ArgParser):
             )
 
 
-def options_from(cls: type[T], args: Any) -> T:
+def make_options(cls: type[T], args: Any) -> T:
     """The dataclass from what `Parser.parse_args` returned.
 
     Raises:
@@ -143,7 +143,7 @@ def options_from(cls: type[T], args: Any) -> T:
 
 
 def read_options(cls: type[T], path: Path) -> T:
-    """The dataclass that a conf file such as `conf_text` makes gives by itself.
+    """The dataclass that a conf file such as `format_conf` makes gives by itself.
 
     Raises:
         DataError: if the file is missing or the dataclass refuses a value
@@ -152,10 +152,10 @@ def read_options(cls: type[T], path: Path) -> T:
         raise DataError(f"{path} does not exist; run the step that writes it again")
     parser = Parser(None)
     parser.add_options(cls)
-    return options_from(cls, parser.parse_args([f"--config={path}"]))
+    return make_options(cls, parser.parse_args([f"--config={path}"]))
 
 
-def conf_text(options: Any) -> str:
+def format_conf(options: Any) -> str:
     """The conf file that gives a dataclass of options."""
     return "".join(
         f"--{f.name.replace('_', '-')}={_spelled(getattr(options, f.name))}\n" for f in dataclasses.fields(options)

@@ -47,7 +47,7 @@ def read_state(log: str) -> JobState:
     return JobState(int(epochs[-1]) if epochs else 0, done, current, failed, started[1] if started else "")
 
 
-def started_at(states: Sequence[JobState]) -> float:
+def find_start(states: Sequence[JobState]) -> float:
     """When the first of the jobs that train a model in this run started, in seconds of `time.time`; now if none did."""
     starts = [time.time()]
     for state in states:
@@ -57,7 +57,9 @@ def started_at(states: Sequence[JobState]) -> float:
     return min(starts)
 
 
-def seconds_left(layers: Sequence[int], states: Sequence[JobState], max_epochs: int, elapsed: float) -> float | None:
+def estimate_seconds_left(
+    layers: Sequence[int], states: Sequence[JobState], max_epochs: int, elapsed: float
+) -> float | None:
     """Seconds until all jobs have ended, if work goes on as fast as in the `elapsed` seconds of this run.
 
     The unit of work is an epoch of one layer, since layers are what an epoch's time is proportional to. A model that is
@@ -89,7 +91,7 @@ def seconds_left(layers: Sequence[int], states: Sequence[JobState], max_epochs: 
     return left * elapsed / work
 
 
-def progress_line(states: Sequence[JobState], left: float | None) -> str:
+def format_progress(states: Sequence[JobState], left: float | None) -> str:
     """One line for people: how many models are done, how far those under way are, and the time left."""
     done, current = sum(state.done for state in states), sum(state.current for state in states)
     failed = sum(state.failed for state in states)
@@ -100,11 +102,11 @@ def progress_line(states: Sequence[JobState], left: float | None) -> str:
     if running:
         parts.append(f"{len(running)} under way (epoch {', '.join(running[:8])}{', ...' if len(running) > 8 else ''})")
     if left is not None and running:
-        parts.append(f"about {duration(left)} left")
+        parts.append(f"about {format_duration(left)} left")
     return ", ".join(parts)
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Hours and minutes, or minutes and seconds.
 
     >>> duration(5025), duration(59.6), duration(725)

@@ -16,11 +16,11 @@ from emoseq import DataError
 from emoseq.io.archive import Scp
 from emoseq.io.datadir import split
 from emoseq.io.files import write_text
-from emoseq.recipe.options import conf_text
+from emoseq.recipe.options import format_conf
 from jobarray.processes import PARENT, this_process
 
 
-def computed_by_jobs(
+def compute_in_jobs(
     step: str, data: Path, options: Any, *, writes: str, jobs: int, wrapper: str
 ) -> Iterator[tuple[str, NDArray]]:
     """What a step writes for each utterance of a data directory, in their order, computed by jobs on pieces of it.
@@ -39,7 +39,7 @@ def computed_by_jobs(
     pieces = split(data, jobs)
     folder = pieces[0].parent
     name = Path(step).stem
-    write_text(folder / f"{name}.conf", conf_text(options))
+    write_text(folder / f"{name}.conf", format_conf(options))
     command = [*shlex.split(wrapper), f"JOB=1:{len(pieces)}", f"{data}/log/{name}.JOB.log"]
     command += [step, "--config", f"{folder}/{name}.conf", f"{folder}/JOB"]
     if subprocess.run(command, env=os.environ | {PARENT: this_process()}).returncode:

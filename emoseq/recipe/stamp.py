@@ -47,7 +47,7 @@ class Stamp:
         self._folder = folder
         self._inputs = list(inputs)
         self._outputs = list(outputs)
-        self._made_of = {"code": code_digest(Path(step)), "options": repr(options)}
+        self._made_of = {"code": digest_code(Path(step)), "options": repr(options)}
         self._began_with: dict[str, str | None] | None = None
 
     def is_current(self) -> bool:
@@ -87,7 +87,7 @@ class Stamp:
         return os.path.relpath(path, self._folder)
 
 
-def code_digest(script: Path) -> str:
+def digest_code(script: Path) -> str:
     """Digest of a script and of every module of this package that it imports, directly or not.
 
     Comments, docstrings and layout do not count.

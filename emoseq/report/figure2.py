@@ -34,7 +34,7 @@ class Architecture:
         return sum(self.layer_parameters) + sum(self.task_parameters)
 
 
-def architecture(model: Model) -> Architecture:
+def describe_architecture(model: Model) -> Architecture:
     """Sizes read off a model's tensors."""
     network = model.network
     sizes = {name: tensor.numel() for name, tensor in network.blstm.named_parameters()}

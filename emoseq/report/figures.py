@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.decode.sweep import Trial, best_trial
+from emoseq.decode.sweep import Trial, choose_best
 from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.io.files import write_bytes
 from emoseq.labels.kmeans import quantise, reconstruct
@@ -57,13 +57,13 @@ STYLE: dict[Any, Any] = {
 in_style = matplotlib.rc_context(STYLE)
 
 
-def panels(rows: int, columns: int = 1, *, width: float = COLUMN, height: float, sharey: bool = False) -> Any:
+def make_panels(rows: int, columns: int = 1, *, width: float = COLUMN, height: float, sharey: bool = False) -> Any:
     """A figure and its axes, shape (rows, columns); `height` is that of a row in inches."""
     figure = Figure(figsize=(width, rows * height), layout="constrained")
     return figure, figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False)
 
 
-def times_of(series: NDArray) -> NDArray[np.float64]:
+def compute_times(series: NDArray) -> NDArray[np.float64]:
     """Seconds at the end of each frame, shape (frames,)."""
     return FRAME_SHIFT * np.arange(1.0, 1 + len(series))
 
@@ -77,7 +77,7 @@ def plot_discretisation(series: NDArray, centers: Mapping[int, NDArray], title: 
         centers: ascending cluster means by number of clusters
         title: dimension and utterance
     """
-    figure, axes = panels(2, height=1.4, sharey=True)
+    figure, axes = make_panels(2, height=1.4, sharey=True)
     for axis, k in zip(axes[:, 0], (min(centers), max(centers)), strict=True):
         _draw_reconstruction(axis, series, reconstruct(quantise(series, centers[k]), centers[k]))
         axis.set_title(f"{title}, {k} clusters")
@@ -97,7 +97,7 @@ def plot_discretisations(series: NDArray, rebuilt: Mapping[tuple[str, int], NDAr
     """
     techniques = list(dict.fromkeys(technique for technique, _ in rebuilt))
     resolutions = sorted({k for _, k in rebuilt})[:: max(1, len({k for _, k in rebuilt}) - 1)]
-    figure, axes = panels(len(techniques), len(resolutions), width=PAGE, height=1.3, sharey=True)
+    figure, axes = make_panels(len(techniques), len(resolutions), width=PAGE, height=1.3, sharey=True)
     for row, technique in zip(axes, techniques, strict=True):
         for axis, k in zip(row, resolutions, strict=True):
             _draw_reconstruction(axis, series, rebuilt[technique, k])
@@ -110,7 +110,7 @@ def plot_discretisations(series: NDArray, rebuilt: Mapping[tuple[str, int], NDAr
 
 
 def _draw_reconstruction(axis: Axes, series: NDArray, rebuilt: NDArray) -> None:
-    times = times_of(series)
+    times = compute_times(series)
     axis.plot(times, series, color=GREY, linewidth=1.5)
     axis.step(times, rebuilt, where="mid", color=VERMILION, linewidth=0.9)
     axis.set_xlim(0, times[-1])
@@ -131,12 +131,12 @@ def plot_series(series: Mapping[str, Mapping[str, NDArray]], start: float, end: 
         series: of shape (frames,) by dimension and by what they are, of `SERIES_LINES`
         start, end: of the stretch that is shown, in seconds
     """
-    figure, axes = panels(len(series), height=1.4)
+    figure, axes = make_panels(len(series), height=1.4)
     shown = [name for name in SERIES_LINES if any(name in lines for lines in series.values())]
     for axis, (dimension, lines) in zip(axes[:, 0], series.items(), strict=True):
         for name in shown:
             if name in lines:
-                times = times_of(lines[name])
+                times = compute_times(lines[name])
                 inside = (times >= start) & (times <= end)
                 axis.plot(times[inside], lines[name][inside], label=name, **SERIES_LINES[name])
         axis.set_ylabel(dimension)
@@ -154,7 +154,7 @@ def plot_sweeps(sweeps: Mapping[str, Sequence[Trial]]) -> Figure:
     Args:
         sweeps: trials by the title of their panel
     """
-    figure, axes = panels(len(sweeps), height=1.6)
+    figure, axes = make_panels(len(sweeps), height=1.6)
     for axis, (title, trials) in zip(axes[:, 0], sweeps.items(), strict=True):
         lines: dict[tuple[int, float], list[Trial]] = {}
         for trial in trials:
@@ -169,7 +169,7 @@ def plot_sweeps(sweeps: Mapping[str, Sequence[Trial]]) -> Figure:
                 linestyle=("-", "--", ":", "-.")[scales.index(scale) % 4],
                 label=f"{order}-gram" + (f", scale {scale:g}" if len(scales) > 1 else ""),
             )
-        best = best_trial(trials)
+        best = choose_best(trials)
         ring = {"color": "black", "marker": "o", "markersize": 8, "fillstyle": "none", "linestyle": "none"}
         axis.plot(best.options.lm_weight, best.ccc, label="chosen", **ring)
         axis.set_ylabel("dev CCC")
@@ -188,7 +188,7 @@ def plot_trainings(trainings: Mapping[str, Mapping[str, Sequence[ArrayLike]]], f
         trainings: dev CCC of each model, shape (epochs,), by dimension and system
         first_stage_epochs: after which the first stage ends, a vertical line
     """
-    figure, axes = panels(len(trainings), height=1.6)
+    figure, axes = make_panels(len(trainings), height=1.6)
     systems = list(dict.fromkeys(system for of in trainings.values() for system in of))
     looks = dict(zip(systems, zip(PALETTE, MARKERS, strict=True), strict=False))
     for axis, (dimension, of) in zip(axes[:, 0], trainings.items(), strict=True):
@@ -215,7 +215,7 @@ def plot_gains(gains: Mapping[tuple[str, str], tuple[ArrayLike, ArrayLike]]) -> 
     Args:
         gains: raw CCC and decoded less raw CCC of the models, each of shape (models,), by dimension and set
     """
-    figure, axes = panels(1, height=2.2)
+    figure, axes = make_panels(1, height=2.2)
     axis = axes[0, 0]
     dimensions = list(dict.fromkeys(dimension for dimension, _ in gains))
     sets = list(dict.fromkeys(name for _, name in gains))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.metrics import check_pair, concordance_of_moments, moments_of_pair
+from emoseq.metrics import check_pair, compute_concordance, sum_moments
 from emoseq.recipe.options import option
 
 
@@ -55,7 +55,9 @@ class Difference:
     p: float
 
 
-def score(predictions: Sequence[ArrayLike], golds: Sequence[ArrayLike], *, options: ScoreOptions) -> Score:
+def score_with_interval(
+    predictions: Sequence[ArrayLike], golds: Sequence[ArrayLike], *, options: ScoreOptions
+) -> Score:
     """Score utterances together, with a percentile bootstrap over utterances.
 
     Args:
@@ -67,22 +69,20 @@ def score(predictions: Sequence[ArrayLike], golds: Sequence[ArrayLike], *, optio
         ValueError: if there is no utterance, or as `concordance`
     """
     moments, squared_error = _all_moments(predictions, golds)
-    low, high = np.quantile(
-        concordance_of_moments(moments[_resampled(len(moments), options)].sum(axis=1)), [0.025, 0.975]
-    )
+    low, high = np.quantile(compute_concordance(moments[_resampled(len(moments), options)].sum(axis=1)), [0.025, 0.975])
     total = moments.sum(axis=0)
     return Score(
-        ccc=float(concordance_of_moments(total)),
+        ccc=float(compute_concordance(total)),
         ccc_low=float(low),
         ccc_high=float(high),
         rmse=float(np.sqrt(squared_error / total[0])),
-        mean_ccc=float(np.mean(concordance_of_moments(moments))),
+        mean_ccc=float(np.mean(compute_concordance(moments))),
         frames=int(total[0]),
         utterances=len(moments),
     )
 
 
-def difference(
+def compare_series(
     predictions: Sequence[ArrayLike], others: Sequence[ArrayLike], golds: Sequence[ArrayLike], *, options: ScoreOptions
 ) -> Difference:
     """How much better the first system is than the second one, and whether chance would do.
@@ -96,13 +96,13 @@ def difference(
         options: of the bootstrap
 
     Raises:
-        ValueError: as `score`
+        ValueError: as `score_with_interval`
     """
     pair = np.stack([_all_moments(series, golds)[0] for series in (predictions, others)])
     utterances = pair.shape[1]
 
     def gain(moments: NDArray) -> NDArray:
-        first, second = concordance_of_moments(moments.sum(axis=-2))
+        first, second = compute_concordance(moments.sum(axis=-2))
         return first - second
 
     observed = gain(pair)
@@ -123,7 +123,7 @@ def _all_moments(predictions: Sequence[ArrayLike], golds: Sequence[ArrayLike]) -
         raise ValueError(f"{len(predictions)} predictions for {len(golds)} gold standards")
     pairs = [check_pair(p, g) for p, g in zip(predictions, golds, strict=True)]
     origin = np.mean([y.mean() for _, y in pairs])
-    moments = np.stack([moments_of_pair(x, y, origin) for x, y in pairs])
+    moments = np.stack([sum_moments(x, y, origin) for x, y in pairs])
     return moments, sum(float(np.sum((x - y) ** 2)) for x, y in pairs)
 
 

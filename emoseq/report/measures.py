@@ -25,7 +25,7 @@ class Clipping:
     max_excess: float
 
 
-def clipping(ratings: ArrayLike, centers: ArrayLike) -> Clipping:
+def measure_clipping(ratings: ArrayLike, centers: ArrayLike) -> Clipping:
     """How ascending cluster means of shape (K,) clip ratings of shape (frames,)."""
     values, means = np.asarray(ratings, dtype=np.float64), np.asarray(centers, dtype=np.float64)
     below, above = means[0] - values, values - means[-1]
@@ -39,7 +39,7 @@ def clipping(ratings: ArrayLike, centers: ArrayLike) -> Clipping:
     )
 
 
-def spread_ratio(series: ArrayLike, gold: ArrayLike) -> float:
+def compute_spread_ratio(series: ArrayLike, gold: ArrayLike) -> float:
     """Standard deviation of a series over that of its gold standard: below 1 where values are moderated (Sec. 4.2).
 
     Args:
@@ -53,7 +53,7 @@ def spread_ratio(series: ArrayLike, gold: ArrayLike) -> float:
     return float(np.std(np.asarray(series, dtype=np.float64))) / deviation if deviation else float("nan")
 
 
-def transitions_per_minute(utterances: Sequence[ArrayLike]) -> float:
+def count_transitions_per_minute(utterances: Sequence[ArrayLike]) -> float:
     """Changes from one class to another a minute of labels (Sec. 4.3), utterances of shape (frames,); NaN of none."""
     labels = [np.asarray(utterance) for utterance in utterances]
     changes = sum(int(np.count_nonzero(sequence[1:] != sequence[:-1])) for sequence in labels)
@@ -71,26 +71,26 @@ class Stages:
     in_second_stage: bool
 
 
-def stages(dev_ccc: ArrayLike, first_stage_epochs: int) -> Stages:
+def compare_stages(dev_ccc: ArrayLike, first_stage_epochs: int) -> Stages:
     """What the second stage is good for, from the dev CCC after each epoch, shape (epochs,)."""
     values = np.asarray(dev_ccc, dtype=np.float64)
     best = int(values.argmax())
     return Stages(best + 1, float(values[:first_stage_epochs].max()), float(values[best]), best >= first_stage_epochs)
 
 
-def mean_step(dev_ccc: ArrayLike) -> float:
+def compute_mean_step(dev_ccc: ArrayLike) -> float:
     """Mean absolute change of the dev CCC from one epoch to the next, NaN if there are fewer than two epochs."""
     changes = np.abs(np.diff(np.asarray(dev_ccc, dtype=np.float64)))
     return float(changes.mean()) if len(changes) else float("nan")
 
 
-def deviation(values: ArrayLike) -> float:
+def compute_deviation(values: ArrayLike) -> float:
     """Standard deviation of a sample, with n - 1, NaN of fewer than two values."""
     sample = np.asarray(values, dtype=np.float64)
     return float(sample.std(ddof=1)) if len(sample) > 1 else float("nan")
 
 
-def correlation(x: ArrayLike, y: ArrayLike) -> float:
+def compute_correlation(x: ArrayLike, y: ArrayLike) -> float:
     """Pearson's correlation, NaN of fewer than three pairs or where either is constant."""
     pair: NDArray[np.float64] = np.stack([np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)])
     if pair.shape[1] < 3 or not (np.ptp(pair, axis=1) > 0).all():

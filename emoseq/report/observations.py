@@ -20,21 +20,21 @@ from emoseq.decode.multi_task import decode_models, make_decoder
 from emoseq.decode.options import DecoderOptions
 from emoseq.io.archive import Scp, read_text
 from emoseq.labels.kmeans import average, quantise, read_centers, reconstruct
-from emoseq.metrics import ccc_and_rmse, paired
-from emoseq.model.experiment import TrainJob, settings, short
+from emoseq.metrics import ccc_and_rmse, pair_series
+from emoseq.model.experiment import TrainJob, format_number, group_by_setting
 from emoseq.model.schedule import TrainOptions
 from emoseq.recipe.options import read_options
 from emoseq.report.measures import (
-    clipping,
-    correlation,
-    deviation,
-    mean_step,
-    spread_ratio,
-    stages,
-    transitions_per_minute,
+    compare_stages,
+    compute_correlation,
+    compute_deviation,
+    compute_mean_step,
+    compute_spread_ratio,
+    count_transitions_per_minute,
+    measure_clipping,
 )
-from emoseq.report.results import all_jobs
-from emoseq.report.tables import markdown
+from emoseq.report.results import read_all_jobs
+from emoseq.report.tables import format_markdown
 
 PREDICTED = ("dev", "test")
 
@@ -51,19 +51,19 @@ class Finding:
     table: pd.DataFrame
 
 
-def trained_jobs(exp: Path) -> list[TrainJob]:
+def read_trained_jobs(exp: Path) -> list[TrainJob]:
     """All models of a run that have been trained, those at the chosen setting last.
 
     Raises:
         DataError: if there is none
     """
-    jobs = [job for job in all_jobs(exp) if (job.folder / "epochs.csv").exists()]
+    jobs = [job for job in read_all_jobs(exp) if (job.folder / "epochs.csv").exists()]
     if not jobs:
         raise DataError(f"{exp}: no model has been trained; run stage 4 first")
     return jobs
 
 
-def gold_files(data: Path, exp: Path) -> Iterator[tuple[str, str, Mapping[str, NDArray], Mapping[str, NDArray]]]:
+def read_gold(data: Path, exp: Path) -> Iterator[tuple[str, str, Mapping[str, NDArray], Mapping[str, NDArray]]]:
     """Dimension, set, gold standard by utterance, cluster means by resolution."""
     for dimension in DIMENSIONS:
         for name in SETS:
@@ -72,10 +72,10 @@ def gold_files(data: Path, exp: Path) -> Iterator[tuple[str, str, Mapping[str, N
                 yield dimension, name, dict(Scp(path)), read_centers(centers)
 
 
-def reconstruction(data: Path, exp: Path) -> pd.DataFrame:
+def tabulate_reconstruction(data: Path, exp: Path) -> pd.DataFrame:
     """CCC and RMSE of each set's gold standard rebuilt from cluster means (Table 1, and Sec. 5 on test labels)."""
     rows = []
-    for dimension, name, gold, centers in gold_files(data, exp):
+    for dimension, name, gold, centers in read_gold(data, exp):
         for key, means in centers.items():
             rebuilt = {utt: reconstruct(quantise(series, means), means) for utt, series in gold.items()}
             ccc, rmse = ccc_and_rmse(rebuilt, gold)
@@ -83,21 +83,21 @@ def reconstruction(data: Path, exp: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def clipped(data: Path, exp: Path) -> pd.DataFrame:
+def tabulate_clipping(data: Path, exp: Path) -> pd.DataFrame:
     """What the outermost cluster means leave out of each set's gold standard (Sec. 4.1)."""
     return pd.DataFrame(
         [
             {"dimension": dimension, "set": name, "task": key}
-            | asdict(clipping(np.concatenate(list(gold.values())), means))
-            for dimension, name, gold, centers in gold_files(data, exp)
+            | asdict(measure_clipping(np.concatenate(list(gold.values())), means))
+            for dimension, name, gold, centers in read_gold(data, exp)
             for key, means in centers.items()
         ]
     )
 
 
-def predicted(data: Path, exp: Path) -> Iterator[tuple[str, str, Path, dict[str, dict[str, NDArray]], Mapping]]:
+def read_predicted(data: Path, exp: Path) -> Iterator[tuple[str, str, Path, dict[str, dict[str, NDArray]], Mapping]]:
     """Dimension, set, model, posteriors by task and utterance, and cluster means, of each classifier chosen."""
-    classified = {job.dimension for job in all_jobs(exp) if job.system == "cls"}
+    classified = {job.dimension for job in read_all_jobs(exp) if job.system == "cls"}
     for dimension in DIMENSIONS:
         selected = exp / dimension / "selected.cls"
         if dimension not in classified or not selected.exists():
@@ -108,13 +108,13 @@ def predicted(data: Path, exp: Path) -> Iterator[tuple[str, str, Path, dict[str,
                 yield dimension, name, Path(line), read_posteriors(Path(line), name, centers), centers
 
 
-def moderation(data: Path, exp: Path) -> pd.DataFrame:
+def tabulate_moderation(data: Path, exp: Path) -> pd.DataFrame:
     """Standard deviation of raw series over that of the gold standard, of each task and averaged (Sec. 4.2).
 
     Each chosen model on its own; the mean over them.
     """
     rows = []
-    for dimension, name, _, posteriors, centers in predicted(data, exp):
+    for dimension, name, _, posteriors, centers in read_predicted(data, exp):
         path = data / name / f"{dimension}.scp"
         if not path.exists():
             continue
@@ -125,15 +125,15 @@ def moderation(data: Path, exp: Path) -> pd.DataFrame:
         }
         series["averaged"] = {utt: average([series[key][utt] for key in centers]) for utt in gold}
         for key, of in series.items():
-            ratio = spread_ratio(*map(np.concatenate, paired(of, gold)))
+            ratio = compute_spread_ratio(*map(np.concatenate, pair_series(of, gold)))
             rows.append({"dimension": dimension, "set": name, "task": key, "ratio": ratio})
     return _mean(rows, ["dimension", "set", "task"])
 
 
-def transitions(data: Path, exp: Path) -> pd.DataFrame:
+def tabulate_transitions(data: Path, exp: Path) -> pd.DataFrame:
     """Changes of class a minute in gold, raw and decoded labels of the same recordings (Sec. 4.3)."""
     rows = []
-    for dimension, name, model, posteriors, centers in predicted(data, exp):
+    for dimension, name, model, posteriors, centers in read_predicted(data, exp):
         folder = exp / dimension
         for key in centers:
             found: dict[str, Mapping[str, NDArray]] = {}
@@ -144,13 +144,14 @@ def transitions(data: Path, exp: Path) -> pd.DataFrame:
                 found["decoded"] = Scp(decoded)
             utterances = [utt for utt in found["raw"] if utt in found.get("gold", found["raw"])]
             counts = {
-                kind: transitions_per_minute([labels[utt] for utt in utterances]) for kind, labels in found.items()
+                kind: count_transitions_per_minute([labels[utt] for utt in utterances])
+                for kind, labels in found.items()
             }
             rows.append({"dimension": dimension, "set": name, "task": key} | counts)
     return _mean(rows, ["dimension", "set", "task"])
 
 
-def dev_curves(jobs: Sequence[TrainJob]) -> tuple[dict[str, dict[str, list[NDArray]]], int]:
+def read_dev_curves(jobs: Sequence[TrainJob]) -> tuple[dict[str, dict[str, list[NDArray]]], int]:
     """Dev CCC of each model after each epoch, by dimension and system, and the epochs of the first stage."""
     curves: dict[str, dict[str, list[NDArray]]] = {}
     for job in jobs:
@@ -159,7 +160,7 @@ def dev_curves(jobs: Sequence[TrainJob]) -> tuple[dict[str, dict[str, list[NDArr
     return curves, read_options(TrainOptions, jobs[0].folder / "conf" / "train.conf").first_stage_epochs
 
 
-def trainings(jobs: Sequence[TrainJob]) -> pd.DataFrame:
+def tabulate_trainings(jobs: Sequence[TrainJob]) -> pd.DataFrame:
     """One row a model: its best epoch and dev CCC with one stage and with two, and how much that moved (Sec. 4.2).
 
     `step` is the mean absolute change of the dev CCC from epoch to epoch within the first stage, of constant rate.
@@ -173,16 +174,16 @@ def trainings(jobs: Sequence[TrainJob]) -> pd.DataFrame:
                 "dimension": job.dimension,
                 "system": job.system,
                 "layers": job.layers,
-                "l2": short(job.l2),
+                "l2": format_number(job.l2),
                 "seed": job.seed,
-                **asdict(stages(dev_ccc, first)),
-                "step": mean_step(dev_ccc[:first]),
+                **asdict(compare_stages(dev_ccc, first)),
+                "step": compute_mean_step(dev_ccc[:first]),
             }
         )
     return pd.DataFrame(rows)
 
 
-def two_stages(trained: pd.DataFrame) -> pd.DataFrame:
+def summarise_stages(trained: pd.DataFrame) -> pd.DataFrame:
     """Means over all models of a system: what the second stage adds to the dev CCC, and when the best epoch is."""
     rows = trained.assign(gain=trained.two_stages - trained.one_stage, in_second_stage=trained.in_second_stage * 1.0)
     columns = ["best_epoch", "one_stage", "two_stages", "gain", "in_second_stage"]
@@ -190,7 +191,7 @@ def two_stages(trained: pd.DataFrame) -> pd.DataFrame:
     return grouped[columns].mean().assign(models=grouped.size()).reset_index()
 
 
-def stability(trained: pd.DataFrame) -> pd.DataFrame:
+def tabulate_stability(trained: pd.DataFrame) -> pd.DataFrame:
     """Standard deviation over seeds of the best dev CCC at one setting, and the change from epoch to epoch.
 
     The paper finds the cost of Eq. 7 to train more stably than plain cross entropy: cls against cls-ce.
@@ -199,17 +200,17 @@ def stability(trained: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         [
             dict(zip(("dimension", "system", "layers", "l2"), key, strict=True))
-            | {"seeds": len(of), "best": of.two_stages.mean(), "over_seeds": deviation(of.two_stages)}
+            | {"seeds": len(of), "best": of.two_stages.mean(), "over_seeds": compute_deviation(of.two_stages)}
             | {"over_epochs": of.step.mean()}
             for key, of in grouped
         ]
     )
 
 
-def gains(data: Path, exp: Path, jobs: Sequence[TrainJob]) -> pd.DataFrame:
+def compute_gains(data: Path, exp: Path, jobs: Sequence[TrainJob]) -> pd.DataFrame:
     """Raw and decoded CCC of every classifier by itself, decoded as the dev set chose for its dimension (Sec. 5)."""
     rows = []
-    for (dimension, system), of_settings in settings(jobs).items():
+    for (dimension, system), of_settings in group_by_setting(jobs).items():
         best = exp / dimension / "decode_dev" / "best.conf"
         if system != "cls" or not best.exists():
             continue
@@ -229,75 +230,75 @@ def gains(data: Path, exp: Path, jobs: Sequence[TrainJob]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def summary(gained: pd.DataFrame) -> pd.DataFrame:
+def summarise_gains(gained: pd.DataFrame) -> pd.DataFrame:
     """Gain over all models of a dimension and set, and its correlation with their raw CCC."""
     return pd.DataFrame(
         [
             {"dimension": dimension, "set": name, "models": len(of), "raw": of.raw.mean(), "gain": of.gain.mean()}
-            | {"least": of.gain.min(), "most": of.gain.max(), "correlation": correlation(of.raw, of.gain)}
+            | {"least": of.gain.min(), "most": of.gain.max(), "correlation": compute_correlation(of.raw, of.gain)}
             for (dimension, name), of in gained.groupby(["dimension", "set"], sort=False)
         ]
     )
 
 
-def findings(data: Path, exp: Path, jobs: Sequence[TrainJob], gained: pd.DataFrame) -> list[Finding]:
-    """All that is observed, in the order of the report; `gained` is what `gains` found."""
-    trained = trainings(jobs)
+def observe(data: Path, exp: Path, jobs: Sequence[TrainJob], gained: pd.DataFrame) -> list[Finding]:
+    """All that is observed, in the order of the report; `gained` is what `compute_gains` found."""
+    trained = tabulate_trainings(jobs)
     return [
         Finding(
             "reconstruction",
             "The gold standard of each set rebuilt from the cluster means: the ceiling of a classifier. The means are "
             "fitted to train and dev, so test shows how well they suit new labels.",
-            reconstruction(data, exp),
+            tabulate_reconstruction(data, exp),
         ),
         Finding(
             "clipping",
             "Frames whose rating lies below the lowest or above the highest cluster mean, and by how much: what no "
             "sequence of classes can express.",
-            clipped(data, exp),
+            tabulate_clipping(data, exp),
         ),
         Finding(
             "moderation",
             "Standard deviation of the raw series over that of the gold standard, each task by itself and averaged "
             "over tasks; mean over the chosen models. Below 1, values are more moderate than the raters'.",
-            moderation(data, exp),
+            tabulate_moderation(data, exp),
         ),
         Finding(
             "stages",
             "Dev CCC of the best epoch, had training ended after the first stage and after both; means over models. "
             "`in_second_stage` is the share of models whose best epoch is there.",
-            two_stages(trained),
+            summarise_stages(trained),
         ),
         Finding(
             "stability",
             "Best dev CCC: mean and standard deviation over seeds; mean absolute change from epoch to epoch in the "
             "first stage. `cls` has the cost of Eq. 7, `cls-ce` has not.",
-            stability(trained),
+            tabulate_stability(trained),
         ),
         Finding(
             "transitions",
             "Changes of class a minute; raw and decoded are means over the chosen models.",
-            transitions(data, exp),
+            tabulate_transitions(data, exp),
         ),
         Finding(
             "gains",
             "Decoded less raw CCC of every classifier by itself. The correlation is that of the gain with the raw CCC; "
             "the raw CCC is part of both, so noise alone makes it negative.",
-            summary(gained) if len(gained) else gained,
+            summarise_gains(gained) if len(gained) else gained,
         ),
     ]
 
 
-def observations_text(findings: Sequence[Finding]) -> str:
+def format_observations(findings: Sequence[Finding]) -> str:
     """observations.md: each finding's sentence above its table, three decimals, or that there is nothing to measure."""
     parts = ["# What the paper observes, measured on this run\n"]
     for finding in findings:
-        table = markdown(finding.table) if len(finding.table) else "This run has nothing to measure it by.\n"
+        table = format_markdown(finding.table) if len(finding.table) else "This run has nothing to measure it by.\n"
         parts.append(f"## {finding.name.capitalize()}\n\n{finding.sentence}\n\n{table}")
     return "\n".join(parts)
 
 
-def files_read(data: Path, exp: Path, jobs: Sequence[TrainJob]) -> list[Path]:
+def list_inputs(data: Path, exp: Path, jobs: Sequence[TrainJob]) -> list[Path]:
     """What the findings depend on, whether it exists or not."""
     return [
         *(data / name / f"{dim}.scp" for dim in DIMENSIONS for name in SETS),

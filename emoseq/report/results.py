@@ -12,9 +12,9 @@ from emoseq import DIMENSIONS, DataError
 from emoseq.baselines.options import BASELINES, parse_baselines
 from emoseq.baselines.smoothing import SMOOTHERS
 from emoseq.io.archive import Scp, read_text
-from emoseq.metrics import paired
-from emoseq.model.experiment import DECODED_SERIES, HMM_SERIES, RAW_SERIES, TrainJob, parse_jobs, smoothed_name
-from emoseq.report.intervals import ScoreOptions, difference, score
+from emoseq.metrics import pair_series
+from emoseq.model.experiment import DECODED_SERIES, HMM_SERIES, RAW_SERIES, TrainJob, name_smoothed, parse_jobs
+from emoseq.report.intervals import ScoreOptions, compare_series, score_with_interval
 
 RESULTS_COLUMNS = (
     "system", "dimension", "set", "fit_on", "ccc", "ccc_low", "ccc_high", "rmse", "mean_ccc", "frames", "utterances"
@@ -32,23 +32,23 @@ class Reported:
     path: Path
 
 
-def experiments(exp: Path) -> list[Path]:
+def list_experiments(exp: Path) -> list[Path]:
     """A run's folder, and those in it that hold the same with labels fitted on other sets."""
     return [exp, *(jobs.parent for jobs in sorted(exp.glob("fit_on_*/train.jobs")))]
 
 
-def reported_systems(exp: Path) -> list[str]:
+def list_reported_systems(exp: Path) -> list[str]:
     """Names of the series that an experiment reports, in the order of the paper's Table 2.
 
     Raises:
         DataError: if it lists no models
     """
-    raw = raw_systems(exp)
-    names = [name for system in raw for name in (system, *(smoothed_name(system, kind) for kind in SMOOTHERS))]
+    raw = list_raw_systems(exp)
+    names = [name for system in raw for name in (system, *(name_smoothed(system, kind) for kind in SMOOTHERS))]
     return names + [HMM_SERIES, DECODED_SERIES] * (RAW_SERIES["cls"] in raw)
 
 
-def raw_systems(exp: Path) -> list[str]:
+def list_raw_systems(exp: Path) -> list[str]:
     """Names of the series of an experiment that are neither smoothed nor decoded: what its lists of jobs name, whatever
     else an earlier run has left.
 
@@ -57,12 +57,12 @@ def raw_systems(exp: Path) -> list[str]:
     """
     jobs = exp / "baselines.jobs"
     baselines = {job.system for job in parse_baselines(read_text(jobs), str(jobs))} if jobs.exists() else set()
-    trained = {job.system for job in all_jobs(exp)}
+    trained = {job.system for job in read_all_jobs(exp)}
     names = [name for system, name in BASELINES.items() if system in baselines]
     return names + [name for system, name in RAW_SERIES.items() if system in trained]
 
 
-def all_jobs(exp: Path) -> list[TrainJob]:
+def read_all_jobs(exp: Path) -> list[TrainJob]:
     """All models of an experiment, those at the chosen setting last.
 
     Raises:
@@ -72,11 +72,11 @@ def all_jobs(exp: Path) -> list[TrainJob]:
     return [job for file in files for job in parse_jobs(read_text(file), str(file))]
 
 
-def reported_series(exp: Path, sets: Iterable[str]) -> list[Reported]:
+def list_reported_series(exp: Path, sets: Iterable[str]) -> list[Reported]:
     """All series of a run over these sets, those of its further experiments last.
 
     Raises:
-        DataError: as `reported_systems`
+        DataError: as `list_reported_systems`
     """
     return [
         Reported(
@@ -86,8 +86,8 @@ def reported_series(exp: Path, sets: Iterable[str]) -> list[Reported]:
             read_text(folder / dimension / "labels" / "fit_on").strip(),
             folder / dimension / f"predict_{name}" / f"{system}.scp",
         )
-        for folder in experiments(exp)
-        for system in reported_systems(folder)
+        for folder in list_experiments(exp)
+        for system in list_reported_systems(folder)
         for dimension in DIMENSIONS
         for name in sets
     ]
@@ -96,7 +96,7 @@ def reported_series(exp: Path, sets: Iterable[str]) -> list[Reported]:
 Gold = Mapping[tuple[str, str], Path]  # scp file by dimension and set
 
 
-def results(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -> pd.DataFrame:
+def score_all(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -> pd.DataFrame:
     """The score of each series, in RESULTS_COLUMNS.
 
     Raises:
@@ -105,11 +105,11 @@ def results(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -> pd
     rows = []
     for one in series:
         predictions, golds = _paired(one, gold)
-        rows.append(_key(one) | asdict(score(predictions, golds, options=options)))
+        rows.append(_key(one) | asdict(score_with_interval(predictions, golds, options=options)))
     return pd.DataFrame(rows)
 
 
-def differences(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -> pd.DataFrame:
+def compare_all(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -> pd.DataFrame:
     """CCC of CLS-Decoded, or without it of the first system, less that of each other system; and of each system of a
     further experiment, that of the same system in the first one less its own.
 
@@ -117,7 +117,7 @@ def differences(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -
     `dimension,set,ccc,low,high,p`; see `emoseq.report.intervals.Difference`.
 
     Raises:
-        DataError: as `results`
+        DataError: as `score_all`
     """
     fit_on = series[0].fit_on
     first = {(one.system, one.dimension, one.set): one for one in series if one.fit_on == fit_on}
@@ -128,7 +128,7 @@ def differences(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -
         if minuend is not one:
             predictions, golds = _paired(minuend, gold)
             others, _ = _paired(one, gold)
-            gain = difference(predictions, others, golds, options=options)
+            gain = compare_series(predictions, others, golds, options=options)
             rows.append({"minuend": minuend.system, "minuend_fit_on": fit_on} | _key(one) | asdict(gain))
     return pd.DataFrame(rows)
 
@@ -139,6 +139,6 @@ def _key(one: Reported) -> dict[str, str]:
 
 def _paired(one: Reported, gold: Gold) -> tuple[list, list]:
     try:
-        return paired(Scp(one.path), Scp(gold[one.dimension, one.set]))
+        return pair_series(Scp(one.path), Scp(gold[one.dimension, one.set]))
     except ValueError as error:
         raise DataError(f"{one.path}: {error}") from None

@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from emoseq import DIMENSIONS, DataError
-from emoseq.io.archive import brief
+from emoseq.io.archive import shorten_error
 from emoseq.report.results import RESULTS_COLUMNS
 
 
-def results_csv(results: pd.DataFrame) -> str:
+def format_results(results: pd.DataFrame) -> str:
     """results.csv: one row a system, dimension, set and choice of sets fitted on, in RESULTS_COLUMNS, six decimals."""
     return results.to_csv(index=False, columns=list(RESULTS_COLUMNS), float_format="%.6f")
 
@@ -28,10 +28,10 @@ def read_published(path: Path) -> pd.DataFrame:
         published = pd.read_csv(path, comment="#")
         return published[["system", "dimension", "set", "ccc"]].astype({"ccc": float})
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: not a table of system, dimension, set and ccc ({brief(error)})") from None
+        raise DataError(f"{path}: not a table of system, dimension, set and ccc ({shorten_error(error)})") from None
 
 
-def results_tables(results: pd.DataFrame, differences: pd.DataFrame, published: pd.DataFrame | None) -> str:
+def format_tables(results: pd.DataFrame, differences: pd.DataFrame, published: pd.DataFrame | None) -> str:
     """The paper's Table 2 in Markdown with intervals, published scores below, and the differences between systems."""
     fit_on = results.fit_on.iloc[0]
     cells = {
@@ -60,7 +60,7 @@ def results_tables(results: pd.DataFrame, differences: pd.DataFrame, published: 
     return "\n".join(parts)
 
 
-def markdown(table: pd.DataFrame) -> str:
+def format_markdown(table: pd.DataFrame) -> str:
     """A table in Markdown; numbers with a fraction have three decimals, what is missing is blank."""
 
     def cell(value: Any) -> str:

@@ -24,7 +24,7 @@ from emoseq.baselines.options import (
 )
 from emoseq.baselines.recording import read_recordings
 from emoseq.baselines.system import load_baseline
-from emoseq.features.fbank import cmvn_statistics
+from emoseq.features.fbank import compute_cmvn_statistics
 from emoseq.metrics import ccc_and_rmse
 
 FRAMES, DELAY = 500, 20
@@ -125,7 +125,7 @@ def data(tmp_path_factory):
             utt = f"{name}_{i}"
             arrays["egemaps"][utt] = egemaps.reshape(FRAMES, 100).astype(np.float32)
             arrays["feats"][utt] = feats.astype(np.float32)
-            arrays["cmvn"][utt] = cmvn_statistics(feats)
+            arrays["cmvn"][utt] = compute_cmvn_statistics(feats)
             arrays["arousal"][utt] = rated.astype(np.float32)
         if name == "test":
             del arrays["arousal"]

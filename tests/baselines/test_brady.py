@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from emoseq.baselines.brady import encode, learn_dictionary, pooled
+from emoseq.baselines.brady import encode_patches, learn_dictionary, pool_codes
 from emoseq.baselines.options import BradyOptions
-from emoseq.features.windows import window_bounds
+from emoseq.features.windows import compute_window_bounds
 
 OPTIONS = BradyOptions(atoms=8, atom_patches=300, atom_sparsity=0.2, code_atoms=2)
 
@@ -40,7 +40,7 @@ def test_fewer_patches_than_atoms_are_refused():
 
 
 def test_codes_are_sparse_and_describe_most_of_a_patch(patches, dictionary):
-    codes = encode(patches[0], dictionary, 4)
+    codes = encode_patches(patches[0], dictionary, 4)
     assert codes.shape == (200, 8)
     assert (codes != 0).sum(axis=1).max() <= 4
     assert np.var(patches[0] - codes @ dictionary) < 0.3 * np.var(patches[0])
@@ -48,12 +48,12 @@ def test_codes_are_sparse_and_describe_most_of_a_patch(patches, dictionary):
 
 def test_codes_of_orthogonal_atoms_are_the_largest_projections():
     patch = np.array([[0.5, -3.0, 2.0, 1.0]])
-    assert encode(patch, np.eye(4), 2).tolist() == [[0, -3, 2, 0]]
+    assert encode_patches(patch, np.eye(4), 2).tolist() == [[0, -3, 2, 0]]
 
 
 def test_pooled_codes_are_the_largest_magnitudes_and_the_means():
     codes = np.random.default_rng(1).normal(size=(30, 2)).astype(np.float32)
-    windows = [codes[low:high] for low, high in zip(*window_bounds(30, 0.4), strict=True)]
+    windows = [codes[low:high] for low, high in zip(*compute_window_bounds(30, 0.4), strict=True)]
     expected = np.array([[*np.abs(rows).max(axis=0), *rows.mean(axis=0)] for rows in windows])
     expected = (expected - expected.mean(axis=0)) / expected.std(axis=0)
-    np.testing.assert_allclose(pooled(codes, 0.4), expected, atol=1e-4)
+    np.testing.assert_allclose(pool_codes(codes, 0.4), expected, atol=1e-4)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from emoseq.baselines.chain import Chain, tune_chain
-from emoseq.baselines.smoothing import gaussian
+from emoseq.baselines.smoothing import filter_gaussian
 from emoseq.metrics import ccc_and_rmse
 
 NOISE = np.random.default_rng(0).normal(size=(2, 400))
-GOLD = {"a": gaussian(NOISE[0], 0.4), "b": gaussian(NOISE[1], 0.4)}
+GOLD = {"a": filter_gaussian(NOISE[0], 0.4), "b": filter_gaussian(NOISE[1], 0.4)}
 
 
 def tuned(series, medians=(), shifts=()):

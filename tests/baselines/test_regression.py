@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emoseq.baselines.regression import Linear, Sets, dev_ccc, lagged, ridge, search, support_vectors
+from emoseq.baselines.regression import Linear, Sets, align_to_delay, fit_ridge, fit_svr, score_on_dev, search
 
 RANDOM = np.random.default_rng(0)
 WEIGHTS = np.array([0.5, -1.0, 0.25])
@@ -25,31 +25,31 @@ def sets(delay):
 def test_features_meet_what_is_said_of_them_later():
     features = {"u": np.arange(6)[:, None], "v": np.arange(10, 13)[:, None]}
     series = {"u": np.arange(100, 106), "v": np.arange(110, 113)}
-    inputs, targets = lagged(features, series, delay=2, every=3)
+    inputs, targets = align_to_delay(features, series, delay=2, every=3)
     assert inputs[:, 0].tolist() == [0, 3, 10]
     assert targets.tolist() == [102, 105, 112]
 
 
 def test_an_utterance_shorter_than_the_delay_is_left_out():
     features = {"u": np.zeros((6, 1)), "v": np.ones((3, 1))}
-    inputs, targets = lagged(features, {"u": np.zeros(6), "v": np.ones(3)}, delay=4, every=1)
+    inputs, targets = align_to_delay(features, {"u": np.zeros(6), "v": np.ones(3)}, delay=4, every=1)
     assert inputs.tolist() == [[0], [0]]
     assert targets.tolist() == [0, 0]
 
 
 def test_lengths_that_differ_by_more_than_two_frames_are_refused():
     with pytest.raises(ValueError, match="u: the features has 6 frames and the gold standard 9"):
-        lagged({"u": np.zeros((6, 1))}, {"u": np.zeros(9)}, delay=0, every=1)
+        align_to_delay({"u": np.zeros((6, 1))}, {"u": np.zeros(9)}, delay=0, every=1)
 
 
 def test_an_utterance_without_features_is_refused():
     with pytest.raises(ValueError, match="v has a gold standard and no features"):
-        lagged({"u": np.zeros((6, 1))}, {"v": np.zeros(6)}, delay=0, every=1)
+        align_to_delay({"u": np.zeros((6, 1))}, {"v": np.zeros(6)}, delay=0, every=1)
 
 
 def test_utterances_that_are_all_too_short_are_refused():
     with pytest.raises(ValueError, match="delay of 6 frames"):
-        lagged({"u": np.zeros((6, 1))}, {"u": np.zeros(6)}, delay=6, every=1)
+        align_to_delay({"u": np.zeros((6, 1))}, {"u": np.zeros(6)}, delay=6, every=1)
 
 
 def test_a_prediction_comes_as_late_as_the_ratings():
@@ -62,7 +62,7 @@ def test_ridge_solves_the_normal_equations():
     X, y = RANDOM.normal(3, 1, size=(50, 4)), RANDOM.normal(size=50)
     centred = X - X.mean(axis=0)
     expected = np.linalg.solve(centred.T @ centred + 50 * 0.1 * np.eye(4), centred.T @ (y - y.mean()))
-    weights, intercept = ridge(X, y, 0.1)
+    weights, intercept = fit_ridge(X, y, 0.1)
     np.testing.assert_allclose(weights, expected)
     assert intercept == pytest.approx(y.mean() - X.mean(axis=0) @ expected)
 
@@ -72,27 +72,29 @@ def test_support_vectors_are_at_the_minimum_of_their_loss():
     X, y = RANDOM.normal(size=(60, 3)), RANDOM.normal(size=60)
     wide = np.c_[X, np.ones(60)]
     expected = np.linalg.solve(wide.T @ wide + np.eye(4) / (2 * 0.5), wide.T @ y)
-    weights, intercept = support_vectors(X, y, 0.5)
+    weights, intercept = fit_svr(X, y, 0.5)
     np.testing.assert_allclose([*weights, intercept], expected, atol=1e-3)
 
 
-@pytest.mark.parametrize("fit", [ridge, support_vectors])
+@pytest.mark.parametrize("fit", [fit_ridge, fit_svr])
 def test_the_delay_of_the_ratings_is_found(fit):
     _, linear, choices = search([("x", sets(3))], fit, strengths=[0.01], delays=[0, 1, 3, 5], every=1)
     assert linear.delay == 3
     assert len(choices) == 4
-    assert max(choice.score for choice in choices) == pytest.approx(dev_ccc(linear, sets(3).dev, sets(3).dev_ratings))
+    assert max(choice.score for choice in choices) == pytest.approx(
+        score_on_dev(linear, sets(3).dev, sets(3).dev_ratings)
+    )
 
 
 def test_the_kind_of_features_that_suits_is_found():
     noise = sets(0).map(lambda matrix: RANDOM.normal(size=matrix.shape))
-    name, _, choices = search([("noise", noise), ("x", sets(0))], ridge, strengths=[0.1], delays=[0], every=1)
+    name, _, choices = search([("noise", noise), ("x", sets(0))], fit_ridge, strengths=[0.1], delays=[0], every=1)
     assert name == "x"
     assert [choice.setting for choice in choices] == ["noise; delay 0 s; strength 0.1", "x; delay 0 s; strength 0.1"]
 
 
 def test_every_strength_is_tried_and_the_best_taken():
     """Without noise, the less regularised the better."""
-    _, linear, choices = search([("x", sets(0))], ridge, strengths=[1e-6, 1.0, 100.0], delays=[0], every=1)
+    _, linear, choices = search([("x", sets(0))], fit_ridge, strengths=[1e-6, 1.0, 100.0], delays=[0], every=1)
     assert [choice.setting[-12:].split()[-1] for choice in choices] == ["1", "1e-06", "100"]
     np.testing.assert_allclose(linear.weights, WEIGHTS, atol=1e-4)

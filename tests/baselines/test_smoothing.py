@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emoseq.baselines.smoothing import SMOOTHERS, SmoothOptions, gaussian, median, sweep_widths
+from emoseq.baselines.smoothing import SMOOTHERS, SmoothOptions, filter_gaussian, filter_median, sweep_widths
 
 SERIES = np.random.default_rng(0).normal(size=60).astype(np.float32)
 
@@ -18,14 +18,14 @@ def test_gaussian_is_a_weighted_mean_of_neighbours():
     weights /= weights.sum()
     around = padded(SERIES, 8)
     expected = [around[i : i + 17] @ weights for i in range(60)]
-    np.testing.assert_allclose(gaussian(SERIES, 0.08), expected, atol=1e-6)
+    np.testing.assert_allclose(filter_gaussian(SERIES, 0.08), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("width", "frames"), [(0.2, 5), (0.12, 3), (0.16, 5), (0.04, 1), (0.1, 3)])
 def test_median_is_that_of_the_frames_around(width, frames):
     around = padded(SERIES, frames // 2)
     expected = [np.median(around[i : i + frames]) for i in range(60)]
-    np.testing.assert_allclose(median(SERIES, width), expected, atol=1e-6)
+    np.testing.assert_allclose(filter_median(SERIES, width), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", SMOOTHERS)
@@ -44,7 +44,7 @@ def test_a_window_longer_than_the_series_is_possible(name):
 
 
 def test_every_width_is_scored():
-    gold = {"u": gaussian(SERIES, 0.4)}
+    gold = {"u": filter_gaussian(SERIES, 0.4)}
     trials = sweep_widths({"u": SERIES}, gold, "gaussian", [0.0, 0.4])
     assert [trial[0] for trial in trials] == [0.0, 0.4]
     assert trials[1][1:] == pytest.approx((1.0, 0.0))

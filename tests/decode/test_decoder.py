@@ -23,7 +23,7 @@ from oracles import (
 from emoseq.decode.decoder import Decoder, decode
 from emoseq.decode.graph import SEARCHES, check_size
 from emoseq.decode.score import Scoring, path_score
-from emoseq.lm.arpa import arpa
+from emoseq.lm.arpa import format_arpa
 from emoseq.lm.table import LazyTable, tabulate
 from emoseq.lm.witten_bell import witten_bell
 
@@ -402,7 +402,7 @@ def test_beam_with_rows_on_demand_equals_the_search_of_the_whole_table(twelve_cl
 
 
 def test_a_lazy_table_is_tabulated_for_exact_search(tmp_path):
-    (tmp_path / "x.arpa").write_text(arpa(witten_bell([[0, 1, 0], [1]], 2, 3)))
+    (tmp_path / "x.arpa").write_text(format_arpa(witten_bell([[0, 1, 0], [1]], 2, 3)))
     problem = random_case(1, seed=5, num_classes=2, frames=6).problem[:2]
     lazy = LazyTable(tmp_path / "x.arpa", 2)
     expected = decode(*problem, tabulate(tmp_path / "x.arpa", 2), Scoring(lm_weight=2.0))

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import assume, given, settings
 from oracles import ORDERS, SELF_LOOPS, any_case, every_score, random_case, seeds
 
-from emoseq.decode.forward_backward import class_posteriors, expectation
-from emoseq.decode.graph import state_graph
-from emoseq.decode.score import Scoring, log_posteriors
+from emoseq.decode.forward_backward import compute_class_posteriors, compute_expectation
+from emoseq.decode.graph import build_graph
+from emoseq.decode.score import Scoring, scale_log_posteriors
 
 
 def marginals(case):
-    graph = state_graph(case.transitions, case.table, case.scoring, initial=case.initial)
-    return class_posteriors(log_posteriors(case.posteriors, case.num_classes, case.scoring), graph)
+    graph = build_graph(case.transitions, case.table, case.scoring, initial=case.initial)
+    return compute_class_posteriors(scale_log_posteriors(case.posteriors, case.num_classes, case.scoring), graph)
 
 
 def summed_over_all_paths(case):
@@ -74,7 +74,7 @@ def test_no_possible_sequence_is_an_error():
 
 def test_expectation_by_hand():
     """Of 0, 1 and 4: the mean 1.25, and the variance 0.5 * 1.25^2 + 0.25 * 0.25^2 + 0.25 * 2.75^2."""
-    mean, deviation = expectation([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]], [0.0, 1.0, 4.0])
+    mean, deviation = compute_expectation([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]], [0.0, 1.0, 4.0])
     assert mean.tolist() == pytest.approx([1.25, 1.0])
     assert deviation.tolist() == pytest.approx([np.sqrt(2.6875), 0.0])
 
@@ -89,7 +89,7 @@ def test_expectation_is_that_of_random_paths(seed):
     weights = np.exp(totals - totals.max())
     mean = np.average(centers[paths], axis=0, weights=weights)
     deviation = np.sqrt(np.average((centers[paths] - mean) ** 2, axis=0, weights=weights))
-    np.testing.assert_allclose(expectation(marginals(case), centers), [mean, deviation], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(compute_expectation(marginals(case), centers), [mean, deviation], rtol=1e-5, atol=1e-5)
 
 
 def test_no_series_has_a_smaller_expected_squared_error_than_the_mean():
@@ -99,7 +99,7 @@ def test_no_series_has_a_smaller_expected_squared_error_than_the_mean():
     def expected_error(values):
         return (posteriors * (centers - values[:, None]) ** 2).sum(axis=1)
 
-    mean, deviation = expectation(posteriors, centers)
+    mean, deviation = compute_expectation(posteriors, centers)
     least = np.min([expected_error(np.full(50, value)) for value in np.linspace(-3, 3, 2001)], axis=0)
     np.testing.assert_allclose(deviation**2, least, atol=1e-5)  # the grid is 0.003 wide
     assert (expected_error(mean.astype(float)) <= least + 1e-9).all()
@@ -108,4 +108,4 @@ def test_no_series_has_a_smaller_expected_squared_error_than_the_mean():
 @pytest.mark.parametrize("centers", [[0.0], [0.0, 1.0, 2.0]])
 def test_another_number_of_cluster_means_is_an_error(centers):
     with pytest.raises(ValueError, match=r"shape \(1, 2\) for \d cluster means"):
-        expectation([[0.5, 0.5]], centers)
+        compute_expectation([[0.5, 0.5]], centers)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from oracles import Case, any_case, every_path, every_score, random_case, score, seeds
 
 from emoseq.decode.decoder import decode
-from emoseq.decode.joint import JointDecoder, JointTask, cell_labels
+from emoseq.decode.joint import JointDecoder, JointTask, label_cells
 from emoseq.decode.score import Scoring
 
 SIZES = ([2, 3], [3, 3], [2, 2, 3])
@@ -169,18 +169,18 @@ def test_of_equally_good_paths_one_is_found(order):
 @settings(max_examples=50, deadline=None)
 @given(seeds)
 def test_cells_of_four_tasks_are_25_at_most(seed):
-    assert len(cell_labels(random_centers(seed, [4, 6, 8, 10]))) <= 25
+    assert len(label_cells(random_centers(seed, [4, 6, 8, 10]))) <= 25
 
 
 @settings(max_examples=50, deadline=None)
 @given(seeds, st.lists(st.integers(2, 6), min_size=1, max_size=4))
 def test_cells_are_the_combinations_of_classes_that_values_have(seed, sizes):
     centers = random_centers(seed, sizes)
-    assert cell_labels(centers).tolist() == nearest_classes(centers).tolist()
+    assert label_cells(centers).tolist() == nearest_classes(centers).tolist()
 
 
 def test_a_boundary_that_tasks_share_divides_one_pair_of_cells():
-    assert cell_labels([np.array([0.0, 1.0]), np.array([-2.0, 0.25, 0.75])]).tolist() == [[0, 0], [0, 1], [1, 2]]
+    assert label_cells([np.array([0.0, 1.0]), np.array([-2.0, 0.25, 0.75])]).tolist() == [[0, 0], [0, 1], [1, 2]]
 
 
 @pytest.mark.parametrize("order", [1, 2])

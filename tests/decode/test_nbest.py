@@ -6,16 +6,16 @@ from hypothesis import assume, given, settings
 from oracles import ORDERS, SELF_LOOPS, Case, any_case, every_score, random_case, regions_of, score, seeds
 
 from emoseq.decode.decoder import decode
-from emoseq.decode.graph import state_graph
-from emoseq.decode.nbest import align, n_best
-from emoseq.decode.score import Scoring, log_posteriors
+from emoseq.decode.graph import build_graph
+from emoseq.decode.nbest import align, find_n_best
+from emoseq.decode.score import Scoring, scale_log_posteriors
 
 SLACK = {"rel": 1e-9, "abs": 1e-9}
 
 
 def hypotheses(case, count):
-    graph = state_graph(case.transitions, case.table, case.scoring, initial=case.initial)
-    return n_best(log_posteriors(case.posteriors, case.num_classes, case.scoring), graph, count)
+    graph = build_graph(case.transitions, case.table, case.scoring, initial=case.initial)
+    return find_n_best(scale_log_posteriors(case.posteriors, case.num_classes, case.scoring), graph, count)
 
 
 def best_alignments(case):
@@ -30,7 +30,7 @@ def best_alignments(case):
 def aligned(case, hypothesis):
     with np.errstate(divide="ignore"):
         stays = np.log(np.diagonal(case.transitions))
-    return align(log_posteriors(case.posteriors, len(stays), case.scoring), stays, hypothesis.regions)
+    return align(scale_log_posteriors(case.posteriors, len(stays), case.scoring), stays, hypothesis.regions)
 
 
 counts = pytest.mark.parametrize("count", [1, 2, 5, 20])
@@ -122,4 +122,4 @@ def test_no_possible_sequence_is_an_error():
 def test_no_sequence_at_all_is_no_n():
     case = random_case(2, seed=1, num_classes=2, frames=3)
     with pytest.raises(ValueError, match="1 or more"):
-        n_best(np.log(case.problem[0]), state_graph(*case.problem[1:3], Scoring()), 0)
+        find_n_best(np.log(case.problem[0]), build_graph(*case.problem[1:3], Scoring()), 0)

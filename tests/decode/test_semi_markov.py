@@ -10,7 +10,7 @@ from oracles import ORDERS, any_case, every_path, random_case, region_lm, region
 from emoseq.decode.decoder import decode
 from emoseq.decode.score import Scoring
 from emoseq.decode.semi_markov import DurationDecoder
-from emoseq.lm.regions import hazards
+from emoseq.lm.regions import estimate_hazards
 
 SLACK = {"rel": 1e-8, "abs": 1e-8}
 ETERNITY = 3000  # frames, of which the last hazard leaves nothing
@@ -209,7 +209,7 @@ def test_hazards_by_hand():
     Each bin gets one end more, and ages so that it is at the class's rate: of all classes
     (1 + 1) / (2 + 5) = 2 / 7, of class 0 (1 + 0) / (7 / 2 + 2) = 2 / 11, of class 1 (1 + 1) / (7 / 2 + 3) = 4 / 13.
     """
-    estimate = hazards([[0, 0, 1, 1, 1, 0, 0, 0]], 2, longest=3)
+    estimate = estimate_hazards([[0, 0, 1, 1, 1, 0, 0, 0]], 2, longest=3)
     expected = [
         [1 / (1 + 11 / 2), 1 / (1 + 11 / 2), 1 / (11 / 2)],
         [1 / (1 + 13 / 4), 1 / (1 + 13 / 4), 2 / (1 + 13 / 4)],
@@ -218,38 +218,40 @@ def test_hazards_by_hand():
 
 
 def test_of_the_first_region_nothing_counts():
-    assert np.array_equal(hazards([[0, 1, 0, 1]], 2, longest=4), hazards([[0, 0, 0, 1, 0, 1]], 2, longest=4))
+    assert np.array_equal(
+        estimate_hazards([[0, 1, 0, 1]], 2, longest=4), estimate_hazards([[0, 0, 0, 1, 0, 1]], 2, longest=4)
+    )
 
 
 def test_a_last_region_of_one_frame_tells_nothing():
     """Its last frame may or may not have been its end."""
-    assert np.array_equal(hazards([[0, 1, 0]], 3, longest=4), hazards([[0, 1, 2]], 3, longest=4))
+    assert np.array_equal(estimate_hazards([[0, 1, 0]], 3, longest=4), estimate_hazards([[0, 1, 2]], 3, longest=4))
 
 
 def test_what_the_last_region_outlived_counts():
     """Two frames of class 1 at the end are one age without an end."""
-    shorter, longer = (hazards([[0, 1, 0, *[1] * last]], 2, longest=4) for last in (1, 2))
+    shorter, longer = (estimate_hazards([[0, 1, 0, *[1] * last]], 2, longest=4) for last in (1, 2))
     assert longer[1, 0] < shorter[1, 0]
 
 
 def test_utterances_do_not_touch():
     """The second begins with a first region, however the one before ended."""
-    apart = hazards([[0, 1, 0], [0, 1, 0]], 2, longest=3)
-    assert not np.allclose(apart, hazards([[0, 1, 0, 0, 1, 0]], 2, longest=3))
+    apart = estimate_hazards([[0, 1, 0], [0, 1, 0]], 2, longest=3)
+    assert not np.allclose(apart, estimate_hazards([[0, 1, 0, 0, 1, 0]], 2, longest=3))
 
 
 def test_a_region_longer_than_the_table_ends_in_its_last_bin():
     """Class 1 has 5 frames: one at age 1, four in the tail, of which the last is the end."""
     everywhere = (1 + 1) / (2 + 5)
     added = (1 / everywhere + 5) / (1 + 1)
-    estimate = hazards([[0, 1, 1, 1, 1, 1, 0]], 2, longest=2)
+    estimate = estimate_hazards([[0, 1, 1, 1, 1, 1, 0]], 2, longest=2)
     np.testing.assert_allclose(estimate[1], [1 / (1 + added), 2 / (4 + added)])
 
 
 def test_hazards_are_constant_in_bins_of_two_for_each_doubling():
     random = np.random.default_rng(6)
     labels = np.repeat(np.arange(400) % 2, random.integers(1, 40, size=400))
-    row = hazards([labels], 2, longest=32)[0]
+    row = estimate_hazards([labels], 2, longest=32)[0]
     first_ages = 1 + np.flatnonzero(np.r_[True, np.diff(row) != 0])
     assert first_ages.tolist() == [1, 2, 3, 4, 5, 7, 9, 13, 17, 25]
 
@@ -257,7 +259,7 @@ def test_hazards_are_constant_in_bins_of_two_for_each_doubling():
 def test_hazards_of_geometric_durations_are_one_probability():
     random = np.random.default_rng(7)
     labels = np.repeat(np.arange(20000) % 2, random.geometric(0.25, size=20000))
-    np.testing.assert_allclose(hazards([labels], 2, longest=6), 0.25, atol=0.02)
+    np.testing.assert_allclose(estimate_hazards([labels], 2, longest=6), 0.25, atol=0.02)
 
 
 @pytest.mark.parametrize(
@@ -265,19 +267,21 @@ def test_hazards_of_geometric_durations_are_one_probability():
 )
 def test_hazards_are_probabilities_that_are_never_sure(utterances):
     """Of class 2, which never comes, and of utterances of a single region too."""
-    estimate = hazards(utterances, 3, longest=5)
+    estimate = estimate_hazards(utterances, 3, longest=5)
     assert estimate.shape == (3, 5)
     assert (estimate > 0).all()
     assert (estimate < 1).all()
 
 
 def test_an_utterance_of_one_region_tells_nothing():
-    assert np.array_equal(hazards([[0, 1, 0, 1], [1, 1, 1]], 2, longest=3), hazards([[0, 1, 0, 1]], 2, longest=3))
+    assert np.array_equal(
+        estimate_hazards([[0, 1, 0, 1], [1, 1, 1]], 2, longest=3), estimate_hazards([[0, 1, 0, 1]], 2, longest=3)
+    )
 
 
 def test_estimated_hazards_can_be_decoded_with():
     labels = np.repeat(np.arange(30) % 3, 4)
     case = random_case(2, seed=8, num_classes=3, frames=40, scoring=Scoring(lm_weight=1.0))
-    found = semi_markov(case, hazards([labels], 3, longest=9))
+    found = semi_markov(case, estimate_hazards([labels], 3, longest=9))
     assert regions_of(found.labels)
     assert np.isfinite(found.total)

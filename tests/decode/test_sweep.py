@@ -6,13 +6,22 @@ import pytest
 
 from emoseq import DataError
 from emoseq.decode.files import read_posteriors, read_tasks
-from emoseq.decode.forward_backward import expectation
+from emoseq.decode.forward_backward import compute_expectation
 from emoseq.decode.multi_task import Task, average_models, decode_models, make_decoder
 from emoseq.decode.options import DECODERS, DecoderOptions, SweepOptions
-from emoseq.decode.sweep import Trial, best_trial, sweep, sweep_csv, tune
-from emoseq.lm.arpa import arpa
+from emoseq.decode.sweep import Trial, choose_best, format_sweep, sweep, tune
+from emoseq.lm.arpa import format_arpa
 from emoseq.lm.witten_bell import witten_bell
-from emoseq.model.experiment import GridOptions, TrainJob, parse_jobs, pick_job, plan, plan_chosen, settings, short
+from emoseq.model.experiment import (
+    GridOptions,
+    TrainJob,
+    format_number,
+    group_by_setting,
+    parse_jobs,
+    pick_job,
+    plan_chosen_jobs,
+    plan_jobs,
+)
 
 # Per frame the best classes are, by model and task:
 #   model 1: K2 0 1 1 and K3 2 0 1; model 2: K2 1 1 0 and K3 2 2 0
@@ -112,18 +121,18 @@ def trial(order, weight, ccc, rmse=0.1):
 
 def test_best_trial_has_the_highest_ccc():
     trials = [trial(2, 0.0, 0.4), trial(2, 2.0, 0.6, rmse=0.3), trial(3, 0.0, 0.5, rmse=0.05)]
-    assert best_trial(trials) == trials[1]
+    assert choose_best(trials) == trials[1]
 
 
 def test_best_trial_is_the_first_of_equals():
     trials = [trial(2, 0.0, 0.4), trial(2, 2.0, 0.6, rmse=0.2), trial(2, 4.0, 0.6), trial(3, 0.0, 0.6)]
-    assert best_trial(trials) == trials[1]
+    assert choose_best(trials) == trials[1]
 
 
 def test_sweep_as_csv():
     trials = [trial(2, 0.0, 0.4), Trial(DecoderOptions(3, 2.5, 0.25), 2 / 3, 0.25)]
     assert (
-        sweep_csv(trials)
+        format_sweep(trials)
         == "order,weight,acoustic_scale,ccc,rmse\n2,0,1,0.400000,0.100000\n3,2.5,0.25,0.666667,0.250000\n"
     )
 
@@ -134,10 +143,10 @@ def test_what_dev_chooses_is_scored_on_every_set(tasks):
     sets = {"dev": MODELS, "test": MODELS}
     best, found = tune(sets, tasks, {"dev": flat, "test": GOLD}, settings_of(0.0, 50.0))
     trials = sweep(MODELS, tasks, flat, settings_of(0.0, 50.0))
-    assert best == best_trial(trials).options
+    assert best == choose_best(trials).options
     again = next(t for t in sweep(MODELS, tasks, GOLD, [best]))
     assert found["test"] == (again.ccc, again.rmse)
-    assert found["dev"] == (best_trial(trials).ccc, best_trial(trials).rmse)
+    assert found["dev"] == (choose_best(trials).ccc, choose_best(trials).rmse)
 
 
 @pytest.mark.parametrize("name", DECODERS)
@@ -157,7 +166,7 @@ def test_without_structure_the_posterior_mean_is_that_of_the_posteriors(tasks):
     _, series = make_decoder(tasks, DecoderOptions(2, 0.0, 1.0, "posterior-mean"))(
         {key: MODELS[0][key]["u"] for key in tasks}
     )
-    means = [expectation(MODELS[0][key]["u"], tasks[key].centers)[0] for key in tasks]
+    means = [compute_expectation(MODELS[0][key]["u"], tasks[key].centers)[0] for key in tasks]
     np.testing.assert_allclose(series, np.mean(means, axis=0), atol=1e-6)
 
 
@@ -178,7 +187,7 @@ def dimension(tmp_path):
     (tmp_path / "lm" / "K2.trans").write_text(" [\n  0.9 0.1\n  0.2 0.8 ]\n")
     (tmp_path / "lm" / "K2.hazards").write_text(" [\n  0.1\n  0.2 ]\n")
     for order in (2, 3):
-        (tmp_path / "lm" / f"K2.{order}gram.arpa").write_text(arpa(witten_bell([[0, 1, 0], [1]], 2, order)))
+        (tmp_path / "lm" / f"K2.{order}gram.arpa").write_text(format_arpa(witten_bell([[0, 1, 0], [1]], 2, order)))
     stem = str(tmp_path / "model" / "posteriors_dev.K2")
     kaldiio.save_ark(f"{stem}.ark", {"u": np.array([[0.75, 0.25]], dtype=np.float32)}, scp=f"{stem}.scp")
     return tmp_path
@@ -206,17 +215,17 @@ def grid(**changes):
 
 
 def test_a_grid_has_one_model_for_each_combination_and_dimension(tmp_path):
-    jobs = plan(grid(), tmp_path)
+    jobs = plan_jobs(grid(), tmp_path)
     assert len({(j.dimension, j.layers, j.l2, j.seed) for j in jobs}) == len(jobs) == 2 * 3 * 2 * 3
 
 
 def test_the_deepest_models_come_first(tmp_path):
-    layers = [job.layers for job in plan(grid(layers=(3, 5, 4)), tmp_path)]
+    layers = [job.layers for job in plan_jobs(grid(layers=(3, 5, 4)), tmp_path)]
     assert layers == [5] * 12 + [4] * 12 + [3] * 12
 
 
 def test_every_system_has_a_model_before_a_second_seed_is_begun(tmp_path):
-    jobs = plan(grid(systems=("cls", "reg-mse", "reg-ccc"), layers=(3, 5)), tmp_path)
+    jobs = plan_jobs(grid(systems=("cls", "reg-mse", "reg-ccc"), layers=(3, 5)), tmp_path)
     assert {(job.dimension, job.system) for job in jobs[:6]} == {
         (dim, system) for dim in ("arousal", "valence") for system in ("cls", "reg-mse", "reg-ccc")
     }
@@ -224,7 +233,7 @@ def test_every_system_has_a_model_before_a_second_seed_is_begun(tmp_path):
 
 
 def test_jobs_at_the_chosen_settings_by_hand(tmp_path):
-    jobs = plan_chosen(["cls-ce"], {"arousal": (3, 0.0), "valence": (5, 2e-5)}, [1, 2], tmp_path)
+    jobs = plan_chosen_jobs(["cls-ce"], {"arousal": (3, 0.0), "valence": (5, 2e-5)}, [1, 2], tmp_path)
     assert [str(job.folder.relative_to(tmp_path)) for job in jobs] == [
         "valence/cls-ce_l5_r2e-5_s1",
         "valence/cls-ce_l5_r2e-5_s2",
@@ -236,22 +245,22 @@ def test_jobs_at_the_chosen_settings_by_hand(tmp_path):
 
 @pytest.mark.parametrize(("l2", "name"), [(2e-5, "cls_l3_r2e-5_s1"), (0.0, "cls_l3_r0_s1"), (0.01, "cls_l3_r0.01_s1")])
 def test_a_model_has_a_folder_named_after_its_settings(tmp_path, l2, name):
-    jobs = plan(grid(layers=(3,), l2=(l2,), seeds=(1,)), tmp_path)
+    jobs = plan_jobs(grid(layers=(3,), l2=(l2,), seeds=(1,)), tmp_path)
     assert [job.folder for job in jobs] == [tmp_path / "arousal" / name, tmp_path / "valence" / name]
 
 
 def test_jobs_come_back_from_their_lines(tmp_path):
-    jobs = plan(grid(), tmp_path / "a folder")
+    jobs = plan_jobs(grid(), tmp_path / "a folder")
     assert parse_jobs("".join(job.line() for job in jobs), "train.jobs") == jobs
 
 
 def test_a_line_keeps_every_digit_of_l2(tmp_path):
-    jobs = plan(grid(l2=(0.000123456789,)), tmp_path)
+    jobs = plan_jobs(grid(l2=(0.000123456789,)), tmp_path)
     assert parse_jobs("".join(job.line() for job in jobs), "train.jobs") == jobs
 
 
 def test_no_two_models_share_a_folder(tmp_path):
-    folders = [job.folder for job in plan(grid(), tmp_path)]
+    folders = [job.folder for job in plan_jobs(grid(), tmp_path)]
     assert len(set(folders)) == len(folders)
 
 
@@ -262,14 +271,14 @@ def test_line_of_a_job_by_hand(tmp_path):
 
 @pytest.mark.parametrize("number", [1, 36])
 def test_line_n_is_job_n(tmp_path, number):
-    jobs = plan(grid(), tmp_path)
+    jobs = plan_jobs(grid(), tmp_path)
     text = "".join(job.line() for job in jobs)
     assert pick_job(text, "train.jobs", number) == jobs[number - 1]
 
 
 @pytest.mark.parametrize("number", [0, 37, -1])
 def test_a_line_that_is_not_there_is_an_error(tmp_path, number):
-    text = "".join(job.line() for job in plan(grid(), tmp_path))
+    text = "".join(job.line() for job in plan_jobs(grid(), tmp_path))
     with pytest.raises(DataError, match=f"train.jobs: there is no line {number}; it has 36"):
         pick_job(text, "train.jobs", number)
 
@@ -286,16 +295,16 @@ def test_a_file_without_jobs_is_an_error():
 
 
 def test_jobs_are_grouped_into_what_is_averaged_and_what_is_chosen_from(tmp_path):
-    jobs = plan(grid(layers=(4, 3), seeds=(2, 1)), tmp_path)
-    grouped = settings(jobs)
+    jobs = plan_jobs(grid(layers=(4, 3), seeds=(2, 1)), tmp_path)
+    grouped = group_by_setting(jobs)
     assert set(grouped) == {("arousal", "cls"), ("valence", "cls")}
     assert list(grouped["arousal", "cls"]) == [(3, 0.0), (3, 2e-5), (4, 0.0), (4, 2e-5)]
     assert [job.seed for job in grouped["valence", "cls"][4, 2e-5]] == [1, 2]
 
 
 def test_every_job_is_in_one_group(tmp_path):
-    jobs = plan(grid(), tmp_path)
-    grouped = [job for of in settings(jobs).values() for seeds in of.values() for job in seeds]
+    jobs = plan_jobs(grid(), tmp_path)
+    grouped = [job for of in group_by_setting(jobs).values() for seeds in of.values() for job in seeds]
     assert sorted(grouped, key=str) == sorted(jobs, key=str)
 
 
@@ -320,4 +329,4 @@ def test_a_grid_that_cannot_be_is_refused(wrong, message):
 
 @pytest.mark.parametrize(("number", "text"), [(0.0, "0"), (2e-5, "2e-5"), (0.002, "0.002"), (1.5e-10, "1.5e-10")])
 def test_short_numbers(number, text):
-    assert short(number) == text
+    assert format_number(number) == text

@@ -8,16 +8,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from oracles import ORDERS, any_case, every_score, random_case, score, seeds
 
-from emoseq.decode.decoder import Decoder, StreamingDecoder, decode, streamed
-from emoseq.decode.graph import state_graph
-from emoseq.decode.score import Scoring, log_posteriors
+from emoseq.decode.decoder import Decoder, StreamingDecoder, decode, decode_as_stream
+from emoseq.decode.graph import build_graph
+from emoseq.decode.score import Scoring, scale_log_posteriors
 from emoseq.decode.viterbi import Viterbi
 
 orders = pytest.mark.parametrize("order", ORDERS)
 
 
 def graph_of(case):
-    return state_graph(case.transitions, case.table, case.scoring, initial=case.initial)
+    return build_graph(case.transitions, case.table, case.scoring, initial=case.initial)
 
 
 def stream(case, lag, *, pushes=None):
@@ -105,14 +105,14 @@ def test_each_push_hands_out_what_has_become_final(lag, pushes):
 @orders
 def test_streamed_scores_are_those_of_the_labels(order):
     case = long_case(order)
-    found = streamed(Decoder(case.transitions, case.table, case.scoring), 5)(case.posteriors)
+    found = decode_as_stream(Decoder(case.transitions, case.table, case.scoring), 5)(case.posteriors)
     assert found.labels.tolist() == whole(case, 5)
     assert found.total == pytest.approx(score([found.labels], case).total[0])
 
 
 def test_a_stream_remembers_nothing_of_the_one_before():
     case = long_case(3)
-    run = streamed(Decoder(case.transitions, case.table, case.scoring), 5)
+    run = decode_as_stream(Decoder(case.transitions, case.table, case.scoring), 5)
     first = run(case.posteriors)
     run(case.posteriors[::-1])
     assert run(case.posteriors).labels.tolist() == first.labels.tolist()
@@ -120,7 +120,7 @@ def test_a_stream_remembers_nothing_of_the_one_before():
 
 def test_an_impossible_frame_is_an_error_once_its_label_is_due():
     """Each class is sure in one frame, and none can be left."""
-    graph = state_graph(np.eye(2), np.zeros((3, 3)), Scoring())
+    graph = build_graph(np.eye(2), np.zeros((3, 3)), Scoring())
     decoder = StreamingDecoder(graph, Scoring(), lag=1)
     assert decoder.push([[1.0, 0.0]]).tolist() == []
     with pytest.raises(ValueError, match="no label sequence has a probability above zero"):
@@ -128,7 +128,7 @@ def test_an_impossible_frame_is_an_error_once_its_label_is_due():
 
 
 def test_an_impossible_utterance_is_an_error_at_its_end():
-    decoder = StreamingDecoder(state_graph(np.eye(2), np.zeros((3, 3)), Scoring()), Scoring(), lag=9)
+    decoder = StreamingDecoder(build_graph(np.eye(2), np.zeros((3, 3)), Scoring()), Scoring(), lag=9)
     decoder.push(np.eye(2))
     with pytest.raises(ValueError, match="no label sequence has a probability above zero"):
         decoder.finish()
@@ -141,7 +141,7 @@ def test_a_stream_without_a_frame_has_no_labels():
 
 @pytest.mark.parametrize("posteriors", [[[0.5, 0.6]], [[np.nan, 1.0]], [[1.5, -0.5]], [[1.0]], []], ids=str)
 def test_frames_that_are_no_posteriors_are_errors(posteriors):
-    decoder = StreamingDecoder(state_graph(np.eye(2), np.zeros((3, 3)), Scoring()), Scoring(), lag=1)
+    decoder = StreamingDecoder(build_graph(np.eye(2), np.zeros((3, 3)), Scoring()), Scoring(), lag=1)
     with pytest.raises(ValueError, match="posteriors"):
         decoder.push(posteriors)
 
@@ -155,4 +155,4 @@ def test_more_frames_than_can_be_traced_back_are_an_error():
     case = long_case(2, frames=4)
     search = Viterbi(graph_of(case), 3)
     with pytest.raises(ValueError, match="4 frames, but a history of 3"):
-        search.advance(log_posteriors(case.posteriors, case.num_classes, case.scoring))
+        search.advance(scale_log_posteriors(case.posteriors, case.num_classes, case.scoring))

@@ -9,13 +9,13 @@ from emoseq import DataError
 from emoseq.features.fbank import (
     FbankOptions,
     apply_cmvn,
-    cmvn_statistics,
-    extracted,
-    fbank,
+    compute_cmvn_statistics,
+    compute_fbank,
+    extract_fbank,
     read_features,
     stack_frames,
 )
-from emoseq.io.audio import audio_duration, mono_at, read_audio
+from emoseq.io.audio import mix_and_resample, read_audio, read_duration
 
 OPTIONS = FbankOptions(stack=4, num_mel_bins=40, dither=0.0)
 
@@ -52,38 +52,42 @@ def speech_like():
 
 
 def test_fbank_equals_kaldis_definition(speech_like):
-    np.testing.assert_allclose(fbank(speech_like, OPTIONS), kaldi_fbank(speech_like), atol=1e-3)
+    np.testing.assert_allclose(compute_fbank(speech_like, OPTIONS), kaldi_fbank(speech_like), atol=1e-3)
 
 
 def test_number_of_mel_filters_is_an_option(speech_like):
-    frames = fbank(speech_like, FbankOptions(stack=4, num_mel_bins=23, dither=0.0))
+    frames = compute_fbank(speech_like, FbankOptions(stack=4, num_mel_bins=23, dither=0.0))
     np.testing.assert_allclose(frames, kaldi_fbank(speech_like, bins=23), atol=1e-3)
 
 
 def test_edges_of_the_filters_are_options(speech_like):
     """As in Kaldi a negative upper edge counts from the Nyquist frequency."""
-    frames = fbank(speech_like, FbankOptions(stack=4, num_mel_bins=40, dither=0.0, low_freq=100, high_freq=-1000))
+    frames = compute_fbank(
+        speech_like, FbankOptions(stack=4, num_mel_bins=40, dither=0.0, low_freq=100, high_freq=-1000)
+    )
     np.testing.assert_allclose(frames, kaldi_fbank(speech_like, low=100, high=7000), atol=1e-3)
 
 
 def test_preemphasis_is_an_option(speech_like):
-    frames = fbank(speech_like, FbankOptions(stack=4, num_mel_bins=40, dither=0.0, preemphasis_coefficient=0.5))
+    frames = compute_fbank(speech_like, FbankOptions(stack=4, num_mel_bins=40, dither=0.0, preemphasis_coefficient=0.5))
     np.testing.assert_allclose(frames, kaldi_fbank(speech_like, preemphasis=0.5), atol=1e-3)
 
 
 def test_rate_is_an_option():
     samples = np.random.default_rng(1).normal(size=4000) * 1000
     options = FbankOptions(stack=4, num_mel_bins=20, dither=0.0, sample_frequency=8000.0)
-    np.testing.assert_allclose(fbank(samples, options), kaldi_fbank(samples, bins=20, rate=8000, high=4000), atol=1e-3)
+    np.testing.assert_allclose(
+        compute_fbank(samples, options), kaldi_fbank(samples, bins=20, rate=8000, high=4000), atol=1e-3
+    )
 
 
 def test_silence_is_floored_at_the_smallest_float_step():
-    np.testing.assert_allclose(fbank(np.zeros(1600), OPTIONS), np.log(np.finfo(np.float32).eps), rtol=1e-6)
+    np.testing.assert_allclose(compute_fbank(np.zeros(1600), OPTIONS), np.log(np.finfo(np.float32).eps), rtol=1e-6)
 
 
 @pytest.mark.parametrize(("samples", "frames"), [(0, 0), (399, 0), (400, 1), (559, 1), (560, 2), (16000, 98)])
 def test_number_of_frames(samples, frames):
-    assert fbank(np.ones(samples), OPTIONS).shape == (frames, 40)
+    assert compute_fbank(np.ones(samples), OPTIONS).shape == (frames, 40)
 
 
 def test_five_minutes_make_7500_stacks():
@@ -93,7 +97,7 @@ def test_five_minutes_make_7500_stacks():
 
 
 def test_features_without_dither_are_the_same_every_time(speech_like):
-    assert np.array_equal(fbank(speech_like, OPTIONS), fbank(speech_like, OPTIONS))
+    assert np.array_equal(compute_fbank(speech_like, OPTIONS), compute_fbank(speech_like, OPTIONS))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +105,7 @@ def test_features_without_dither_are_the_same_every_time(speech_like):
 )
 def test_options_that_make_no_filterbank_are_a_value_error(wrong):
     with pytest.raises(ValueError, match=r"."):
-        fbank(np.ones(1600), FbankOptions(stack=4, **wrong))
+        compute_fbank(np.ones(1600), FbankOptions(stack=4, **wrong))
 
 
 def test_stacking_joins_consecutive_frames_earliest_first():
@@ -116,23 +120,23 @@ def test_last_stack_is_padded_with_the_last_frame():
 
 def test_statistics_have_kaldis_layout():
     features = np.array([[1.0, 10.0], [2.0, 20.0], [4.0, -30.0]], dtype=np.float32)
-    assert cmvn_statistics(features).tolist() == [[7.0, 0.0, 3.0], [21.0, 1400.0, 0.0]]
+    assert compute_cmvn_statistics(features).tolist() == [[7.0, 0.0, 3.0], [21.0, 1400.0, 0.0]]
 
 
 def test_statistics_are_summed_in_double_precision():
     features = np.full((100_000, 1), 0.1, dtype=np.float32)
-    assert cmvn_statistics(features)[0, 0] == pytest.approx(100_000 * float(np.float32(0.1)), rel=1e-12)
+    assert compute_cmvn_statistics(features)[0, 0] == pytest.approx(100_000 * float(np.float32(0.1)), rel=1e-12)
 
 
 def test_cmvn_equals_numpys_mean_and_standard_deviation():
     features = np.random.default_rng(2).normal(5, 3, size=(200, 6)).astype(np.float32)
     expected = (features - features.mean(axis=0)) / features.std(axis=0)
-    np.testing.assert_allclose(apply_cmvn(features, cmvn_statistics(features)), expected, atol=1e-4)
+    np.testing.assert_allclose(apply_cmvn(features, compute_cmvn_statistics(features)), expected, atol=1e-4)
 
 
 def test_a_dimension_that_never_changes_becomes_zero():
     features = np.stack([np.full(50, -15.942385), np.arange(50)], axis=1).astype(np.float32)
-    assert np.abs(apply_cmvn(features, cmvn_statistics(features))[:, 0]).max() < 1e-3
+    assert np.abs(apply_cmvn(features, compute_cmvn_statistics(features))[:, 0]).max() < 1e-3
 
 
 @pytest.mark.parametrize("statistics", [np.ones((2, 3)), np.ones((1, 5)), np.zeros((2, 5))])
@@ -151,10 +155,10 @@ def test_audio_of_two_channels(tmp_path):
 
 def test_duration_of_audio(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros(12000), 8000)
-    assert audio_duration(tmp_path / "a.wav") == 1.5
+    assert read_duration(tmp_path / "a.wav") == 1.5
 
 
-@pytest.mark.parametrize("function", [read_audio, audio_duration])
+@pytest.mark.parametrize("function", [read_audio, read_duration])
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -172,7 +176,7 @@ def test_a_file_without_audio_is_an_error_of_one_line(tmp_path, function, conten
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("function", [read_audio, audio_duration])
+@pytest.mark.parametrize("function", [read_audio, read_duration])
 def test_audio_without_samples_is_an_error(tmp_path, function):
     soundfile.write(tmp_path / "a.wav", np.zeros(0), 8000)
     with pytest.raises(DataError, match=r"a\.wav holds no samples"):
@@ -183,7 +187,7 @@ def test_features_of_a_recording_are_on_kaldis_scale(tmp_path):
     """A 16-bit file: Kaldi reads whole numbers where others read fractions of 1."""
     samples = np.random.default_rng(4).integers(-3000, 3000, size=4000).astype(np.int16)
     soundfile.write(tmp_path / "a.wav", samples, 16000)
-    ((utterance, stacks),) = extracted({"u": str(tmp_path / "a.wav")}, OPTIONS, "wav.scp")
+    ((utterance, stacks),) = extract_fbank({"u": str(tmp_path / "a.wav")}, OPTIONS, "wav.scp")
     assert utterance == "u"
     np.testing.assert_allclose(stacks.reshape(-1, 40)[:23], kaldi_fbank(samples.astype(np.float64)), atol=1e-3)
 
@@ -191,41 +195,41 @@ def test_features_of_a_recording_are_on_kaldis_scale(tmp_path):
 def test_a_recording_shorter_than_a_window_is_named(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros(200), 16000)
     with pytest.raises(DataError, match=r"wav\.scp: u: .*a\.wav is shorter than one window of 25 ms"):
-        list(extracted({"u": str(tmp_path / "a.wav")}, OPTIONS, "wav.scp"))
+        list(extract_fbank({"u": str(tmp_path / "a.wav")}, OPTIONS, "wav.scp"))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_recording_of_what_is_no_number_is_named(tmp_path, value):
     soundfile.write(tmp_path / "a.wav", np.r_[np.zeros(4000), value, np.zeros(4000)], 16000, subtype="FLOAT")
     with pytest.raises(DataError, match=r"wav\.scp: u: .*a\.wav holds NaN or infinite"):
-        list(extracted({"u": str(tmp_path / "a.wav")}, OPTIONS, "wav.scp"))
+        list(extract_fbank({"u": str(tmp_path / "a.wav")}, OPTIONS, "wav.scp"))
 
 
 def test_options_that_make_no_filterbank_are_an_error_of_one_line(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros(4000), 16000)
     with pytest.raises(DataError, match="num_mel_bins"):
-        list(extracted({"u": str(tmp_path / "a.wav")}, FbankOptions(stack=4, num_mel_bins=400), "wav.scp"))
+        list(extract_fbank({"u": str(tmp_path / "a.wav")}, FbankOptions(stack=4, num_mel_bins=400), "wav.scp"))
 
 
 def test_channels_are_averaged():
     stereo = np.array([[0.5, 0.1], [-0.5, 0.3]], dtype=np.float32)
-    np.testing.assert_allclose(mono_at(stereo, 16000, 16000), [0.3, -0.1], atol=1e-7)
+    np.testing.assert_allclose(mix_and_resample(stereo, 16000, 16000), [0.3, -0.1], atol=1e-7)
 
 
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])
 def test_resampling_keeps_the_frequency_of_a_sine(rate):
     sine = np.sin(2 * np.pi * 440 * np.arange(rate) / rate).astype(np.float32)
-    spectrum = np.abs(np.fft.rfft(mono_at(sine, rate, 16000)))
+    spectrum = np.abs(np.fft.rfft(mix_and_resample(sine, rate, 16000)))
     assert spectrum.argmax() == 440  # a second of signal, so bins are 1 Hz
 
 
 def test_resampling_keeps_the_amplitude_of_a_sine():
     sine = 0.5 * np.sin(2 * np.pi * 440 * np.arange(44100) / 44100).astype(np.float32)
-    assert np.abs(mono_at(sine, 44100, 16000)[2000:-2000]).max() == pytest.approx(0.5, abs=1e-3)
+    assert np.abs(mix_and_resample(sine, 44100, 16000)[2000:-2000]).max() == pytest.approx(0.5, abs=1e-3)
 
 
 def test_resampling_keeps_the_duration():
-    assert len(mono_at(np.zeros(44100, dtype=np.float32), 44100, 16000)) == 16000
+    assert len(mix_and_resample(np.zeros(44100, dtype=np.float32), 44100, 16000)) == 16000
 
 
 @pytest.mark.parametrize("wrong", [{"stack": 3}, {"stack": 4, "frame_shift": 12.5}, {"stack": 1}])

@@ -13,7 +13,7 @@ import soundfile
 
 from emoseq import DataError
 from emoseq.io.archive import Scp, Writer, read, read_text, write_scp
-from emoseq.io.files import replacing, write_text
+from emoseq.io.files import replace_whole, write_text
 
 
 class Command:
@@ -190,7 +190,7 @@ def test_replacing_leaves_the_old_text_when_the_block_fails(tmp_path):
     (tmp_path / "x").write_text("old")
 
     def replace():
-        with replacing(tmp_path / "x") as temporary:
+        with replace_whole(tmp_path / "x") as temporary:
             temporary.write_text("new")
             raise ZeroDivisionError
 

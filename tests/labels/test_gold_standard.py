@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoseq.labels.gold_standard import GoldOptions, evaluator_weighted_estimator, gold_standard, rater_weights
+from emoseq.labels.gold_standard import GoldOptions, compute_gold_standard, evaluator_weighted_estimator, weigh_raters
 
 
 def ccc(x, y):
@@ -44,11 +44,13 @@ def random_ratings(seed, frames=40, raters=6):
 @given(st.integers(0, 10**6))
 def test_gold_standard_equals_the_steps_of_avec(seed):
     ratings = random_ratings(seed)
-    np.testing.assert_allclose(gold_standard(ratings), gold_standard_by_steps(ratings), rtol=0, atol=0.5e-6 + 1e-11)
+    np.testing.assert_allclose(
+        compute_gold_standard(ratings), gold_standard_by_steps(ratings), rtol=0, atol=0.5e-6 + 1e-11
+    )
 
 
 def test_gold_standard_has_six_decimals():
-    gold = gold_standard(random_ratings(1))
+    gold = compute_gold_standard(random_ratings(1))
     assert all(float(f"{value:.6f}") == value for value in gold)
 
 
@@ -56,20 +58,20 @@ def test_weight_is_the_mean_ccc_with_every_other_rater():
     ratings = random_ratings(2, raters=3)
     a, b, c = ratings.T
     expected = [(ccc(a, b) + ccc(a, c)) / 2, (ccc(a, b) + ccc(b, c)) / 2, (ccc(a, c) + ccc(b, c)) / 2]
-    np.testing.assert_allclose(rater_weights(ratings), expected, rtol=1e-12)
+    np.testing.assert_allclose(weigh_raters(ratings), expected, rtol=1e-12)
 
 
 def test_offset_leans_towards_the_raters_that_agree():
     """Two raters agree fully (weights 0.5), the third says nothing (weight 0) and its mean of 9 does not count."""
     course = np.array([0.0, 1.0, 2.0, 1.0])
-    gold = gold_standard(np.stack([course, course, np.full(4, 9.0)], axis=1))
+    gold = compute_gold_standard(np.stack([course, course, np.full(4, 9.0)], axis=1))
     assert gold.mean() == pytest.approx(1.0, abs=1e-6)
 
 
 def test_centred_traces_are_averaged_without_weights():
     """The constant third rater has weight 0, yet its flat trace takes a third of the others' movement."""
     course = np.array([0.0, 1.0, 2.0, 1.0])
-    gold = gold_standard(np.stack([course, course, np.full(4, 9.0)], axis=1))
+    gold = compute_gold_standard(np.stack([course, course, np.full(4, 9.0)], axis=1))
     np.testing.assert_allclose(gold, 1 + (course - 1) * 2 / 3, atol=1e-6)
 
 
@@ -81,30 +83,30 @@ def test_a_negative_weight_stands():
     c = ccc(course, against)
     assert c < 0
     offset = ((1 + c) * 1.5 + c * 2.5) / (1 + 2 * c)
-    assert gold_standard(ratings).mean() == pytest.approx(offset, abs=1e-6)
+    assert compute_gold_standard(ratings).mean() == pytest.approx(offset, abs=1e-6)
 
 
 def test_two_raters_weigh_the_same():
     ratings = random_ratings(3, raters=2)
-    np.testing.assert_allclose(gold_standard(ratings), ratings.mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(compute_gold_standard(ratings), ratings.mean(axis=1), atol=1e-6)
 
 
 def test_constant_raters_get_the_plain_mean_of_means():
     ratings = np.tile([0.1, 0.2, 0.6], (5, 1))
-    np.testing.assert_allclose(gold_standard(ratings), np.full(5, 0.3), atol=1e-12)
+    np.testing.assert_allclose(compute_gold_standard(ratings), np.full(5, 0.3), atol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(5,), (5, 1), (0, 6)])
 def test_ratings_of_fewer_than_two_traces_are_refused(shape):
     with pytest.raises(ValueError, match=r"raters|length"):
-        gold_standard(np.zeros(shape))
+        compute_gold_standard(np.zeros(shape))
 
 
 def test_a_rating_that_is_not_a_number_is_refused():
     ratings = random_ratings(4)
     ratings[3, 2] = np.nan
     with pytest.raises(ValueError, match="NaN"):
-        gold_standard(ratings)
+        compute_gold_standard(ratings)
 
 
 def test_the_evaluator_weighted_estimator_of_three_raters_worked_out_by_hand():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emoseq.labels.kmeans import LabelOptions, average, cluster, quantise, reconstruct
-from emoseq.lm.regions import LmOptions, collapse, priors, transitions
+from emoseq.lm.regions import LmOptions, collapse, estimate_priors, estimate_transitions
 
 
 def best_partition(values, num_classes):
@@ -99,25 +99,25 @@ def test_collapse_merges_equal_neighbours(labels):
 def test_transitions_by_hand():
     """0 -> 0 once and 0 -> 1 twice; nothing leaves 1 or 2, whose rows are the smoothing alone."""
     expected = [[1.5 / 4.5, 2.5 / 4.5, 0.5 / 4.5], [1 / 3] * 3, [1 / 3] * 3]
-    np.testing.assert_allclose(transitions([[0, 0, 1], [0, 1]], 3, smoothing=0.5), expected, rtol=1e-12)
+    np.testing.assert_allclose(estimate_transitions([[0, 0, 1], [0, 1]], 3, smoothing=0.5), expected, rtol=1e-12)
 
 
 def test_pairs_across_utterances_are_not_counted():
     """Together the two would have 1 -> 0."""
-    matrix = transitions([[0, 1], [0, 1]], 2, smoothing=0.01)
+    matrix = estimate_transitions([[0, 1], [0, 1]], 2, smoothing=0.01)
     assert matrix[1].tolist() == [0.5, 0.5]
 
 
 def test_default_smoothing_is_a_hundredth_of_a_count():
-    assert transitions([[0, 1]], 2)[0, 1] == pytest.approx(1.01 / 1.02)
+    assert estimate_transitions([[0, 1]], 2)[0, 1] == pytest.approx(1.01 / 1.02)
 
 
 def test_an_utterance_of_one_frame_has_no_transition():
-    assert transitions([[1]], 2).tolist() == [[0.5, 0.5], [0.5, 0.5]]
+    assert estimate_transitions([[1]], 2).tolist() == [[0.5, 0.5], [0.5, 0.5]]
 
 
 def test_priors_are_counts_plus_one():
-    np.testing.assert_allclose(priors([[0, 0, 2], [2, 2, 2, 0]], 4), [4 / 11, 1 / 11, 5 / 11, 1 / 11])
+    np.testing.assert_allclose(estimate_priors([[0, 0, 2], [2, 2, 2, 0]], 4), [4 / 11, 1 / 11, 5 / 11, 1 / 11])
 
 
 def test_average_by_hand():

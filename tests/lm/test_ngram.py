@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from oracles import LN10, ORDERS, backed_off, sparse_grams, write_arpa
 
 from emoseq import DataError
-from emoseq.lm.arpa import arpa
+from emoseq.lm.arpa import format_arpa
 from emoseq.lm.regions import LmOptions, parse_regions
-from emoseq.lm.table import LazyTable, sequence_score, tabulate
+from emoseq.lm.table import LazyTable, score_sequence, tabulate
 from emoseq.lm.witten_bell import witten_bell
 
 # Two classes. Region counts: r0 3, r1 1, </s> 2.
@@ -181,14 +181,14 @@ def test_no_region_follows_itself(order):
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
 def test_arpa_states_the_counts_that_it_lists(order):
-    counts, grams = parse_arpa(arpa(witten_bell(CORPUS, 2, order)))
+    counts, grams = parse_arpa(format_arpa(witten_bell(CORPUS, 2, order)))
     assert counts == {n: len(grams[n]) for n in range(1, order + 1)}
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_arpa_lists_every_ngram(order):
     """A sentence begins with one <s> and ends with one </s>."""
-    _, grams = parse_arpa(arpa(witten_bell(CORPUS, 2, order)))
+    _, grams = parse_arpa(format_arpa(witten_bell(CORPUS, 2, order)))
     regions, begin, end = ("r0", "r1"), ("<s>", "r0", "r1"), ("r0", "r1", "</s>")
     assert set(grams[1]) == {(w,) for w in ("<unk>", "<s>", *end)}
     for n in range(2, order + 1):
@@ -196,7 +196,7 @@ def test_arpa_lists_every_ngram(order):
 
 
 def test_arpa_holds_the_probabilities_as_decimal_logarithms():
-    _, grams = parse_arpa(arpa(witten_bell(CORPUS, 2, 3)))
+    _, grams = parse_arpa(format_arpa(witten_bell(CORPUS, 2, 3)))
     assert grams[1]["r1",] == pytest.approx(np.log10(2 / 9), rel=1e-6)
     assert grams[2]["r0", "r1"] == pytest.approx(np.log10(9 / 25), rel=1e-6)
     assert grams[3]["<s>", "r0", "r1"] == pytest.approx(np.log10(0.43), rel=1e-6)
@@ -204,7 +204,7 @@ def test_arpa_holds_the_probabilities_as_decimal_logarithms():
 
 @pytest.mark.parametrize("ngram", [("r0", "r0"), ("r1", "r0", "r0"), ("<s>", "r1", "r1")])
 def test_arpa_has_impossible_ngrams_at_minus_99(ngram):
-    _, grams = parse_arpa(arpa(witten_bell(CORPUS, 2, 3)))
+    _, grams = parse_arpa(format_arpa(witten_bell(CORPUS, 2, 3)))
     assert grams[len(ngram)][ngram] == -99
 
 
@@ -213,10 +213,10 @@ def test_arpa_has_impossible_ngrams_at_minus_99(ngram):
 def test_table_of_an_arpa_file_scores_as_kenlm(tmp_path_factory, corpus, order, seed):
     num_classes, sequences = corpus
     path = tmp_path_factory.mktemp("lm") / "x.arpa"
-    path.write_text(arpa(witten_bell(sequences, num_classes, order)))
+    path.write_text(format_arpa(witten_bell(sequences, num_classes, order)))
     model, table = quiet_model(path), tabulate(path, num_classes)
     for regions in random_regions(seed, num_classes, 5):
-        assert sequence_score(table, regions) == pytest.approx(kenlm_score(model, regions), rel=1e-5)
+        assert score_sequence(table, regions) == pytest.approx(kenlm_score(model, regions), rel=1e-5)
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -224,19 +224,19 @@ def test_arpa_means_what_the_estimate_says(order):
     """Scores straight from the text: the longest n-gram that is listed, since nothing backs off."""
     training = random_regions(1, 3, 6)
     tables = witten_bell(training, 3, order)
-    _, grams = parse_arpa(arpa(tables))
+    _, grams = parse_arpa(format_arpa(tables))
     for regions in random_regions(2, 3, 20):
         words = ["<s>", *(f"r{region}" for region in regions), "</s>"]
         windows = [tuple(words[max(0, end - order + 1) : end + 1]) for end in range(1, len(words))]
         expected = LN10 * sum(grams[len(window)][window] for window in windows)
         with np.errstate(divide="ignore"):
-            assert sequence_score(np.log(tables[-1]), regions) == pytest.approx(expected, rel=1e-5)
+            assert score_sequence(np.log(tables[-1]), regions) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_an_order_that_the_options_accept_can_be_tabulated(tmp_path, order):
     (accepted,) = LmOptions(orders=(order,)).orders
-    (tmp_path / "x.arpa").write_text(arpa(witten_bell(CORPUS, 2, accepted)))
+    (tmp_path / "x.arpa").write_text(format_arpa(witten_bell(CORPUS, 2, accepted)))
     assert tabulate(tmp_path / "x.arpa", 2).ndim == order
 
 
@@ -244,7 +244,7 @@ def test_an_order_that_the_options_accept_can_be_tabulated(tmp_path, order):
 def test_table_of_an_arpa_file_is_the_estimate(tmp_path, order):
     """To the single precision of kenlm."""
     tables = witten_bell(random_regions(4, 3, 8), 3, order)
-    (tmp_path / "x.arpa").write_text(arpa(tables))
+    (tmp_path / "x.arpa").write_text(format_arpa(tables))
     table = tabulate(tmp_path / "x.arpa", 3)
     for history in histories(3, order - 1):
         expected = np.log(np.maximum(tables[-1][history], 1e-99))
@@ -257,7 +257,7 @@ def test_table_of_a_pruned_model_with_back_off_scores_as_kenlm(tmp_path):
     model, table = quiet_model(path), tabulate(path, 3)
     for length in range(1, 5):
         for regions in itertools.product(range(3), repeat=length):
-            assert sequence_score(table, regions) == pytest.approx(kenlm_score(model, regions), rel=1e-5)
+            assert score_sequence(table, regions) == pytest.approx(kenlm_score(model, regions), rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_back_off_by_hand(tmp_path, history, word, expected):
 def test_histories_shorter_than_the_order_begin_at_the_sentence(tmp_path):
     """A 4-gram of <s> r0 alone is listed nowhere, its 2-gram and 3-gram are."""
     path = tmp_path / "x.arpa"
-    path.write_text(arpa(witten_bell(random_regions(3, 3, 8), 3, 4)))
+    path.write_text(format_arpa(witten_bell(random_regions(3, 3, 8), 3, 4)))
     model, table = quiet_model(path), tabulate(path, 3)
     first = LN10 * next(iter(model.full_scores("r0 r1 r2", eos=False)))[0]
     second = LN10 * list(model.full_scores("r0 r1 r2", eos=False))[1][0]
@@ -300,7 +300,7 @@ def assert_rows_are_those_of_the_table(path, num_classes, **options):
 @pytest.mark.parametrize("renormalize", [False, True])
 @pytest.mark.parametrize("order", ORDERS)
 def test_rows_on_demand_are_those_of_the_table(tmp_path, order, renormalize):
-    (tmp_path / "x.arpa").write_text(arpa(witten_bell(random_regions(5, 3, 8), 3, order)))
+    (tmp_path / "x.arpa").write_text(format_arpa(witten_bell(random_regions(5, 3, 8), 3, order)))
     assert_rows_are_those_of_the_table(tmp_path / "x.arpa", 3, renormalize=renormalize)
 
 
@@ -331,25 +331,25 @@ def test_rows_of_a_pruned_model_are_those_of_the_definition_of_back_off(tmp_path
 def test_score_of_a_sequence_by_hand():
     """<s> r1 r0 </s> as bigrams."""
     table = np.arange(9.0).reshape(3, 3)
-    assert sequence_score(table, [1, 0]) == 7 + 3 + 2
+    assert score_sequence(table, [1, 0]) == 7 + 3 + 2
 
 
 def test_score_of_a_unigram_has_no_history():
-    assert sequence_score(np.array([1.0, 10.0, 100.0]), [1, 0, 1]) == 121.0
+    assert score_sequence(np.array([1.0, 10.0, 100.0]), [1, 0, 1]) == 121.0
 
 
 def test_score_of_a_sequence_without_its_end_by_hand():
     """<s> r1 r0 as bigrams."""
-    assert sequence_score(np.arange(9.0).reshape(3, 3), [1, 0], end=False) == 7 + 3
+    assert score_sequence(np.arange(9.0).reshape(3, 3), [1, 0], end=False) == 7 + 3
 
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("end", [True, False])
 def test_score_of_a_sequence_is_the_same_from_rows_and_table(tmp_path, order, end):
     path = tmp_path / "x.arpa"
-    path.write_text(arpa(witten_bell(random_regions(6, 3, 8), 3, order)))
+    path.write_text(format_arpa(witten_bell(random_regions(6, 3, 8), 3, order)))
     for regions in random_regions(7, 3, 5):
-        scores = [sequence_score(lm, regions, end=end) for lm in (LazyTable(path, 3), tabulate(path, 3))]
+        scores = [score_sequence(lm, regions, end=end) for lm in (LazyTable(path, 3), tabulate(path, 3))]
         assert scores[0] == scores[1]
 
 
@@ -449,7 +449,7 @@ def test_renormalized_unigrams_by_hand(tmp_path):
 
 
 def test_what_wastes_no_mass_stays_as_it_is_when_renormalized(tmp_path):
-    (tmp_path / "x.arpa").write_text(arpa(witten_bell(CORPUS, 2, 3)))
+    (tmp_path / "x.arpa").write_text(format_arpa(witten_bell(CORPUS, 2, 3)))
     plain, renormalized = (np.exp(tabulate(tmp_path / "x.arpa", 2, renormalize=which)) for which in (False, True))
     for history in histories(2, 2):
         np.testing.assert_allclose(renormalized[history], plain[history], atol=1e-6)

@@ -13,7 +13,7 @@ from emoseq.model.blstm import Blstm
 from emoseq.model.experiment import ModelOptions
 from emoseq.model.losses import LOSSES, concordance_loss, cost_sensitive_cross_entropy, l2_penalty
 from emoseq.model.schedule import Schedule, TrainOptions
-from emoseq.model.training import Epoch, Example, epochs_csv, examples, train
+from emoseq.model.training import Epoch, Example, format_epochs, make_examples, train
 
 # Softmax probabilities are the rows, since the logarithm of a distribution is a logit of it.
 PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.1, 0.2, 0.7], [0.2, 0.6, 0.2]])
@@ -159,25 +159,25 @@ def test_a_first_stage_outside_the_training_is_refused(first_stage_epochs):
 
 def test_examples_are_cut_to_the_length_that_features_and_targets_share():
     labels = [{"u": np.array([0, 1, 2, 3])}, {"u": np.array([4, 5, 6, 7])}]
-    (example,) = examples({"u": np.zeros((3, 2))}, labels=labels)
+    (example,) = make_examples({"u": np.zeros((3, 2))}, labels=labels)
     assert [task.tolist() for task in example.labels] == [[0, 1, 2], [4, 5, 6]]
     assert len(example.features) == 3
 
 
 def test_examples_of_a_longer_recording_lose_its_end():
-    (example,) = examples({"u": np.arange(10.0).reshape(5, 2)}, gold={"u": np.array([0.5, 1.5, 2.5])})
+    (example,) = make_examples({"u": np.arange(10.0).reshape(5, 2)}, gold={"u": np.array([0.5, 1.5, 2.5])})
     assert example.gold.tolist() == [0.5, 1.5, 2.5]
     assert example.features.tolist() == [[0, 1], [2, 3], [4, 5]]
 
 
 def test_examples_whose_lengths_disagree_are_named():
     with pytest.raises(ValueError, match=r"u: .*10.*4"):
-        examples({"u": np.zeros((10, 2))}, gold={"u": np.zeros(4)})
+        make_examples({"u": np.zeros((10, 2))}, gold={"u": np.zeros(4)})
 
 
 def test_table_of_epochs():
     rows = [Epoch(1, 0.002, 1.25, -0.5, True), Epoch(2, 7.8125e-06, 1.0, 0.1234567, False)]
-    assert epochs_csv(rows) == (
+    assert format_epochs(rows) == (
         "epoch,learning_rate,loss,dev_ccc,best\n1,0.002,1.250000,-0.500000,1\n2,7.8125e-6,1.000000,0.123457,0\n"
     )
 

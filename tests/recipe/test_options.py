@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from emoseq import DataError
 from emoseq.recipe import options as conf
-from emoseq.recipe.options import Parser, boolean, conf_text, option, options_from, read_options
+from emoseq.recipe.options import Parser, format_conf, make_options, option, parse_boolean, read_options
 from emoseq.recipe.step import log, run_step
 
 
@@ -50,7 +50,7 @@ def folders(tmp_path, monkeypatch):
 def parse(*words, options=Options, concerns=("x",)):
     parser = Parser("A step.", *concerns)
     parser.add_options(options)
-    return options_from(options, parser.parse_args(list(words)))
+    return make_options(options, parser.parse_args(list(words)))
 
 
 def parse_text(text, *words):
@@ -218,13 +218,13 @@ def test_what_a_dataclass_refuses_is_an_error_of_the_data():
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False)])
 def test_boolean_has_kaldis_spelling(text, value):
-    assert boolean(text) is value
+    assert parse_boolean(text) is value
 
 
 @pytest.mark.parametrize("text", ["True", "1", "yes", ""])
 def test_other_spellings_of_a_boolean_are_refused(text):
     with pytest.raises(ValueError, match="neither true nor false"):
-        boolean(text)
+        parse_boolean(text)
 
 
 def options_strategy(numbers):
@@ -242,7 +242,7 @@ def options_strategy(numbers):
 
 
 def written_and_read(options):
-    Path("written.conf").write_text(conf_text(options))
+    Path("written.conf").write_text(format_conf(options))
     return parse("--config", "written.conf")
 
 
@@ -258,7 +258,7 @@ def test_a_written_conf_file_keeps_every_digit(folders, number):
 
 
 def test_a_written_conf_file_has_one_option_a_line(tmp_path):
-    (tmp_path / "x.conf").write_text(conf_text(Options(l2=(0.0, 2e-5))))
+    (tmp_path / "x.conf").write_text(format_conf(Options(l2=(0.0, 2e-5))))
     assert (tmp_path / "x.conf").read_text() == (
         "--seed=1\n--low-freq=20\n--rollback=true\n--window-type=povey\n--layers=3\n--l2=0,2e-05\n--systems=cls\n"
     )
@@ -384,7 +384,7 @@ def test_conf_files_of_the_recipe_mean_the_same_as_their_lines_on_the_command_li
 
 def test_options_come_back_from_their_file(tmp_path):
     options = Options(layers=(3, 4), l2=(0.0, 2e-5), rollback=False)
-    (tmp_path / "x.conf").write_text(conf_text(options))
+    (tmp_path / "x.conf").write_text(format_conf(options))
     assert read_options(Options, tmp_path / "x.conf") == options
 
 

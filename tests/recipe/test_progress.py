@@ -5,7 +5,7 @@ import time
 import pytest
 from conftest import step
 
-from emoseq.recipe.progress import JobState, progress_line, read_state, seconds_left, started_at
+from emoseq.recipe.progress import JobState, estimate_seconds_left, find_start, format_progress, read_state
 
 HEAD = "# steps/train.py exp/train.jobs 1 data\n# Started at Wed Nov 25 10:00:00 UTC 2026\n#\n"
 EPOCHS = "".join(
@@ -42,25 +42,25 @@ def test_time_left_by_hand():
     """Two models of 4 layers took 10 epochs each, one of 2 layers is at epoch 5, another waits, in 85 s: 90 layers'
     epochs at .944 s. The two shallow ones are taken to need 10 epochs as well: 2 * 5 + 2 * 10 = 30 are left."""
     states = [JobState(10, done=True)] * 2 + [JobState(5, started="x"), JobState()]
-    assert seconds_left([4, 4, 2, 2], states, 40, 85.0) == pytest.approx(85 / 90 * 30)
+    assert estimate_seconds_left([4, 4, 2, 2], states, 40, 85.0) == pytest.approx(85 / 90 * 30)
 
 
 def test_models_of_the_same_depth_tell_best_how_many_epochs_are_needed():
     states = [JobState(40, done=True), JobState(20, done=True), JobState()]
-    assert seconds_left([5, 3, 3], states, 40, 260.0) == pytest.approx(3 * 20)
+    assert estimate_seconds_left([5, 3, 3], states, 40, 260.0) == pytest.approx(3 * 20)
 
 
 def test_models_that_were_up_to_date_tell_nothing_of_the_time():
     states = [JobState(0, done=True, current=True), JobState(1, started="x")]
-    assert seconds_left([3, 3], states, 40, 5.0) == pytest.approx(39 * 5)
+    assert estimate_seconds_left([3, 3], states, 40, 5.0) == pytest.approx(39 * 5)
 
 
 def test_before_the_first_epoch_nothing_is_known_of_the_time():
-    assert seconds_left([3], [JobState(started="x")], 40, 5.0) is None
+    assert estimate_seconds_left([3], [JobState(started="x")], 40, 5.0) is None
 
 
 def test_nothing_is_left_of_a_job_that_failed():
-    assert seconds_left([3, 3], [JobState(10, done=True), JobState(2, failed=True)], 40, 12.0) == 0
+    assert estimate_seconds_left([3, 3], [JobState(10, done=True), JobState(2, failed=True)], 40, 12.0) == 0
 
 
 def test_a_run_began_with_the_first_job_that_trains():
@@ -72,13 +72,13 @@ def test_a_run_began_with_the_first_job_that_trains():
         JobState(1, started=f"Wed Nov 25 09:00:00 {zone} 2026"),
         JobState(1, started="mercredi"),
     ]
-    assert started_at(states) == clock
+    assert find_start(states) == clock
 
 
 def test_the_line_people_read():
     states = [JobState(0, done=True, current=True), JobState(30, done=True), JobState(7, started="x"), JobState()]
     line = "2 of 5 models done (1 were up to date), 1 failed, 1 under way (epoch 7), about 1 h 24 min left"
-    assert progress_line([*states, JobState(failed=True)], 5025.0) == line
+    assert format_progress([*states, JobState(failed=True)], 5025.0) == line
 
 
 def test_the_step_says_it_of_a_run(small_run):

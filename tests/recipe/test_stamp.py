@@ -12,7 +12,7 @@ from conftest import ROOT
 
 import emoseq.recipe.stamp
 from emoseq import DataError
-from emoseq.recipe.stamp import Stamp, code_digest
+from emoseq.recipe.stamp import Stamp, digest_code
 
 
 class Work:
@@ -182,7 +182,7 @@ def test_a_writer_of_scp_files_is_not_current_after_the_tree_has_moved(work, tmp
 
 def test_other_code_is_seen(work):
     (work.folder / "copy.py").write_text("print(2)\n")
-    assert code_digest(work.folder / "copy.py") != code_digest(work.folder / "step.py")
+    assert digest_code(work.folder / "copy.py") != digest_code(work.folder / "step.py")
 
 
 def test_comments_and_layout_are_not_code(tmp_path):
@@ -190,7 +190,7 @@ def test_comments_and_layout_are_not_code(tmp_path):
         (tmp_path / name).mkdir()
     (tmp_path / "one" / "step.py").write_text("x = [1, 2]\nprint(x)\n")
     (tmp_path / "two" / "step.py").write_text("# why\nx = [\n    1,\n    2,\n]\n\n\nprint(x)  # what\n")
-    assert code_digest(tmp_path / "one" / "step.py") == code_digest(tmp_path / "two" / "step.py")
+    assert digest_code(tmp_path / "one" / "step.py") == digest_code(tmp_path / "two" / "step.py")
 
 
 IMPORTS = {
@@ -213,7 +213,7 @@ def changed(tmp_path_factory):
 
     def digests():
         program = (
-            "import pathlib, emoseq.recipe.stamp; print(*map(emoseq.recipe.stamp.code_digest, map(pathlib.Path, %r)))"
+            "import pathlib, emoseq.recipe.stamp; print(*map(emoseq.recipe.stamp.digest_code, map(pathlib.Path, %r)))"
         )
         environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-c", program % [*IMPORTS]]
@@ -245,13 +245,13 @@ def test_comments_in_an_imported_module_are_not_code(changed):
 
 def test_docstrings_are_not_code(tmp_path):
     (tmp_path / "step.py").write_text('"""A step."""\n\n\ndef f():\n    """Says one thing."""\n    return "text"\n')
-    before = code_digest(tmp_path / "step.py")
+    before = digest_code(tmp_path / "step.py")
     emoseq.recipe.stamp._parsed.cache_clear()
     (tmp_path / "step.py").write_text('def f():\n    """Says another."""\n    return "text"\n')
-    assert code_digest(tmp_path / "step.py") == before
+    assert digest_code(tmp_path / "step.py") == before
     emoseq.recipe.stamp._parsed.cache_clear()
     (tmp_path / "step.py").write_text('def f():\n    """Says another."""\n    return "other text"\n')
-    assert code_digest(tmp_path / "step.py") != before
+    assert digest_code(tmp_path / "step.py") != before
 
 
 def test_other_code_of_the_package_itself_is_seen(changed):
@@ -265,5 +265,5 @@ def test_other_code_of_a_module_beside_the_script_is_seen(tmp_path):
         folder.mkdir()
         (folder / "step.py").write_text("import helper\n")
         (folder / "helper.py").write_text(f"VALUE = {value}\n")
-        digests.append(code_digest(folder / "step.py"))
+        digests.append(digest_code(folder / "step.py"))
     assert digests[0] != digests[1]

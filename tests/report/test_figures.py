@@ -6,9 +6,9 @@ import torch
 
 from emoseq import DataError
 from emoseq.decode.options import DecoderOptions
-from emoseq.decode.sweep import Trial, parse_sweep, sweep_csv
+from emoseq.decode.sweep import Trial, format_sweep, parse_sweep
 from emoseq.model.blstm import Blstm, Classifier, Regressor
-from emoseq.report.figure2 import architecture, plot_architecture
+from emoseq.report.figure2 import describe_architecture, plot_architecture
 from emoseq.report.figures import plot_discretisation, plot_series, plot_sweeps, plot_trainings, save_figure
 
 
@@ -24,24 +24,24 @@ def texts(figure):
 
 @pytest.mark.parametrize("model", [classifier(), classifier(3, 8, (4,)), Regressor(Blstm(7, 1, 6, [1]))])
 def test_every_parameter_of_the_network_is_counted_once(model):
-    assert architecture(model).parameters == sum(tensor.numel() for tensor in model.network.parameters())
+    assert describe_architecture(model).parameters == sum(tensor.numel() for tensor in model.network.parameters())
 
 
 def test_parameters_by_hand():
     """4 gates of 5 cells, each with weights for its input (7 features, or 10 cells below), 5 cells and two biases."""
-    found = architecture(classifier())
+    found = describe_architecture(classifier())
     assert found.layer_parameters == (2 * 4 * 5 * (7 + 5 + 2), 2 * 4 * 5 * (10 + 5 + 2))
     assert found.task_parameters == (3 * 11, 4 * 11)
 
 
 def test_figure_2_shows_the_sizes_of_the_model():
-    words = texts(plot_architecture(architecture(classifier(hidden_size=9))))
+    words = texts(plot_architecture(describe_architecture(classifier(hidden_size=9))))
     assert sum(word.startswith("LSTM 9 ") for word in words) == 4
     assert {"softmax\n3", "softmax\n4", "7 features of 40 ms", "cluster means, averaged over tasks"} <= set(words)
 
 
 def test_figure_2_of_a_regressor_has_no_classes():
-    words = texts(plot_architecture(architecture(Regressor(Blstm(7, 1, 6, [1])))))
+    words = texts(plot_architecture(describe_architecture(Regressor(Blstm(7, 1, 6, [1])))))
     assert "rating" in words
     assert not any("softmax" in word for word in words)
 
@@ -86,7 +86,7 @@ def test_a_training_is_a_line_with_its_best_epoch_marked():
 
 
 def test_trials_come_back_from_their_file():
-    assert parse_sweep(sweep_csv(TRIALS), "sweep.csv", "viterbi") == TRIALS
+    assert parse_sweep(format_sweep(TRIALS), "sweep.csv", "viterbi") == TRIALS
 
 
 @pytest.mark.parametrize(("text", "message"), [("head\n", "holds no trial"), ("head\n2,x,1,0,0\n", r"sweep\.csv:2")])
@@ -98,7 +98,7 @@ def test_a_sweep_that_cannot_be_read_is_named(text, message):
 def test_figures_are_written_the_same_each_time(tmp_path):
     torch.manual_seed(0)
     for name in ("a", "b"):
-        save_figure(plot_architecture(architecture(classifier())), tmp_path / name)
+        save_figure(plot_architecture(describe_architecture(classifier())), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     for suffix in (".png", ".pdf"):
         assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()

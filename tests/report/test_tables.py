@@ -7,8 +7,15 @@ from emoseq import DataError
 from emoseq.io.archive import write_scp
 from emoseq.io.files import write_text
 from emoseq.report.intervals import ScoreOptions
-from emoseq.report.results import Reported, differences, experiments, reported_series, reported_systems, results
-from emoseq.report.tables import read_published, results_tables
+from emoseq.report.results import (
+    Reported,
+    compare_all,
+    list_experiments,
+    list_reported_series,
+    list_reported_systems,
+    score_all,
+)
+from emoseq.report.tables import format_tables, read_published
 
 OPTIONS = ScoreOptions(bootstrap_samples=50)
 
@@ -28,23 +35,23 @@ def exp(tmp_path):
 
 def test_systems_are_those_trained_in_the_order_of_the_paper(exp):
     names = ["REG-MSE", "REG-MSE-Gaussian", "REG-MSE-Median", "CLS-Raw", "CLS-Raw-Gaussian", "CLS-Raw-Median"]
-    assert reported_systems(exp) == [*names, "CLS-HMM", "CLS-Decoded"]
+    assert list_reported_systems(exp) == [*names, "CLS-HMM", "CLS-Decoded"]
 
 
 def test_a_system_trained_at_the_chosen_setting_is_reported(exp):
     write_text(exp / "chosen.jobs", "arousal cls-ce 3 0 1 m\n")
-    assert reported_systems(exp)[3] == "CLS-CE-Raw"
+    assert list_reported_systems(exp)[3] == "CLS-CE-Raw"
 
 
 def test_baselines_come_first_as_in_the_paper(exp):
     write_text(exp / "baselines.jobs", "arousal brady m\narousal valstar m\n")
     smoothed = ["Valstar-2016", "Valstar-2016-Gaussian", "Valstar-2016-Median", "Brady-2016"]
-    assert reported_systems(exp)[:4] == smoothed
+    assert list_reported_systems(exp)[:4] == smoothed
 
 
 def test_an_experiment_within_is_reported_last_with_the_sets_it_was_fitted_on(exp):
-    assert experiments(exp) == [exp, exp / "fit_on_train"]
-    series = reported_series(exp, ["dev"])
+    assert list_experiments(exp) == [exp, exp / "fit_on_train"]
+    series = list_reported_series(exp, ["dev"])
     assert [one.fit_on for one in series] == ["train+dev"] * 16 + ["train"] * 10
     assert series[-1] == Reported(
         "CLS-Decoded", "valence", "dev", "train", exp / "fit_on_train/valence/predict_dev/CLS-Decoded.scp"
@@ -70,8 +77,8 @@ def ccc(x, y):
 def test_scores_and_differences_by_hand(scored):
     gold = np.array([0.0, 1.0, 2.0, 1.0, 1.0, 0.0, 1.0, 3.0])
     cccs = [ccc(0.5 * gold + 0.1 * i, gold) for i in range(3)]
-    assert results(*scored, OPTIONS).ccc.to_list() == pytest.approx(cccs)
-    table = differences(*scored, OPTIONS)
+    assert score_all(*scored, OPTIONS).ccc.to_list() == pytest.approx(cccs)
+    table = compare_all(*scored, OPTIONS)
     assert table[["minuend", "system", "fit_on"]].values.tolist() == [
         ["CLS-Decoded", "CLS-Raw", "both"],
         ["CLS-Raw", "CLS-Raw", "train"],
@@ -83,13 +90,13 @@ def test_a_series_of_another_length_is_named(scored, tmp_path):
     series, gold = scored
     write_scp(tmp_path / "series1", {"a": np.zeros(4), "b": np.zeros(9)})
     with pytest.raises(DataError, match=r"series1\.scp: b: .*9"):
-        results(series, gold, OPTIONS)
+        score_all(series, gold, OPTIONS)
 
 
 def test_published_scores_stand_apart_from_our_own(scored, tmp_path):
     path = tmp_path / "published.csv"
     path.write_text("# who says so\nsystem,dimension,set,ccc\nSomebody (2016),arousal,dev,.796\n")
-    tables = results_tables(results(*scored, OPTIONS), differences(*scored, OPTIONS), read_published(path))
+    tables = format_tables(score_all(*scored, OPTIONS), compare_all(*scored, OPTIONS), read_published(path))
     assert "| *Somebody (2016)*" in tables
     assert "| *0.796*" in tables
     assert "as published on RECOLA, not computed here" in tables
@@ -97,7 +104,7 @@ def test_published_scores_stand_apart_from_our_own(scored, tmp_path):
 
 
 def test_the_tables_without_published_scores_do_not_speak_of_them(scored):
-    tables = results_tables(results(*scored, OPTIONS), differences(*scored, OPTIONS), None)
+    tables = format_tables(score_all(*scored, OPTIONS), compare_all(*scored, OPTIONS), None)
     assert "published" not in tables
     assert tables.count("| System") == 3
 

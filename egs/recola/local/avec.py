@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from emoseq import DataError
 from emoseq.features.fbank import FRAME_SHIFT
-from emoseq.io.audio import audio_duration
+from emoseq.io.audio import read_duration
 from emoseq.labels.gold_standard import DECIMALS
 from emoseq.metrics import TRIM
 
@@ -92,7 +92,7 @@ def check_length(labels: NDArray, recording: Path, path: Path) -> None:
     Raises:
         DataError: if they differ by more than the two frames that later stages trim
     """
-    expected = round(audio_duration(recording) / FRAME_SHIFT)
+    expected = round(read_duration(recording) / FRAME_SHIFT)
     if abs(len(labels) - expected) > TRIM:
         raise DataError(
             f"{path}: {len(labels)} rows after time 0, but {recording.name} has {expected} frames of "

@@ -18,7 +18,7 @@ from layouts import LAYOUTS, PUBLISHED, RATINGS, Corpus, find_corpus
 
 from emoseq import DIMENSIONS, SETS
 from emoseq.io.archive import write_scp
-from emoseq.io.audio import audio_duration
+from emoseq.io.audio import read_duration
 from emoseq.io.datadir import write_table
 from emoseq.recipe.options import Parser
 from emoseq.recipe.stamp import Stamp
@@ -64,9 +64,7 @@ def main(argv: list[str] | None = None) -> int:
         for utt, path in files.items():
             avec.check_length(series[utt], corpus.recordings[name][utt], path)
         arrays[args.data_dir / name / f"{kind}.{dimension}"] = series
-    durations = {
-        name: {utt: audio_duration(path) for utt, path in of.items()} for name, of in corpus.recordings.items()
-    }
+    durations = {name: {utt: read_duration(path) for utt, path in of.items()} for name, of in corpus.recordings.items()}
 
     for name in SETS:
         folder = args.data_dir / name

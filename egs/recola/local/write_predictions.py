@@ -18,7 +18,7 @@ from emoseq.io.files import write_text
 from emoseq.recipe.options import Parser
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import log, run_step
-from emoseq.report.results import reported_systems
+from emoseq.report.results import list_reported_systems
 
 
 def get_parser() -> Parser:
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     for name in args.sets:
         folder = args.dimension_dir / f"predict_{name}"
-        systems = {system: Scp(folder / f"{system}.scp") for system in reported_systems(args.dimension_dir.parent)}
+        systems = {system: Scp(folder / f"{system}.scp") for system in list_reported_systems(args.dimension_dir.parent)}
         files = {
             (system, utt): folder / "avec" / system / f"{utt}.arff"
             for system, series in systems.items()
