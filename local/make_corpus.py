@@ -30,9 +30,10 @@ from numpy.typing import NDArray
 from emoseq import DIMENSIONS, SETS, DataError
 from emoseq.io.files import write_bytes, write_text
 from emoseq.labels.gold_standard import compute_gold_standard
+from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser
 from emoseq.recipe.stamp import digest_code
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import run_step
 
 # raters and speech take a second to import, so they are imported where something has to be made.
 
@@ -42,7 +43,7 @@ LIBRARIES = ("numpy", "scipy", "soxr", "praat-parselmouth")  # that the bytes de
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__, "corpus")
+    parser = Parser(__doc__, "corpus", plans=True)
     parser.add_argument("--seconds", type=_at_least(5), required=True, metavar="X", help="length of a recording")
     parser.add_argument("--seed", type=_at_least(0), required=True, metavar="X", help="of all that is random")
     parser.add_argument(
@@ -60,7 +61,10 @@ def main(argv: list[str] | None = None) -> int:
     if _found(out_dir) == made_with and all(
         path.is_file() for name in _names(args.recordings) for path in _files(out_dir, name)
     ):
-        log(f"{args.out_dir} is up to date")
+        log(f"{args.out_dir}: up to date")
+        return 0
+    if args.dry_run:
+        log(f"{args.out_dir}: would run ({'options or code' if out_dir.exists() else 'missing'})")
         return 0
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out_dir.name}.", dir=out_dir.parent) as scratch:

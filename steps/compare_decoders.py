@@ -23,8 +23,9 @@ from emoseq.io.files import write_text
 from emoseq.labels.kmeans import read_centers
 from emoseq.lm.regions import LmOptions
 from emoseq.model.experiment import RAW_SERIES
+from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import run_step
 
 
 def get_parser() -> Parser:

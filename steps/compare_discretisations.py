@@ -19,11 +19,11 @@ from emoseq.io.files import write_text
 from emoseq.labels.kmeans import LabelOptions
 from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import bring_up_to_date, run_step
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__, "labels")
+    parser = Parser(__doc__, "labels", plans=True)
     parser.add_options(LabelOptions)
     parser.add_argument("dimension", choices=DIMENSIONS)
     parser.add_argument("data_dir", type=Path, help="folder of train/ and dev/")
@@ -43,36 +43,36 @@ def main(argv: list[str] | None = None) -> int:
         outputs=[out / f"discretisation{suffix}" for suffix in (".csv", ".png", ".pdf")],
         options=options.num_classes,
     )
-    if stamp.is_current():
-        log(f"{out}/discretisation.csv: up to date")
-        return 0
-    gold = [Scp(path) for path in gold_files]
 
-    import numpy as np
-    import pandas as pd
+    def work() -> str:
+        gold = [Scp(path) for path in gold_files]
 
-    from emoseq.labels.alternatives import DISCRETISATIONS, discretise
-    from emoseq.report.figures import plot_discretisations, save_figure
+        import numpy as np
+        import pandas as pd
 
-    utt, shown = next(iter(gold[1].items()))
-    series = [*gold[1].values(), *gold[0].values()]  # the one that is shown comes first
-    ratings = np.concatenate(series)
-    rows, rebuilt = [], {}
-    for technique in DISCRETISATIONS:
-        for k in options.num_classes:
-            try:
-                found = discretise(ratings, technique, k)
-            except ValueError as error:
-                raise DataError(f"{args.dimension}: {technique}: {error}; are these the right ratings?") from None
-            rebuilt[technique, k] = found.rebuilt[: len(shown)]
-            numbers = {name: value for name, value in vars(found).items() if name != "rebuilt"}
-            rows.append({"technique": technique, "clusters": k} | numbers)
-    table = pd.DataFrame(rows)
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(out / "discretisation.csv", table.to_csv(index=False, float_format="%.6f"))
-    save_figure(plot_discretisations(shown, rebuilt, f"{args.dimension} of {utt}"), out / "discretisation")
-    stamp.write()
-    log(f"{args.dimension}, train and dev\n" + table.to_string(index=False, float_format=lambda x: f"{x:.3f}"))
+        from emoseq.labels.alternatives import DISCRETISATIONS, discretise
+        from emoseq.report.figures import plot_discretisations, save_figure
+
+        utt, shown = next(iter(gold[1].items()))
+        series = [*gold[1].values(), *gold[0].values()]  # the one that is shown comes first
+        ratings = np.concatenate(series)
+        rows, rebuilt = [], {}
+        for technique in DISCRETISATIONS:
+            for k in options.num_classes:
+                try:
+                    found = discretise(ratings, technique, k)
+                except ValueError as error:
+                    raise DataError(f"{args.dimension}: {technique}: {error}; are these the right ratings?") from None
+                rebuilt[technique, k] = found.rebuilt[: len(shown)]
+                numbers = {name: value for name, value in vars(found).items() if name != "rebuilt"}
+                rows.append({"technique": technique, "clusters": k} | numbers)
+        table = pd.DataFrame(rows)
+        out.mkdir(parents=True, exist_ok=True)
+        write_text(out / "discretisation.csv", table.to_csv(index=False, float_format="%.6f"))
+        save_figure(plot_discretisations(shown, rebuilt, f"{args.dimension} of {utt}"), out / "discretisation")
+        return f"{args.dimension}, train and dev\n" + table.to_string(index=False, float_format=lambda x: f"{x:.3f}")
+
+    bring_up_to_date(stamp, f"{out}/discretisation.csv", work, dry_run=args.dry_run)
     return 0
 
 

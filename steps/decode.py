@@ -24,8 +24,9 @@ from emoseq.decode.files import add_model_arguments, read_model
 from emoseq.decode.graph import DEFAULT_BEAM, SEARCHES
 from emoseq.io.archive import Writer, read_nonempty
 from emoseq.lm.regions import read_hazards
+from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import run_step
 
 
 def get_parser() -> Parser:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Decode sets with the chosen models of one dimension and average the series: CLS-Decoded, or CLS-HMM.
 
-Takes what steps/tune_decoding.py chose, in decode_dev/best.conf, as --config. Writes
+Without --order and the like it takes what steps/tune_decoding.py chose, from decode_dev/best.conf. Writes
 decode_<set>/<model>.K<k>.scp and predict_<set>/CLS-Decoded.scp; with --hmm, which takes the language model's weight
 for 0, hmm_<set>/<model>.K<k>.scp and predict_<set>/CLS-HMM.scp.
 """
@@ -19,15 +19,18 @@ from emoseq.decode.files import decoding_files
 from emoseq.decode.options import DecoderOptions
 from emoseq.io.archive import read_text, write_scp
 from emoseq.labels.kmeans import read_centers
-from emoseq.model.experiment import DECODED_SERIES, HMM_SERIES
-from emoseq.recipe.options import Parser, make_options
+from emoseq.model.experiment import DECODED_SERIES, HMM_SERIES, has_classifier
+from emoseq.recipe.log import log
+from emoseq.recipe.options import Parser, make_options, read_options
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import bring_up_to_date, run_step
+
+BEST = Path("decode_dev") / "best.conf"
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__)
-    parser.add_options(DecoderOptions)
+    parser = Parser(__doc__, plans=True)
+    parser.add_options(DecoderOptions, required=False)
     parser.add_argument("--hmm", action="store_true", help="transitions only, no language model")
     parser.add_argument("dimension_dir", type=Path, help="such as exp/arousal")
     parser.add_argument("sets", nargs="+", help="such as dev test")
@@ -36,30 +39,39 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    folder, options = args.dimension_dir, make_options(DecoderOptions, args)
-    system, place = DECODED_SERIES, "decode"
+    folder = args.dimension_dir
+    if not has_classifier(folder.parent):
+        log(f"{folder}: no classifier was trained, so there is nothing to decode")
+        return 0
+    given = args.order is not None
+    options = make_options(DecoderOptions, args) if given else read_options(DecoderOptions, folder / BEST)
+    system, kind = DECODED_SERIES, "decode"
     if args.hmm:
-        options, system, place = replace(options, lm_weight=0.0), HMM_SERIES, "hmm"
+        options, system, kind = replace(options, lm_weight=0.0), HMM_SERIES, "hmm"
+    for name in args.sets:
+        decode_set(folder, name, options, system, folder / f"{kind}_{name}", dry_run=args.dry_run)
+    return 0
+
+
+def decode_set(folder: Path, name: str, options: DecoderOptions, system: str, target: Path, *, dry_run: bool) -> None:
+    """Decode one set with the chosen models of a dimension; labels go to `target`."""
     models = [Path(line) for line in read_text(folder / "selected.cls").splitlines()]
     tasks = list(read_centers(folder / "labels" / "centers"))
-    for name in args.sets:
-        target = folder / f"{place}_{name}"
-        stems = {(model, key): target / f"{model.name}.{key}" for model in models for key in tasks}
-        series_stem = folder / f"predict_{name}" / system
-        stamp = Stamp(
-            __file__,
-            "models",
-            target,
-            inputs=[
-                *decoding_files(folder, [options.order]),
-                *(model / f"posteriors_{name}.{key}.scp" for model in models for key in tasks),
-            ],
-            outputs=[stem.with_name(f"{stem.name}.scp") for stem in [*stems.values(), series_stem]],
-            options=options,
-        )
-        if stamp.is_current():
-            log(f"{folder}: {system}: {name}: up to date")
-            continue
+    stems = {(model, key): target / f"{model.name}.{key}" for model in models for key in tasks}
+    series_stem = folder / f"predict_{name}" / system
+    stamp = Stamp(
+        __file__,
+        "models",
+        target,
+        inputs=[
+            *decoding_files(folder, [options.order]),
+            *(model / f"posteriors_{name}.{key}.scp" for model in models for key in tasks),
+        ],
+        outputs=[stem.with_name(f"{stem.name}.scp") for stem in [*stems.values(), series_stem]],
+        options=options,
+    )
+
+    def work() -> str:
         from emoseq.decode.files import read_posteriors, read_tasks
         from emoseq.decode.multi_task import decode_models, make_decoder
 
@@ -70,13 +82,13 @@ def main(argv: list[str] | None = None) -> int:
             raise DataError(f"{folder}: {name}: {error}") from None
         for stem in (*stems.values(), series_stem):
             stem.parent.mkdir(exist_ok=True)
-        for model, found in zip(models, labels, strict=True):
-            for key, paths in found.items():
+        for model, by_task in zip(models, labels, strict=True):
+            for key, paths in by_task.items():
                 write_scp(stems[model, key], paths)
         write_scp(series_stem, series)
-        stamp.write()
-        log(f"{folder}: {system}: {name}: decoded {len(series)} utterances with {len(models)} models")
-    return 0
+        return f"decoded {len(series)} utterances with {len(models)} models"
+
+    bring_up_to_date(stamp, f"{folder}: {system}: {name}", work, dry_run=dry_run)
 
 
 if __name__ == "__main__":

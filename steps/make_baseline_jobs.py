@@ -15,13 +15,14 @@ import _recipe  # noqa: F401
 from emoseq import SETS
 from emoseq.baselines.options import USE_EGEMAPS, BaselineOptions, plan_baselines
 from emoseq.features.egemaps import advise_installation, is_installed
-from emoseq.io.files import write_text
+from emoseq.recipe.job_list import write_jobs
+from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import run_step
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__, "baselines")
+    parser = Parser(__doc__, "baselines", plans=True)
     parser.add_options(BaselineOptions)
     parser.add_argument("exp_dir", type=Path)
     parser.add_argument("data_dir", type=Path, nargs="?", help="folder of train/, dev/ and test/")
@@ -37,10 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     if left_out := [name for name in options.baselines if name not in systems]:
         log(f"{advise_installation()}; {' and '.join(left_out)} are left out")
     jobs = plan_baselines(systems, args.exp_dir)
-    args.exp_dir.mkdir(parents=True, exist_ok=True)
-    write_text(args.exp_dir / "baselines.jobs", "".join(job.line() for job in jobs))
-    if jobs:
-        log(f"{args.exp_dir}/baselines.jobs: {len(jobs)} baselines")
+    log(write_jobs(args.exp_dir / "baselines.jobs", jobs, dry_run=args.dry_run))
     return 0
 
 

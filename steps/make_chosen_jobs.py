@@ -14,16 +14,17 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.io.archive import read_text
-from emoseq.io.files import write_text
 from emoseq.labels.kmeans import FIT_ON
-from emoseq.model.experiment import GridOptions, TrainJob, parse_jobs, plan_chosen_jobs
+from emoseq.model.experiment import GridOptions, TrainJob, plan_chosen_jobs
 from emoseq.model.schedule import TrainOptions
+from emoseq.recipe.job_list import read_jobs, write_jobs
+from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import run_step
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__, "train")
+    parser = Parser(__doc__, "train", plans=True)
     parser.add_options(GridOptions)
     parser.add_options(TrainOptions)
     parser.add_argument("exp_dir", type=Path)
@@ -37,28 +38,23 @@ def main(argv: list[str] | None = None) -> int:
     for selected in sorted(exp.glob("*/selected.cls")) if options.chosen_systems or options.chosen_fit_on else []:
         folder = selected.parent
         models = set(read_text(selected).splitlines())
-        settings = {(job.layers, job.l2) for job in jobs_of(exp) if str(job.folder) in models}
+        settings = {
+            (job.layers, job.l2) for job in read_jobs(exp / "train.jobs", TrainJob) if str(job.folder) in models
+        }
         if len(settings) != 1:
             raise DataError(f"{selected}: not models of one setting in {exp}/train.jobs; run stage 6 again")
         chosen[folder.name] = settings.pop()
         fitted.add(read_text(folder / "labels" / "fit_on").strip())
-    jobs = plan_chosen_jobs(options.chosen_systems, chosen, options.seeds, exp)
-    write_text(exp / "chosen.jobs", "".join(job.line() for job in jobs))
+    further = plan_chosen_jobs(options.chosen_systems, chosen, options.seeds, exp)
+    log(write_jobs(exp / "chosen.jobs", further, dry_run=args.dry_run))
     for sets in FIT_ON:
-        place = exp / f"fit_on_{sets}" / "train.jobs"
+        path = exp / f"fit_on_{sets}" / "train.jobs"
         if sets in options.chosen_fit_on and sets not in fitted and chosen:
-            place.parent.mkdir(exist_ok=True)
-            jobs += (further := plan_chosen_jobs(["cls"], chosen, options.seeds, place.parent))
-            write_text(place, "".join(job.line() for job in further))
-        else:
-            place.unlink(missing_ok=True)
-    if jobs:
-        log(f"{exp}: {len(jobs)} further models, at the settings chosen for the classifier")
+            fitted_jobs = plan_chosen_jobs(["cls"], chosen, options.seeds, path.parent)
+            log(write_jobs(path, fitted_jobs, dry_run=args.dry_run))
+        elif not args.dry_run:
+            path.unlink(missing_ok=True)
     return 0
-
-
-def jobs_of(exp: Path) -> list[TrainJob]:
-    return parse_jobs(read_text(exp / "train.jobs"), str(exp / "train.jobs"))
 
 
 if __name__ == "__main__":

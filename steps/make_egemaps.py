@@ -15,21 +15,20 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.features.egemaps import EgemapsOptions, extract_egemaps, is_installed, require_opensmile
-from emoseq.features.fbank import check_headers
+from emoseq.features.extraction import add_job_arguments, check_jobs, extract_features
 from emoseq.io.archive import Scp, Writer
 from emoseq.io.datadir import read_table
 from emoseq.io.files import write_text
-from emoseq.recipe.options import ROOT, Parser, format_conf, make_options
-from emoseq.recipe.split_jobs import compute_in_jobs
+from emoseq.recipe.log import log
+from emoseq.recipe.options import Parser, format_conf, make_options
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import bring_up_to_date, run_step
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__, "egemaps")
+    parser = Parser(__doc__, "egemaps", plans=True)
     parser.add_options(EgemapsOptions)
-    parser.add_argument("--nj", type=int, default=1, help="jobs (default 1)")
-    parser.add_argument("--cmd", default=f"{ROOT}/utils/run.py", help="wrapper that runs them (default utils/run.py)")
+    add_job_arguments(parser)
     parser.add_argument("data_dir", type=Path)
     return parser
 
@@ -38,32 +37,29 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     options = make_options(EgemapsOptions, args)
     data = args.data_dir
-    if args.nj < 1:
-        raise DataError(f"--nj {args.nj}: at least one job is needed")
+    check_jobs(args.nj)
     recordings = read_table(data / "wav.scp")
     outputs = [data / "egemaps.scp", data / "egemaps.conf"]
     stamp = Stamp(__file__, "egemaps", data, inputs=[data / "wav.scp"], outputs=outputs, options=options)
-    if stamp.is_current():
-        log(f"{data}: up to date")
-        return 0
-    if (data / "egemaps.scp").exists() and not is_installed():
+    if (data / "egemaps.scp").exists() and not is_installed() and stamp.find_reason():
         if set(Scp(data / "egemaps.scp")) != set(recordings):
             raise DataError(f"{data}/egemaps.scp: not the utterances of wav.scp; remove it, or install opensmile")
-        log(f"{data}: opensmile is not installed, egemaps.scp is taken as it is")
+        log(f"{data}: opensmile is not installed, egemaps.scp is used unchanged")
         return 0
-    require_opensmile()
-    check_headers(recordings, str(data / "wav.scp"))  # at once, before any job is sent off
-    if args.nj > 1 and len(recordings) > 1:
-        features = compute_in_jobs(__file__, data, options, writes="egemaps.scp", jobs=args.nj, wrapper=args.cmd)
-    else:
-        features = extract_egemaps(recordings, options, str(data / "wav.scp"))
-    count = 0
-    with Writer(f"ark,scp:{data}/egemaps.ark,{data}/egemaps.scp") as write:
-        for count, (utt, matrix) in enumerate(features, 1):  # noqa: B007
-            write(utt, matrix)
-    write_text(data / "egemaps.conf", format_conf(options))
-    stamp.write()
-    log(f"{data}: eGeMAPS descriptors of {count} recordings")
+
+    def work() -> str:
+        require_opensmile()
+        features = extract_features(
+            __file__, data, options, recordings, extract_egemaps, writes="egemaps.scp", args=args
+        )
+        count = 0
+        with Writer(f"ark,scp:{data}/egemaps.ark,{data}/egemaps.scp") as write:
+            for count, (utt, matrix) in enumerate(features, 1):  # noqa: B007
+                write(utt, matrix)
+        write_text(data / "egemaps.conf", format_conf(options))
+        return f"eGeMAPS descriptors of {count} recordings"
+
+    bring_up_to_date(stamp, f"{data}", work, dry_run=args.dry_run)
     return 0
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import _recipe  # noqa: F401
@@ -21,15 +22,16 @@ from emoseq.io.archive import Scp, write_scp
 from emoseq.io.datadir import read_table
 from emoseq.labels.gold_standard import GoldOptions, compute_gold_standard, evaluator_weighted_estimator
 from emoseq.metrics import common_length, concordance, rmse
+from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import bring_up_to_date, run_step
 
 NAMES = {"published": "the published one", "ratings": "AVEC's from the ratings", "ewe": "EWE of the ratings"}
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__, "gold")
+    parser = Parser(__doc__, "gold", plans=True)
     parser.add_options(GoldOptions)
     parser.add_argument("data_dir", type=Path)
     return parser
@@ -38,12 +40,15 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     options = make_options(GoldOptions, args)
+    if not (args.data_dir / "wav.scp").exists():
+        raise DataError(f"{args.data_dir / 'wav.scp'} does not exist; run stage 0 first")
     sources = {dimension: source(args.data_dir, dimension, options.gold_from) for dimension in DIMENSIONS}
     frames = args.data_dir / "utt2num_frames"
     for dimension, chosen in sources.items():
         target = args.data_dir / f"{dimension}.scp"
         if chosen is None:
-            target.unlink(missing_ok=True)
+            if not args.dry_run:
+                target.unlink(missing_ok=True)
             log(f"{args.data_dir}: no {dimension} ratings; predicted but not scored")
             continue
         published, ratings = (args.data_dir / f"{kind}.{dimension}.scp" for kind in ("published", "ratings"))
@@ -55,14 +60,16 @@ def main(argv: list[str] | None = None) -> int:
             outputs=[target],
             options=chosen,
         )
-        if stamp.is_current():
-            log(f"{target}: up to date")
-            continue
-        series = candidates(published, ratings, chosen)
-        log(f"{target}: {comparison(series, chosen)}")
-        write_gold(series[chosen], target, {utt: int(n) for utt, n in read_table(frames).items()})
-        stamp.write()
+        work = partial(make, target, published, ratings, chosen, frames)
+        bring_up_to_date(stamp, f"{target}", work, dry_run=args.dry_run)
     return 0
+
+
+def make(target: Path, published: Path, ratings: Path, chosen: str, frames: Path) -> str:
+    """Write the chosen gold standard; return how far it is from the others."""
+    series = candidates(published, ratings, chosen)
+    write_gold(series[chosen], target, {utt: int(n) for utt, n in read_table(frames).items()})
+    return comparison(series, chosen)
 
 
 def source(folder: Path, dimension: str, wanted: str) -> str | None:

@@ -16,15 +16,24 @@ from emoseq import DIMENSIONS, SETS, DataError
 from emoseq.io.archive import Scp, Writer, read_text, shorten_error, write_scp
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import LabelOptions, quantise, reconstruct
+from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import bring_up_to_date, run_step
+
+PUBLISHED = Path("conf/published/table1.csv")
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__, "labels")
+    parser = Parser(__doc__, "labels", plans=True)
     parser.add_options(LabelOptions)
-    parser.add_argument("--published", type=Path, metavar="FILE", help="CSV of dimension, clusters, ccc, rmse")
+    parser.add_argument(
+        "--published",
+        type=Path,
+        metavar="FILE",
+        default=PUBLISHED if PUBLISHED.exists() else None,
+        help=f"CSV of dimension, clusters, ccc, rmse (default {PUBLISHED} where it exists)",
+    )
     parser.add_argument("dimension", choices=DIMENSIONS)
     parser.add_argument("data_dir", type=Path, help="folder of train/, dev/ and test/")
     parser.add_argument("labels_dir", type=Path)
@@ -40,15 +49,17 @@ def main(argv: list[str] | None = None) -> int:
     outputs = [folder / f"{name}.K{k}.scp" for name in gold_files for k in options.num_classes]
     outputs += [folder / name for name in ("centers", "fit_on", "reconstruction.csv", "figure1.png", "figure1.pdf")]
     stamp = Stamp(__file__, "labels", folder, inputs=gold_files.values(), outputs=outputs, options=options)
-    current = stamp.is_current()
-    if not current:
+
+    def work() -> str:
         make(folder, dimension, {name: dict(Scp(path)) for name, path in gold_files.items()}, options)
-        stamp.write()
-    log(
-        f"{folder}: {'up to date' if current else 'classes'}; CCC and RMSE of the train and dev gold standard rebuilt "
-        f"from clusters of {options.fit_on} (Table 1)\n"
-        + table_1(folder / "reconstruction.csv", dimension, args.published)
-    )
+        return f"classes of {', '.join(gold_files)}"
+
+    bring_up_to_date(stamp, f"{folder}", work, dry_run=args.dry_run)
+    if not args.dry_run:
+        log(
+            f"{folder}: CCC and RMSE of the train and dev gold standard, rebuilt from clusters of {options.fit_on} "
+            "(Table 1)\n" + table_1(folder / "reconstruction.csv", dimension, args.published)
+        )
     return 0
 
 

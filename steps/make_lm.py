@@ -19,13 +19,14 @@ from emoseq.labels.kmeans import read_centers
 from emoseq.lm.arpa import format_arpa
 from emoseq.lm.regions import LmOptions, collapse, estimate_hazards, estimate_priors, estimate_transitions, name_region
 from emoseq.lm.witten_bell import witten_bell
+from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import bring_up_to_date, run_step
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__, "lm")
+    parser = Parser(__doc__, "lm", plans=True)
     parser.add_options(LmOptions)
     parser.add_argument("labels_dir", type=Path)
     parser.add_argument("lm_dir", type=Path)
@@ -47,27 +48,30 @@ def main(argv: list[str] | None = None) -> int:
         outputs=[folder / f"{key}.{kind}" for key in tasks for kind in kinds],
         options=options,
     )
-    if stamp.is_current():
-        log(f"{folder}: up to date")
-        return 0
-    folder.mkdir(parents=True, exist_ok=True)
-    for key, means in tasks.items():
-        train = list(Scp(labels / f"train.{key}.scp").values())
-        write_matrix(
-            folder / f"{key}.trans", estimate_transitions(train, len(means), smoothing=options.transition_smoothing)
-        )
-        write_matrix(folder / f"{key}.priors", estimate_priors(train, len(means)))
-        write_matrix(folder / f"{key}.hazards", estimate_hazards(train, len(means), longest=options.longest_duration))
-        fitted = {utt: path for name in sets for utt, path in Scp(labels / f"{name}.{key}.scp").items()}
-        regions = {utt: collapse(fitted[utt]).tolist() for utt in sorted(fitted)}
-        lines = [f"{utt} {' '.join(map(name_region, sequence))}\n" for utt, sequence in regions.items()]
-        write_text(folder / f"{key}.regions", "".join(lines))
-        for order in options.orders:
-            tables = witten_bell(list(regions.values()), len(means), order)
-            write_text(folder / f"{key}.{order}gram.arpa", format_arpa(tables))
-        count = sum(map(len, regions.values()))
-        log(f"{folder}: {key}: {count} regions in {len(regions)} utterances, orders {options.orders}")
-    stamp.write()
+
+    def work() -> str:
+        folder.mkdir(parents=True, exist_ok=True)
+        for key, means in tasks.items():
+            train = list(Scp(labels / f"train.{key}.scp").values())
+            write_matrix(
+                folder / f"{key}.trans", estimate_transitions(train, len(means), smoothing=options.transition_smoothing)
+            )
+            write_matrix(folder / f"{key}.priors", estimate_priors(train, len(means)))
+            write_matrix(
+                folder / f"{key}.hazards", estimate_hazards(train, len(means), longest=options.longest_duration)
+            )
+            fitted = {utt: path for name in sets for utt, path in Scp(labels / f"{name}.{key}.scp").items()}
+            regions = {utt: collapse(fitted[utt]).tolist() for utt in sorted(fitted)}
+            lines = [f"{utt} {' '.join(map(name_region, sequence))}\n" for utt, sequence in regions.items()]
+            write_text(folder / f"{key}.regions", "".join(lines))
+            for order in options.orders:
+                tables = witten_bell(list(regions.values()), len(means), order)
+                write_text(folder / f"{key}.{order}gram.arpa", format_arpa(tables))
+            count = sum(map(len, regions.values()))
+            log(f"{folder}: {key}: {count} regions in {len(regions)} utterances, orders {options.orders}")
+        return f"language models of orders {', '.join(map(str, options.orders))}"
+
+    bring_up_to_date(stamp, f"{folder}", work, dry_run=args.dry_run)
     return 0
 
 

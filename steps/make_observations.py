@@ -16,11 +16,11 @@ import _recipe  # noqa: F401
 from emoseq.io.files import write_text
 from emoseq.recipe.options import Parser
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import bring_up_to_date, run_step
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__)
+    parser = Parser(__doc__, plans=True)
     parser.add_argument("data_dir", type=Path, help="folder of train/, dev/ and test/")
     parser.add_argument("exp_dir", type=Path)
     return parser
@@ -56,22 +56,22 @@ def main(argv: list[str] | None = None) -> int:
         ],
         options=[(job.dimension, job.system, str(job.folder.name)) for job in jobs],
     )
-    if stamp.is_current():
-        log(f"{report}/observations.md: up to date")
-        return 0
-    report.mkdir(exist_ok=True)
-    gained = compute_gains(data, exp, jobs)
-    found = observe(data, exp, jobs, gained)
-    for finding in found:
-        write_text(report / f"{finding.name}.csv", finding.table.to_csv(index=False, float_format="%.6f"))
-    save_figure(plot_trainings(*read_dev_curves(jobs)), report / "trainings")
-    if len(gained):
-        points = {key: (of.raw, of.gain) for key, of in gained.groupby(["dimension", "set"], sort=False)}
-        save_figure(plot_gains(points), report / "gains")
-        write_text(report / "gains_of_models.csv", gained.to_csv(index=False, float_format="%.6f"))
-    write_text(report / "observations.md", format_observations(found))
-    stamp.write()
-    log(f"{report}/observations.md: {len(found)} observations of {len(jobs)} models")
+
+    def work() -> str:
+        report.mkdir(exist_ok=True)
+        gained = compute_gains(data, exp, jobs)
+        found = observe(data, exp, jobs, gained)
+        for finding in found:
+            write_text(report / f"{finding.name}.csv", finding.table.to_csv(index=False, float_format="%.6f"))
+        save_figure(plot_trainings(*read_dev_curves(jobs)), report / "trainings")
+        if len(gained):
+            points = {key: (of.raw, of.gain) for key, of in gained.groupby(["dimension", "set"], sort=False)}
+            save_figure(plot_gains(points), report / "gains")
+            write_text(report / "gains_of_models.csv", gained.to_csv(index=False, float_format="%.6f"))
+        write_text(report / "observations.md", format_observations(found))
+        return f"{len(found)} observations of {len(jobs)} models"
+
+    bring_up_to_date(stamp, f"{report}/observations.md", work, dry_run=args.dry_run)
     return 0
 
 

@@ -15,18 +15,27 @@ import _recipe  # noqa: F401
 from emoseq import DIMENSIONS
 from emoseq.io.archive import read_text
 from emoseq.io.files import write_text
+from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import bring_up_to_date, run_step
 from emoseq.report.intervals import ScoreOptions
 
 SCORED = ("dev", "test")
 
+PUBLISHED = Path("conf/published/table2.csv")
+
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__, "score")
+    parser = Parser(__doc__, "score", plans=True)
     parser.add_options(ScoreOptions)
-    parser.add_argument("--published", type=Path, metavar="FILE", help="scores of others to set beside, a CSV file")
+    parser.add_argument(
+        "--published",
+        type=Path,
+        metavar="FILE",
+        default=PUBLISHED if PUBLISHED.exists() else None,
+        help=f"scores of others to set beside, a CSV file (default {PUBLISHED} where it exists)",
+    )
     parser.add_argument("data_dir", type=Path, help="folder of dev/ and test/")
     parser.add_argument("exp_dir", type=Path)
     return parser
@@ -52,9 +61,8 @@ def main(argv: list[str] | None = None) -> int:
         outputs=[exp / name for name in ("results.csv", "differences.csv", "RESULTS.md")],
         options=(options, [(one.system, one.fit_on) for one in series]),
     )
-    if stamp.is_current():
-        log(f"{exp}/results.csv: up to date")
-    else:
+
+    def work() -> str:
         from emoseq.report.tables import format_results, format_tables, read_published
 
         scored, compared = score_all(series, gold, options), compare_all(series, gold, options)
@@ -62,7 +70,11 @@ def main(argv: list[str] | None = None) -> int:
         write_text(exp / "differences.csv", compared.to_csv(index=False, float_format="%.6f"))
         published = read_published(args.published) if args.published else None
         write_text(exp / "RESULTS.md", format_tables(scored, compared, published))
-        stamp.write()
+        return f"{len(scored)} scores"
+
+    bring_up_to_date(stamp, f"{exp}/results.csv", work, dry_run=args.dry_run)
+    if args.dry_run:
+        return 0
     print(read_text(exp / "RESULTS.md"), end="")
     return 0
 

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.io.files import write_text
 from emoseq.model.experiment import GridOptions, plan_jobs
 from emoseq.model.schedule import TrainOptions
+from emoseq.recipe.job_list import write_jobs
+from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import run_step
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__, "train")
+    parser = Parser(__doc__, "train", plans=True)
     parser.add_options(GridOptions)
     parser.add_options(TrainOptions)
     parser.add_argument("exp_dir", type=Path)
@@ -26,8 +27,7 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     jobs = plan_jobs(make_options(GridOptions, args), args.exp_dir)
-    write_text(args.exp_dir / "train.jobs", "".join(job.line() for job in jobs))
-    log(f"{args.exp_dir}/train.jobs: {len(jobs)} models")
+    log(write_jobs(args.exp_dir / "train.jobs", jobs, dry_run=args.dry_run))
     return 0
 
 

@@ -16,14 +16,16 @@ from emoseq import DIMENSIONS
 from emoseq.decode.options import DecoderOptions
 from emoseq.decode.sweep import parse_sweep
 from emoseq.io.archive import Scp, read_text
-from emoseq.model.experiment import DECODED_SERIES, RAW_SERIES, parse_jobs
+from emoseq.model.experiment import DECODED_SERIES, RAW_SERIES, TrainJob
+from emoseq.recipe.job_list import read_jobs
+from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, read_options
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import bring_up_to_date, run_step
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__)
+    parser = Parser(__doc__, plans=True)
     parser.add_argument("--start", type=float, default=0.0, metavar="X", help="seconds at which Figure 3 begins")
     parser.add_argument("--end", type=float, default=120.0, metavar="X", help="and ends (default 120)")
     parser.add_argument("data_dir", type=Path, help="folder of test/")
@@ -34,7 +36,7 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     exp, report = args.exp_dir, args.exp_dir / "report"
-    jobs = parse_jobs(read_text(exp / "train.jobs"), str(exp / "train.jobs"))
+    jobs = read_jobs(exp / "train.jobs", TrainJob)
     # A classifier where there is one: RAW_SERIES has the regressors first.
     shown = max(jobs, key=lambda job: list(RAW_SERIES).index(job.system))
     selected = shown.folder.parent / f"selected.{shown.system}"
@@ -64,37 +66,37 @@ def main(argv: list[str] | None = None) -> int:
         outputs=[report / f"{name}{suffix}" for name in names for suffix in (".png", ".pdf")],
         options=(args.start, args.end),
     )
-    if stamp.is_current():
-        log(f"{report}: up to date")
-        return 0
-    report.mkdir(exist_ok=True)
 
-    from emoseq.model.blstm import load_model
-    from emoseq.report.figure2 import describe_architecture, plot_architecture
-    from emoseq.report.figures import plot_series, plot_sweeps, save_figure
+    def work() -> str:
+        report.mkdir(exist_ok=True)
 
-    save_figure(plot_architecture(describe_architecture(load_model(model))), report / "figure2")
-    if "figure3" in names:
-        predicted = Scp(next(path for (_, name), path in lines.items() if name == "raw"))
-        labelled = {utt for (_, name), path in lines.items() if name == "gold standard" for utt in Scp(path)}
-        utt = min(labelled & set(predicted) or predicted)
-        series: dict[str, dict] = {}
-        for (dimension, name), path in lines.items():
-            table = Scp(path)
-            if utt in table:  # a test set may be labelled in part
-                series.setdefault(dimension, {})[name] = table[utt]
-        longest = max(len(line) for of in series.values() for line in of.values())
-        save_figure(plot_series(series, *stretch(args.start, args.end, longest)), report / "figure3")
-    if sweeps:
-        trials = {}
-        for dimension, folder in sweeps.items():
-            decoder = read_options(DecoderOptions, folder / "best.conf").decoder
-            trials[f"{dimension}, {decoder}"] = parse_sweep(
-                read_text(folder / "sweep.csv"), f"{folder}/sweep.csv", decoder
-            )
-        save_figure(plot_sweeps(trials), report / "sweep")
-    stamp.write()
-    log(f"{report}: {', '.join(names)}")
+        from emoseq.model.blstm import load_model
+        from emoseq.report.figure2 import describe_architecture, plot_architecture
+        from emoseq.report.figures import plot_series, plot_sweeps, save_figure
+
+        save_figure(plot_architecture(describe_architecture(load_model(model))), report / "figure2")
+        if "figure3" in names:
+            predicted = Scp(next(path for (_, name), path in lines.items() if name == "raw"))
+            labelled = {utt for (_, name), path in lines.items() if name == "gold standard" for utt in Scp(path)}
+            utt = min(labelled & set(predicted) or predicted)
+            series: dict[str, dict] = {}
+            for (dimension, name), path in lines.items():
+                table = Scp(path)
+                if utt in table:  # a test set may be labelled in part
+                    series.setdefault(dimension, {})[name] = table[utt]
+            longest = max(len(line) for of in series.values() for line in of.values())
+            save_figure(plot_series(series, *stretch(args.start, args.end, longest)), report / "figure3")
+        if sweeps:
+            trials = {}
+            for dimension, folder in sweeps.items():
+                decoder = read_options(DecoderOptions, folder / "best.conf").decoder
+                trials[f"{dimension}, {decoder}"] = parse_sweep(
+                    read_text(folder / "sweep.csv"), f"{folder}/sweep.csv", decoder
+                )
+            save_figure(plot_sweeps(trials), report / "sweep")
+        return f"{', '.join(names)}"
+
+    bring_up_to_date(stamp, f"{report}", work, dry_run=args.dry_run)
     return 0
 
 

@@ -12,18 +12,23 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
+from emoseq import DataError
 from emoseq.io.archive import Scp, read_text, write_scp
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import average
 from emoseq.metrics import ccc_and_rmse
-from emoseq.model.experiment import RAW_SERIES, TrainJob, format_number, group_by_setting, parse_jobs
-from emoseq.recipe.options import Parser
+from emoseq.model.experiment import RAW_SERIES, TrainJob, group_by_setting
+from emoseq.recipe.job_list import read_jobs
+from emoseq.recipe.options import Parser, format_number
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import bring_up_to_date, run_step
+from emoseq.recipe.trial import Trial, choose_best
+
+CONFS = ("train", "model", "fbank")  # what each model's folder keeps of its settings
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__)
+    parser = Parser(__doc__, plans=True)
     parser.add_argument("jobs_file", type=Path)
     parser.add_argument("data_dir", type=Path, help="folder of dev/")
     parser.add_argument("sets", nargs="+", help="such as dev test")
@@ -32,45 +37,75 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    for (dimension, system), candidates in group_by_setting(
-        parse_jobs(read_text(args.jobs_file), str(args.jobs_file))
-    ).items():
-        jobs = [job for of_setting in candidates.values() for job in of_setting]
-        folder = jobs[0].folder.parent
-        stems = [folder / f"predict_{name}" / RAW_SERIES[system] for name in args.sets]
-        gold = args.data_dir / "dev" / f"{dimension}.scp"
-        stamp = Stamp(
-            __file__,
-            system,
-            folder,
-            inputs=[gold, *(job.folder / f"predict_{name}.scp" for job in jobs for name in args.sets)],
-            outputs=[
-                folder / f"selection.{system}.csv",
-                folder / f"selected.{system}",
-                *(stem.with_suffix(".scp") for stem in stems),
-            ],
-            options=args.sets,
-        )
-        if stamp.is_current():
-            log(f"{folder}: {system}: up to date")
-            continue
-        scores = {setting: ccc_and_rmse(averaged(of, "dev"), Scp(gold)) for setting, of in candidates.items()}
-        best = max(scores, key=lambda setting: scores[setting][0])
-        rows = [
-            f"{layers},{format_number(l2)},{ccc:.6f},{error:.6f}\n" for (layers, l2), (ccc, error) in scores.items()
-        ]
-        write_text(folder / f"selection.{system}.csv", "layers,l2,ccc,rmse\n" + "".join(rows))
-        write_text(folder / f"selected.{system}", "".join(f"{job.folder}\n" for job in candidates[best]))
-        for name, stem in zip(args.sets, stems, strict=True):
-            stem.parent.mkdir(exist_ok=True)
-            write_scp(stem, averaged(candidates[best], name))
-        stamp.write()
-        layers, l2 = best
-        log(f"{folder}: {RAW_SERIES[system]}: {layers} layers, L2 {format_number(l2)}, dev CCC {scores[best][0]:.4f}")
+    jobs = read_jobs(args.jobs_file, TrainJob)
+    if not jobs and not args.dry_run:
+        raise DataError(f"{args.jobs_file}: lists no model; run stage 4 again")
+    for (dimension, system), candidates in group_by_setting(jobs).items():
+        select(dimension, system, candidates, args.data_dir, args.sets, dry_run=args.dry_run)
     return 0
 
 
-def averaged(jobs: list[TrainJob], name: str):
+def select(
+    dimension: str,
+    system: str,
+    candidates: dict[tuple[int, float], list[TrainJob]],
+    data: Path,
+    sets: list[str],
+    *,
+    dry_run: bool,
+) -> None:
+    """Choose among the settings of one system and dimension and average the models of the chosen one."""
+    jobs = [job for of_setting in candidates.values() for job in of_setting]
+    folder = jobs[0].folder.parent
+    stems = [folder / f"predict_{name}" / RAW_SERIES[system] for name in sets]
+    gold = data / "dev" / f"{dimension}.scp"
+    confs = [job.folder / "conf" / f"{name}.conf" for job in jobs for name in CONFS]
+    stamp = Stamp(
+        __file__,
+        system,
+        folder,
+        inputs=[gold, *confs, *(job.folder / f"predict_{name}.scp" for job in jobs for name in sets)],
+        outputs=[
+            folder / f"selection.{system}.csv",
+            folder / f"selected.{system}",
+            *(stem.with_suffix(".scp") for stem in stems),
+        ],
+        options=sets,
+    )
+
+    def work() -> str:
+        check_confs(jobs)
+        trials = [
+            Trial(setting, *ccc_and_rmse(average_series(seeds, "dev"), Scp(gold)))
+            for setting, seeds in candidates.items()
+        ]
+        best = choose_best(trials)
+        layers, l2 = best.setting
+        rows = [f"{t.setting[0]},{format_number(t.setting[1])},{t.score:.6f},{t.rmse:.6f}\n" for t in trials]
+        write_text(folder / f"selection.{system}.csv", "layers,l2,ccc,rmse\n" + "".join(rows))
+        write_text(folder / f"selected.{system}", "".join(f"{job.folder}\n" for job in candidates[best.setting]))
+        for name, stem in zip(sets, stems, strict=True):
+            stem.parent.mkdir(exist_ok=True)
+            write_scp(stem, average_series(candidates[best.setting], name))
+        return f"{layers} layers, L2 {format_number(l2)}, dev CCC {best.score:.4f}"
+
+    bring_up_to_date(stamp, f"{folder}: {RAW_SERIES[system]}", work, dry_run=dry_run)
+
+
+def check_confs(jobs: list[TrainJob]) -> None:
+    """Check that all models were trained with the same settings but for those in which they are compared.
+
+    Raises:
+        DataError: for the first conf file that differs from that of the first model
+    """
+    for job in jobs[1:]:
+        for name in CONFS:
+            first, other = (each.folder / "conf" / f"{name}.conf" for each in (jobs[0], job))
+            if read_text(other) != read_text(first):
+                raise DataError(f"{other} differs from {first}: models of one system must share it; run stage 4 again")
+
+
+def average_series(jobs: list[TrainJob], name: str):
     """Mean series of each utterance over the models of one setting."""
     series = [Scp(job.folder / f"predict_{name}.scp") for job in jobs]
     return {utt: average([model[utt] for model in series]) for utt in series[0]}

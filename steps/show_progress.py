@@ -15,21 +15,19 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.io.archive import read_text
-from emoseq.model.experiment import GridOptions, parse_jobs
-from emoseq.model.schedule import TrainOptions
-from emoseq.recipe.options import Parser, make_options
+from emoseq.model.experiment import TrainJob
+from emoseq.recipe.job_list import read_jobs
+from emoseq.recipe.log import log
+from emoseq.recipe.options import Parser
 from emoseq.recipe.progress import estimate_seconds_left, find_start, format_progress, read_state
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import run_step
 from jobarray.command_line import substitute
 
 PAUSE = 2.0  # seconds between two looks at the logs
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__, "train")
-    parser.add_options(GridOptions)
-    parser.add_options(TrainOptions)
+    parser = Parser(__doc__)
     parser.add_argument("--follow", action="store_true", help="go on until all models are done")
     parser.add_argument("jobs_file", type=Path)
     parser.add_argument("log", help="log of a job, JOB standing for its number")
@@ -38,16 +36,13 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    max_epochs = make_options(TrainOptions, args).max_epochs
-    layers = [job.layers for job in parse_jobs(read_text(args.jobs_file), str(args.jobs_file))]
+    layers = [job.layers for job in read_jobs(args.jobs_file, TrainJob)]
     logs = [Path(substitute(args.log, "JOB", number)) for number in range(1, len(layers) + 1)]
     said = -1
     while True:
         states = [read_state(path.read_text(errors="replace") if path.exists() else "") for path in logs]
         done = sum(state.done for state in states)
-        line = format_progress(
-            states, estimate_seconds_left(layers, states, max_epochs, time.time() - find_start(states))
-        )
+        line = format_progress(states, estimate_seconds_left(layers, states, time.time() - find_start(states)))
         if not args.follow:
             log(line)
             return 0

@@ -17,14 +17,16 @@ from emoseq.baselines.smoothing import SMOOTHERS, SmoothOptions, sweep_widths
 from emoseq.io.archive import Scp, write_scp
 from emoseq.io.files import write_text
 from emoseq.model.experiment import name_smoothed
+from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import bring_up_to_date, run_step
+from emoseq.recipe.trial import choose_best
 from emoseq.report.results import list_raw_systems
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__, "smooth")
+    parser = Parser(__doc__, "smooth", plans=True)
     parser.add_options(SmoothOptions)
     parser.add_argument("gold", type=Path, help="gold standard of the dev set, an scp file")
     parser.add_argument("dimension_dir", type=Path, help="such as exp/arousal")
@@ -52,26 +54,27 @@ def main(argv: list[str] | None = None) -> int:
         outputs=[folder / "smooth_dev.csv", *(stem.with_name(f"{stem.name}.scp") for stem in written.values())],
         options=(options, args.sets),
     )
-    if stamp.is_current():
-        log(f"{folder}: up to date")
-        return 0
-    rows = []
-    chosen = {}
-    for system in systems:
-        for kind in SMOOTHERS:
-            try:
-                trials = sweep_widths(Scp(raw[system, "dev"]), Scp(args.gold), kind, options.widths)
-            except ValueError as error:
-                raise DataError(f"{raw[system, 'dev']}: {error}; run stages 5 and 6 again") from None
-            width, ccc, _ = max(trials, key=lambda trial: trial[1])
-            chosen[system, kind] = width
-            rows += [f"{system},{kind},{width:g},{ccc:.6f},{rmse:.6f}\n" for width, ccc, rmse in trials]
-            log(f"{folder}: {system}: {kind} of {width:g} s, dev CCC {ccc:.4f}")
-    write_text(folder / "smooth_dev.csv", "system,smoother,width,ccc,rmse\n" + "".join(rows))
-    for (system, name, kind), stem in written.items():
-        series = Scp(raw[system, name])
-        write_scp(stem, {utt: SMOOTHERS[kind](series[utt], chosen[system, kind]) for utt in series})
-    stamp.write()
+
+    def work() -> str:
+        rows = []
+        chosen = {}
+        for system in systems:
+            for kind in SMOOTHERS:
+                try:
+                    trials = sweep_widths(Scp(raw[system, "dev"]), Scp(args.gold), kind, options.widths)
+                except ValueError as error:
+                    raise DataError(f"{raw[system, 'dev']}: {error}; run stages 5 and 6 again") from None
+                best = choose_best(trials)
+                chosen[system, kind] = best.setting
+                rows += [f"{system},{kind},{t.setting:g},{t.score:.6f},{t.rmse:.6f}\n" for t in trials]
+                log(f"{folder}: {system}: {kind} of {best.setting:g} s, dev CCC {best.score:.4f}")
+        write_text(folder / "smooth_dev.csv", "system,smoother,width,ccc,rmse\n" + "".join(rows))
+        for (system, name, kind), stem in written.items():
+            series = Scp(raw[system, name])
+            write_scp(stem, {utt: SMOOTHERS[kind](series[utt], chosen[system, kind]) for utt in series})
+        return f"smoothed {len(systems)} systems"
+
+    bring_up_to_date(stamp, f"{folder}", work, dry_run=args.dry_run)
     return 0
 
 

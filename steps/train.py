@@ -19,28 +19,38 @@ from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import name_write_errors, write_text
 from emoseq.io.matrix import read_matrix
 from emoseq.labels.kmeans import read_centers
-from emoseq.model.experiment import GridOptions, ModelOptions, pick_job
+from emoseq.model.experiment import GridOptions, ModelOptions, TrainJob
 from emoseq.model.schedule import TrainOptions
+from emoseq.recipe.job_list import parse_numbers, pick_jobs
+from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, format_conf, make_options
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import bring_up_to_date, run_step
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__, "train", "model")
+    parser = Parser(__doc__, "train", "model", plans=True)
     for options in (GridOptions, TrainOptions, ModelOptions):
         parser.add_options(options)
     parser.add_argument("jobs_file", type=Path)
-    parser.add_argument("job", type=int, help="line of the file, from 1")
+    parser.add_argument("job", type=parse_numbers, help="line of the file, from 1, or lines such as 1:8")
     parser.add_argument("data_dir", type=Path, help="folder of train/ and dev/")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    job = pick_job(read_text(args.jobs_file), str(args.jobs_file), args.job)
     model_options, options = make_options(ModelOptions, args), make_options(TrainOptions, args)
-    labels, lm, data = job.folder.parent / "labels", job.folder.parent / "lm", args.data_dir
+    for job in pick_jobs(args.jobs_file, TrainJob, args.job):
+        train_model(job, model_options, options, args.data_dir, dry_run=args.dry_run)
+    return 0
+
+
+def train_model(
+    job: TrainJob, model_options: ModelOptions, options: TrainOptions, data: Path, *, dry_run: bool
+) -> None:
+    """Train one model unless it is up to date."""
+    labels, lm = job.folder.parent / "labels", job.folder.parent / "lm"
     tasks = read_centers(labels / "centers") if job.is_classifier else {}
     train_gold = data / "train" / f"{job.dimension}.scp"
     stamp = Stamp(
@@ -58,52 +68,52 @@ def main(argv: list[str] | None = None) -> int:
         outputs=[job.folder / "final.pt", job.folder / "epochs.csv"],
         options=(job.system, job.layers, job.l2, job.seed, model_options, options),
     )
-    if stamp.is_current():
-        log(f"{job.folder}: up to date")
-        return 0
-    for name in ("conf", "log"):
-        (job.folder / name).mkdir(parents=True, exist_ok=True)
-    write_text(job.folder / "conf" / "model.conf", format_conf(model_options))
-    write_text(job.folder / "conf" / "train.conf", format_conf(options))
-    write_text(job.folder / "conf" / "fbank.conf", read_text(data / "train" / "fbank.conf"))
 
-    from emoseq.model.blstm import save_model
-    from emoseq.model.training import format_epochs, make_examples, train
+    def work() -> str:
+        for name in ("conf", "log"):
+            (job.folder / name).mkdir(parents=True, exist_ok=True)
+        log(f"{job.folder}: {options.max_epochs} epochs at most")
+        write_text(job.folder / "conf" / "model.conf", format_conf(model_options))
+        write_text(job.folder / "conf" / "train.conf", format_conf(options))
+        write_text(job.folder / "conf" / "fbank.conf", read_text(data / "train" / "fbank.conf"))
 
-    targets = [Scp(labels / f"train.{task}.scp") for task in tasks]
-    gold = Scp(data / "dev" / f"{job.dimension}.scp")
-    try:
-        train_set = make_examples(
-            read_features(data / "train"), labels=targets, gold=None if tasks else Scp(train_gold)
+        from emoseq.model.blstm import save_model
+        from emoseq.model.training import format_epochs, make_examples, train
+
+        targets = [Scp(labels / f"train.{task}.scp") for task in tasks]
+        gold = Scp(data / "dev" / f"{job.dimension}.scp")
+        try:
+            train_set = make_examples(
+                read_features(data / "train"), labels=targets, gold=None if tasks else Scp(train_gold)
+            )
+            dev_set = make_examples(read_features(data / "dev"), gold=gold)
+        except ValueError as error:
+            raise DataError(f"{data}: {job.dimension}: {error}; run stages 1 and 2 again") from None
+        training = train(
+            train_set,
+            dev_set,
+            system=job.system,
+            centers=list(tasks.values()),
+            priors=[read_matrix(lm / f"{task}.priors")[0] for task in tasks],
+            layers=job.layers,
+            l2=job.l2,
+            seed=job.seed,
+            model_options=model_options,
+            options=options,
         )
-        dev_set = make_examples(read_features(data / "dev"), gold=gold)
-    except ValueError as error:
-        raise DataError(f"{data}: {job.dimension}: {error}; run stages 1 and 2 again") from None
-    training = train(
-        train_set,
-        dev_set,
-        system=job.system,
-        centers=list(tasks.values()),
-        priors=[read_matrix(lm / f"{task}.priors")[0] for task in tasks],
-        layers=job.layers,
-        l2=job.l2,
-        seed=job.seed,
-        model_options=model_options,
-        options=options,
-    )
-    epochs = []
-    epoch_log = job.folder / "log" / "train.log"
-    with name_write_errors(epoch_log), open(epoch_log, "w", buffering=1) as lines:
-        for epoch, best in training:
-            log(f"{job.folder}: {epoch}")
-            print(time.strftime("%Y-%m-%d %H:%M:%S"), epoch, file=lines)
-            epochs.append(epoch)
-            model = best
-    write_text(job.folder / "epochs.csv", format_epochs(epochs))
-    save_model(job.folder / "final.pt", model)
-    stamp.write()
-    log(f"{job.folder}: trained in {len(epochs)} epochs")
-    return 0
+        epochs = []
+        epoch_log = job.folder / "log" / "train.log"
+        with name_write_errors(epoch_log), open(epoch_log, "w", buffering=1) as lines:
+            for epoch, best in training:
+                log(f"{job.folder}: {epoch}")
+                print(time.strftime("%Y-%m-%d %H:%M:%S"), epoch, file=lines)
+                epochs.append(epoch)
+                model = best
+        write_text(job.folder / "epochs.csv", format_epochs(epochs))
+        save_model(job.folder / "final.pt", model)
+        return f"trained in {len(epochs)} epochs"
+
+    bring_up_to_date(stamp, f"{job.folder}", work, dry_run=dry_run)
 
 
 if __name__ == "__main__":

@@ -15,18 +15,21 @@ import _recipe  # noqa: F401
 from emoseq import DataError
 from emoseq.decode.files import decoding_files
 from emoseq.decode.options import SweepOptions
-from emoseq.decode.sweep import choose_best, format_sweep
+from emoseq.decode.sweep import format_sweep
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import read_centers
 from emoseq.lm.regions import LmOptions
+from emoseq.model.experiment import has_classifier
+from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, format_conf, make_options
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import bring_up_to_date, run_step
+from emoseq.recipe.trial import choose_best
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__, "decode", "lm")
+    parser = Parser(__doc__, "decode", "lm", plans=True)
     parser.add_options(SweepOptions)
     parser.add_options(LmOptions)
     parser.add_argument("gold", type=Path, help="gold standard of the dev set, an scp file")
@@ -40,6 +43,9 @@ def main(argv: list[str] | None = None) -> int:
     options = make_options(SweepOptions, args)
     settings = options.settings(orders)
     folder = args.dimension_dir
+    if not has_classifier(folder.parent):
+        log(f"{folder}: no classifier was trained, so there is nothing to decode")
+        return 0
     models = [Path(line) for line in read_text(folder / "selected.cls").splitlines()]
     tasks = list(read_centers(folder / "labels" / "centers"))
     target = folder / "decode_dev"
@@ -55,28 +61,28 @@ def main(argv: list[str] | None = None) -> int:
         outputs=[target / name for name in ("sweep.csv", "best.conf", "sweep.png", "sweep.pdf")],
         options=settings,
     )
-    if stamp.is_current():
-        log(f"{target}: up to date")
-        return 0
-    target.mkdir(exist_ok=True)
 
-    from emoseq.decode.files import read_posteriors, read_tasks
-    from emoseq.decode.sweep import sweep
-    from emoseq.report.figures import plot_sweeps, save_figure
+    def work() -> str:
+        target.mkdir(exist_ok=True)
 
-    try:
-        posteriors = [read_posteriors(model, "dev", tasks) for model in models]
-        trials = sweep(posteriors, read_tasks(folder, orders), Scp(args.gold), settings)
-    except ValueError as error:
-        raise DataError(f"{folder}: {error}") from None
-    best = choose_best(trials)
-    write_text(target / "sweep.csv", format_sweep(trials))
-    write_text(target / "best.conf", format_conf(best.options))
-    save_figure(plot_sweeps({f"{folder.name}, {options.decoder}": trials}), target / "sweep")
-    stamp.write()
-    order, weight, scale = best.options.order, best.options.lm_weight, best.options.acoustic_scale
-    chosen = f"order {order}, weight {weight:g}" + (f", acoustic scale {scale:g}" if scale != 1 else "")
-    log(f"{folder}: {options.decoder}, {len(trials)} settings; {chosen}, dev CCC {best.ccc:.4f}")
+        from emoseq.decode.files import read_posteriors, read_tasks
+        from emoseq.decode.sweep import sweep
+        from emoseq.report.figures import plot_sweeps, save_figure
+
+        try:
+            posteriors = [read_posteriors(model, "dev", tasks) for model in models]
+            trials = sweep(posteriors, read_tasks(folder, orders), Scp(args.gold), settings)
+        except ValueError as error:
+            raise DataError(f"{folder}: {error}") from None
+        best = choose_best(trials)
+        write_text(target / "sweep.csv", format_sweep(trials))
+        write_text(target / "best.conf", format_conf(best.setting))
+        save_figure(plot_sweeps({f"{folder.name}, {options.decoder}": trials}), target / "sweep")
+        order, weight, scale = best.setting.order, best.setting.lm_weight, best.setting.acoustic_scale
+        chosen = f"order {order}, weight {weight:g}" + (f", acoustic scale {scale:g}" if scale != 1 else "")
+        return f"{options.decoder}, {len(trials)} settings; {chosen}, dev CCC {best.score:.4f}"
+
+    bring_up_to_date(stamp, f"{target}", work, dry_run=args.dry_run)
     return 0
 
 

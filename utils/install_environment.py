@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Makes .venv from requirements.txt. Started by path.sh, needs nothing but the standard library.
+"""Make .venv from requirements.txt. Started by path.sh; needs only the standard library.
 
 .venv/.installed, a copy of requirements.txt, is written last: without it, or when it differs, .venv is made
 from scratch. One process installs at a time; the others wait and then find the work done.
 
-With --missing it prints the modules that this interpreter lacks, and the exit status is 1 if there are any.
+With --check NAME ADVICE it checks that this interpreter has the modules of the recipe.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LOG = VENV / "install.log"
 
 MODULES = (
     "torch numpy kaldiio sklearn kenlm pandas numba kaldi_native_fbank soundfile soxr "
-    "configargparse tqdm matplotlib plotly arff parselmouth"
+    "configargparse matplotlib arff parselmouth"
 ).split()
 
 
@@ -40,7 +40,7 @@ OWN_PYTHON = "set EMOSEQ_PYTHON to an interpreter that has the packages"
 
 
 class InstallError(Exception):
-    """What went wrong and the mend, in one line."""
+    """Failed installation; the message is one line with the fix."""
 
 
 def say(message: str) -> None:
@@ -48,13 +48,13 @@ def say(message: str) -> None:
 
 
 def is_installed() -> bool:
-    """The same question as path.sh's: .venv is complete and of this requirements.txt."""
+    """Return whether .venv is complete and of this requirements.txt, as path.sh checks."""
     return os.access(PYTHON, os.X_OK) and STAMP.exists() and STAMP.read_text() == REQUIREMENTS.read_text()
 
 
 @contextmanager
 def lock() -> Iterator[IO[str]]:
-    """Holds .venv.lock, which goes with its holders: a killed installation leaves nothing locked."""
+    """Hold .venv.lock, which ends with its holders: a killed installation leaves nothing locked."""
     with open(ROOT / ".venv.lock", "a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -103,7 +103,7 @@ def make_venv() -> None:
 
 
 def pip_install(*arguments: str | Path, held: IO[str]) -> None:
-    """Runs pip with the user's own settings. It holds the lock too, in case it outlives this process."""
+    """Run pip with the user's own settings. It holds the lock too, in case it outlives this process."""
     # A --user installation cannot go into .venv, and would be pip's error.
     environment = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     with open(LOG, "a+", errors="replace") as log:
@@ -149,9 +149,14 @@ def install(held: IO[str]) -> None:
 
 
 def main() -> int:
-    if sys.argv[1:] == ["--missing"]:
+    if sys.argv[1:2] == ["--check"]:
         missing = [module for module in MODULES if importlib.util.find_spec(module) is None]
-        print(*missing)
+        if missing:
+            name, advice = sys.argv[2:]
+            say(
+                f"EMOSEQ_PYTHON ({name}) lacks the modules {' '.join(missing)}: install what requirements.txt names, or "
+                + advice
+            )
         return 1 if missing else 0
     try:
         with lock() as held:
@@ -161,7 +166,7 @@ def main() -> int:
         say(str(error))
         return 1
     except KeyboardInterrupt:
-        say("interrupted; .venv is made anew at the next start")
+        say("interrupted; the next start makes .venv from scratch")
         return 130
     return 0
 

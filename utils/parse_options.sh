@@ -6,7 +6,8 @@
 #   . utils/parse_options.sh
 #
 # `--cmd VALUE` or `--cmd=VALUE` sets the variable cmd, `--stop-stage N` sets stop_stage; a variable
-# that does not exist is not an option, and one that is true or false stays so. Options end at the
+# that does not exist is not an option, and one that is true or false stays so; `--dry-run` alone sets a variable that
+# is false to true. Options end at the
 # first argument that is none, or after `--`; the script's "$@" is what follows. `--config FILE` is
 # read first, so that the command line wins: lines `--name=value`, `#` begins a comment. `--help`
 # prints $help_message. Whatever is wrong is one line on stderr and status 1.
@@ -80,8 +81,17 @@ _po_walk() {
         _po_value=${1#*=}
         ;;
       --*)
-        (($# > 1)) || _po_fail "$1 wants a value"
         _po_option=$1
+        # A switch, one that is false by default, may stand alone.
+        _po_value=${_po_option#--}
+        _po_value=${_po_value//-/_}
+        if [[ $_po_value =~ ^[A-Za-z][A-Za-z0-9_]*$ && ${!_po_value-} == false && ${2-} != true && ${2-} != false ]]; then
+          [[ $_po_pass == 1 ]] || _po_set "${_po_option#--}" true ""
+          _po_count=$((_po_count + 1))
+          shift
+          continue
+        fi
+        (($# > 1)) || _po_fail "$1 wants a value"
         _po_value=$2
         _po_count=$((_po_count + 1))
         shift

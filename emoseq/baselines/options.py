@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emoseq import DIMENSIONS, DataError
+from emoseq import DIMENSIONS
 from emoseq.features.fbank import FRAME_SHIFT
+from emoseq.recipe.job_list import Job
 from emoseq.recipe.options import option
 
 # Their rows in the tables, in the paper's order.
@@ -137,16 +138,14 @@ def _check_positive(options: Any, *names: str) -> None:
 
 
 @dataclass(frozen=True)
-class BaselineJob:
+class BaselineJob(Job):
     """One baseline of one dimension and the folder that holds it."""
 
-    dimension: str
-    system: str
     folder: Path
 
-    def line(self) -> str:
-        """The job's line in the file of jobs."""
-        return f"{self.dimension} {self.system} {self.folder}\n"
+    def __post_init__(self) -> None:
+        if self.system not in BASELINES:
+            raise ValueError(f"there is no baseline {self.system}")
 
 
 def plan_baselines(systems: Sequence[str], exp: Path) -> list[BaselineJob]:
@@ -157,33 +156,6 @@ def plan_baselines(systems: Sequence[str], exp: Path) -> list[BaselineJob]:
         if system in systems
         for dimension in DIMENSIONS
     ]
-
-
-def parse_baselines(text: str, name: str) -> list[BaselineJob]:
-    """Jobs from the lines of the file `name`, which may have none.
-
-    Raises:
-        DataError: if a line is malformed
-    """
-    jobs = []
-    for number, line in enumerate(text.splitlines(), 1):
-        fields = line.split(maxsplit=2)
-        if len(fields) < 3 or fields[1] not in BASELINES:
-            raise DataError(f"{name}:{number}: not `dimension system folder`")
-        jobs.append(BaselineJob(fields[0], fields[1], Path(fields[2])))
-    return jobs
-
-
-def pick_baseline(text: str, name: str, number: int) -> BaselineJob:
-    """Job number `number`, from 1, of the lines of the file `name`.
-
-    Raises:
-        DataError: as `parse_baselines`, or if there are fewer jobs
-    """
-    jobs = parse_baselines(text, name)
-    if not 1 <= number <= len(jobs):
-        raise DataError(f"{name}: there is no line {number}; it has {len(jobs)}")
-    return jobs[number - 1]
 
 
 @dataclass(frozen=True)

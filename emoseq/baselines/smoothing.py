@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.metrics import ccc_and_rmse
 from emoseq.recipe.options import option
+from emoseq.recipe.trial import Trial
 
 
 def filter_gaussian(series: ArrayLike, width: float) -> NDArray[np.float32]:
@@ -49,13 +50,14 @@ class SmoothOptions:
 
 def sweep_widths(
     series: Mapping[str, NDArray], gold: Mapping[str, NDArray], smoother: str, widths: Sequence[float]
-) -> list[tuple[float, float, float]]:
-    """Width, CCC and RMSE of each width of a smoother on the dev set.
+) -> list[Trial[float]]:
+    """Score each width of a smoother, in seconds, on the dev set.
 
     Raises:
         ValueError: as `emoseq.metrics.ccc_and_rmse`
     """
     smooth = SMOOTHERS[smoother]
     return [
-        (width, *ccc_and_rmse({utt: smooth(values, width) for utt, values in series.items()}, gold)) for width in widths
+        Trial(width, *ccc_and_rmse({utt: smooth(values, width) for utt, values in series.items()}, gold))
+        for width in widths
     ]

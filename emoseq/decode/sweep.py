@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from numpy.typing import NDArray
 
@@ -11,33 +10,20 @@ from emoseq import DataError
 from emoseq.decode.multi_task import Posteriors, Task, decode_models, make_decoder
 from emoseq.decode.options import DecoderOptions
 from emoseq.metrics import ccc_and_rmse
+from emoseq.recipe.trial import Trial, choose_best
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One row of a sweep over the dev set."""
-
-    options: DecoderOptions
-    ccc: float
-    rmse: float
-
-
-def format_sweep(trials: Sequence[Trial]) -> str:
+def format_sweep(trials: Sequence[Trial[DecoderOptions]]) -> str:
     """sweep.csv: one row a trial."""
     rows = [
-        f"{o.order},{o.lm_weight:g},{o.acoustic_scale:g},{trial.ccc:.6f},{trial.rmse:.6f}\n"
+        f"{o.order},{o.lm_weight:g},{o.acoustic_scale:g},{trial.score:.6f},{trial.rmse:.6f}\n"
         for trial in trials
-        for o in [trial.options]
+        for o in [trial.setting]
     ]
     return "order,weight,acoustic_scale,ccc,rmse\n" + "".join(rows)
 
 
-def choose_best(trials: Sequence[Trial]) -> Trial:
-    """The highest dev CCC; of equals the first, which is the smaller model and the lower weight."""
-    return max(trials, key=lambda trial: trial.ccc)
-
-
-def parse_sweep(text: str, name: str, decoder: str) -> list[Trial]:
+def parse_sweep(text: str, name: str, decoder: str) -> list[Trial[DecoderOptions]]:
     """Trials from `format_sweep`'s text, all of one decoder.
 
     Args:
@@ -66,7 +52,7 @@ def sweep(
     tasks: Mapping[str, Task],
     gold: Mapping[str, NDArray],
     settings: Sequence[DecoderOptions],
-) -> list[Trial]:
+) -> list[Trial[DecoderOptions]]:
     """Score every setting on the dev set.
 
     Raises:
@@ -96,6 +82,6 @@ def tune(
     Raises:
         ValueError: as `sweep`
     """
-    best = choose_best(sweep(models["dev"], tasks, gold["dev"], settings)).options
+    best = choose_best(sweep(models["dev"], tasks, gold["dev"], settings)).setting
     decode = make_decoder(tasks, best)
     return best, {name: ccc_and_rmse(decode_models(models[name], decode)[1], gold[name]) for name in gold}

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from emoseq import DIMENSIONS, DataError
+from emoseq import DIMENSIONS
 from emoseq.labels.kmeans import FIT_ON
-from emoseq.recipe.options import option
+from emoseq.recipe.job_list import Job, read_jobs
+from emoseq.recipe.options import format_number, option
 
 # The paper's name of each system's undecoded series; "cls-ce" is the classifier without the cost of Eq. 7.
 RAW_SERIES = {"reg-mse": "REG-MSE", "reg-ccc": "REG-CCC", "cls-ce": "CLS-CE-Raw", "cls": "CLS-Raw"}
@@ -69,11 +70,9 @@ class ModelOptions:
 
 
 @dataclass(frozen=True)
-class TrainJob:
-    """One model: what it is and the folder that holds it."""
+class TrainJob(Job):
+    """One model: its setting and the folder that holds it."""
 
-    dimension: str
-    system: str
     layers: int
     l2: float
     seed: int
@@ -82,10 +81,6 @@ class TrainJob:
     @property
     def is_classifier(self) -> bool:
         return self.system.startswith("cls")
-
-    def line(self) -> str:
-        """The job's line in the file of jobs."""
-        return f"{self.dimension} {self.system} {self.layers} {format_number(self.l2)} {self.seed} {self.folder}\n"
 
 
 def plan_jobs(options: GridOptions, exp: Path) -> list[TrainJob]:
@@ -109,34 +104,13 @@ def _job(exp: Path, dim: str, system: str, layers: int, l2: float, seed: int) ->
     return TrainJob(dim, system, layers, l2, seed, exp / dim / f"{system}_l{layers}_r{format_number(l2)}_s{seed}")
 
 
-def parse_jobs(text: str, name: str) -> list[TrainJob]:
-    """Jobs from the lines of the file `name`.
+def has_classifier(exp: Path) -> bool:
+    """Return whether an experiment lists a model of system `cls`, the one that is decoded.
 
     Raises:
-        DataError: if a line is malformed or there is none
+        DataError: as `emoseq.recipe.job_list.read_jobs`
     """
-    jobs = []
-    for number, line in enumerate(text.splitlines(), 1):
-        try:
-            dimension, system, layers, l2, seed, folder = line.split(maxsplit=5)
-            jobs.append(TrainJob(dimension, system, int(layers), float(l2), int(seed), Path(folder)))
-        except ValueError:
-            raise DataError(f"{name}:{number}: not `dimension system layers l2 seed folder`") from None
-    if not jobs:
-        raise DataError(f"{name}: lists no model; run stage 4 again")
-    return jobs
-
-
-def pick_job(text: str, name: str, number: int) -> TrainJob:
-    """Job number `number`, from 1.
-
-    Raises:
-        DataError: as `parse_jobs`, or if there are fewer jobs
-    """
-    jobs = parse_jobs(text, name)
-    if not 1 <= number <= len(jobs):
-        raise DataError(f"{name}: there is no line {number}; it has {len(jobs)}")
-    return jobs[number - 1]
+    return any(job.system == "cls" for job in read_jobs(exp / "train.jobs", TrainJob))
 
 
 def group_by_setting(jobs: Sequence[TrainJob]) -> dict[tuple[str, str], dict[tuple[int, float], list[TrainJob]]]:
@@ -145,12 +119,3 @@ def group_by_setting(jobs: Sequence[TrainJob]) -> dict[tuple[str, str], dict[tup
     for job in sorted(jobs, key=lambda job: (job.layers, job.l2, job.seed)):
         grouped.setdefault((job.dimension, job.system), {}).setdefault((job.layers, job.l2), []).append(job)
     return grouped
-
-
-def format_number(number: float) -> str:
-    """A number as in folder names: 0, 2e-5.
-
-    >>> short(2e-5)
-    '2e-5'
-    """
-    return repr(float(number)).removesuffix(".0").replace("e-0", "e-")

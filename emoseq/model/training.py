@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from emoseq.metrics import common_length, concordance
 from emoseq.model.blstm import Blstm, Classifier, Model, Regressor
-from emoseq.model.experiment import ModelOptions, format_number
+from emoseq.model.experiment import ModelOptions
 from emoseq.model.losses import LOSSES, l2_penalty
 from emoseq.model.schedule import Schedule, TrainOptions
+from emoseq.recipe.options import format_number
 
 
 @dataclass(frozen=True)

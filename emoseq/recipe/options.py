@@ -1,13 +1,17 @@
-"""Options of the steps: dataclasses, conf files in Kaldi's grammar, and one-line errors.
+"""Options of the steps: dataclasses, and conf files in Kaldi's grammar.
 
-A conf file holds one `--name=value` a line and `#` comments; it is parsed, never sourced. Each
-concern (`fbank`, `train`, ...) has a file of its name. A step reads the recipe's conf/, then conf/
-of the current folder, then `--config FILE`, each over the one before, and the command line wins.
+A conf file holds one `--name=value` a line and `#` comments; it is parsed, never sourced. Each concern (`fbank`,
+`train`, ...) has a file of its name in conf/. A step reads conf/ of the checkout, conf/ of the current folder, the
+folder given with `--conf DIR` and the file given with `--config FILE`, each option by option over the one before; the
+command line wins.
 """
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import difflib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -15,6 +19,8 @@ from typing import Any, TypeVar, get_type_hints
 import configargparse
 
 from emoseq import DataError
+from emoseq.recipe.dry_run import VARIABLE
+from emoseq.recipe.log import log
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -82,52 +88,113 @@ class _ConfFile(configargparse.ConfigFileParser):
 
 
 class Parser(configargparse.ArgParser):
-    """An argparse parser with conf files under it.
+    """An argparse parser with conf files under it, `--conf DIR` and `--dry-run`.
 
     Args:
-        description: the step's docstring
+        description: the step's docstring; what follows a line `Example:` becomes the epilog
         confs: concerns whose conf files the step reads; the first one is `--config`, a further one
             `--<concern>-config`
+        plans: the step itself says in a dry run what it would do; any other step only says that it would run
     """
 
-    def __init__(self, description: str | None, *confs: str) -> None:
-        folders = dict.fromkeys([ROOT / "conf", Path("conf").absolute()])
+    def __init__(self, description: str | None, *confs: str, plans: bool = False) -> None:
+        text, example, command = (description or "").partition("\nExample:")
         super().__init__(
-            description=description,
+            description=text.strip(),
+            epilog=(example + command).strip(),
             formatter_class=configargparse.RawDescriptionHelpFormatter,
             config_file_parser_class=_ConfFile(),
-            default_config_files=[str(d / f"{c}.conf") for d in folders for c in confs],
+            default_config_files=[],
             add_config_file_help=False,
             add_env_var_help=False,
             allow_abbrev=False,
         )
-        for i, concern in enumerate(confs or ("",)):
+        self._confs, self._plans = confs, plans
+        self.add_argument("--conf", metavar="DIR", help="folder whose conf files are laid over conf/")
+        for i, concern in enumerate(confs):
             self.add_argument(
                 f"--{concern}-config" if i else "--config",
                 is_config_file=True,
                 metavar="FILE",
-                help=f"conf file over conf/{concern}.conf" if concern else "conf file",
+                help=f"conf file laid over {concern}.conf",
             )
+        if not confs:
+            self.add_argument("--config", is_config_file=True, metavar="FILE", help="conf file with options")
+        self.add_argument(
+            "--dry-run",
+            action="store_true",
+            default=VARIABLE in os.environ,
+            help="say what would run and why, and do nothing",
+        )
 
-    def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
+    def parse_known_args(self, args: Any = None, *rest: Any, **kwargs: Any) -> Any:
+        # ConfigArgParse would take --conf for an abbreviation of --config.
+        early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        early.add_argument("--conf")
+        known, words = early.parse_known_args(args)
+        self._default_config_files = [
+            str(folder / f"{concern}.conf") for folder in list_conf_folders(known.conf) for concern in self._confs
+        ]
         self._config_file_parser.names = frozenset(self._option_string_actions)
-        return super().parse_known_args(*args, **kwargs)
+        parsed = super().parse_known_args(words, *rest, **kwargs)
+        parsed[0].conf = known.conf
+        if parsed[0].dry_run and not self._plans:
+            log("would run")
+            raise SystemExit(0)
+        return parsed
 
-    def add_options(self, cls: type) -> None:
-        """Give the parser one option for each field of a dataclass."""
+    def add_options(self, cls: type, *, required: bool = True) -> None:
+        """Give the parser one option for each field of a dataclass; without `required` each may be left out."""
         hints = get_type_hints(cls)
         for field in dataclasses.fields(cls):
-            required = field.default is dataclasses.MISSING
+            needed = field.default is dataclasses.MISSING
             self.add_argument(
                 "--" + field.name.replace("_", "-"),
                 type=_TYPES.get(hints[field.name], hints[field.name]),
-                default=None if required else field.default,
-                required=required,
+                default=None if needed else field.default,
+                required=needed and required,
                 metavar="X",
-                help=(field.metadata["help"] + ("" if required else f" (default {_spelled(field.default)})")).replace(
+                help=(field.metadata["help"] + ("" if needed else f" (default {_spelled(field.default)})")).replace(
                     "%", "%%"
                 ),
             )
+
+
+def list_conf_folders(conf: str | None) -> list[Path]:
+    """Folders of conf files, each laid over the one before: the checkout's, the current folder's and `conf`.
+
+    Raises:
+        DataError: if `conf` is no folder, or holds a conf file that nothing reads
+    """
+    folders = dict.fromkeys([ROOT / "conf", Path("conf").absolute()])
+    if conf is not None:
+        check_conf_folder(Path(conf))
+        folders[Path(conf).absolute()] = None
+    return list(folders)
+
+
+def check_conf_folder(folder: Path) -> None:
+    """Check that each conf file of an experiment is one that a step, a wrapper or a script of local/ reads.
+
+    Those are the files of the checkout's conf/. Other files and folders may stand beside them.
+
+    Raises:
+        DataError: if the folder does not exist, or for the first unknown file
+    """
+    if not folder.is_dir():
+        raise DataError(f"--conf {folder}: there is no such folder")
+    known = sorted(path.name for path in (ROOT / "conf").glob("*.conf"))
+    for path in sorted(folder.glob("*.conf")):
+        if path.name not in known:
+            close = difflib.get_close_matches(path.name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"conf files are {', '.join(known)}"
+            raise DataError(f"{path}: nothing reads it; {hint}")
+
+
+def find_conf(concern: str, conf: str | None) -> Path | None:
+    """Return the topmost file of a concern, which replaces those below it as a whole, as the wrappers' files do."""
+    files = [folder / f"{concern}.conf" for folder in list_conf_folders(conf)]
+    return next((file for file in reversed(files) if file.is_file()), None)
 
 
 def make_options(cls: type[T], args: Any) -> T:
@@ -150,7 +217,7 @@ def read_options(cls: type[T], path: Path) -> T:
     """
     if not path.is_file():
         raise DataError(f"{path} does not exist; run the step that writes it again")
-    parser = Parser(None)
+    parser = Parser(None, plans=True)
     parser.add_options(cls)
     return make_options(cls, parser.parse_args([f"--config={path}"]))
 
@@ -160,6 +227,15 @@ def format_conf(options: Any) -> str:
     return "".join(
         f"--{f.name.replace('_', '-')}={_spelled(getattr(options, f.name))}\n" for f in dataclasses.fields(options)
     )
+
+
+def format_number(number: float) -> str:
+    """Return a number as in folder names: 0, 2e-5.
+
+    >>> format_number(2e-5)
+    '2e-5'
+    """
+    return repr(float(number)).removesuffix(".0").replace("e-0", "e-")
 
 
 def _spelled(value: Any) -> str:

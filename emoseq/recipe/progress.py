@@ -11,6 +11,7 @@ from dataclasses import dataclass
 _EPOCH = re.compile(r": epoch (\d+) rate ")
 
 
+_LIMIT = re.compile(r": (\d+) epochs at most$", re.MULTILINE)
 _STARTED = re.compile(r"^# Started at (.+)$", re.MULTILINE)
 
 
@@ -26,6 +27,7 @@ class JobState:
     """
 
     epochs: int = 0
+    max_epochs: int = 0
     done: bool = False
     current: bool = False
     failed: bool = False
@@ -44,7 +46,15 @@ def read_state(log: str) -> JobState:
     done = current or re.search(r": trained in \d+ epochs$", log, re.MULTILINE) is not None
     failed = not done and _ENDED.search(log) is not None
     epochs = _EPOCH.findall(log)
-    return JobState(int(epochs[-1]) if epochs else 0, done, current, failed, started[1] if started else "")
+    limit = _LIMIT.search(log)
+    return JobState(
+        int(epochs[-1]) if epochs else 0,
+        int(limit[1]) if limit else 0,
+        done,
+        current,
+        failed,
+        started[1] if started else "",
+    )
 
 
 def find_start(states: Sequence[JobState]) -> float:
@@ -57,18 +67,15 @@ def find_start(states: Sequence[JobState]) -> float:
     return min(starts)
 
 
-def estimate_seconds_left(
-    layers: Sequence[int], states: Sequence[JobState], max_epochs: int, elapsed: float
-) -> float | None:
+def estimate_seconds_left(layers: Sequence[int], states: Sequence[JobState], elapsed: float) -> float | None:
     """Seconds until all jobs have ended, if work goes on as fast as in the `elapsed` seconds of this run.
 
     The unit of work is an epoch of one layer, since layers are what an epoch's time is proportional to. A model that is
-    not done is taken to need as many epochs as those of its depth that are done, or of any depth, or `max_epochs`.
+    not done is taken to need as many epochs as those of its depth that are done, or of any depth, or as many as it may.
 
     Args:
         layers: of each job
         states: of each job
-        max_epochs: of a job
         elapsed: seconds since the first job of this run started
 
     Returns:
@@ -79,8 +86,10 @@ def estimate_seconds_left(
         return None
     trained = [(d, s.epochs) for d, s in zip(layers, states, strict=True) if s.done and not s.current]
 
+    limit = max(state.max_epochs for state in states)
+
     def expected(depth: int) -> float:
-        alike = [epochs for d, epochs in trained if d == depth] or [epochs for _, epochs in trained] or [max_epochs]
+        alike = [epochs for d, epochs in trained if d == depth] or [epochs for _, epochs in trained] or [limit]
         return sum(alike) / len(alike)
 
     left = sum(

@@ -1,4 +1,4 @@
-"""Which work is done already: digests of a step's inputs, options and code beside its outputs.
+"""Up-to-date checks from hashes of inputs, options, code and outputs.
 
 A step is current when the content of its inputs, its options, the code it consists of and the
 content of its outputs are what they were when it last finished. Times of files play no part, so a
@@ -45,21 +45,38 @@ class Stamp:
     ) -> None:
         self._file = folder / f".{Path(step).stem}.{key}.json"
         self._folder = folder
-        self._inputs = list(inputs)
-        self._outputs = list(outputs)
+        self.inputs = list(inputs)
+        self.outputs = list(outputs)
         self._made_of = {"code": digest_code(Path(step)), "options": repr(options)}
         self._began_with: dict[str, str | None] | None = None
 
-    def is_current(self) -> bool:
-        """Whether the work need not be done again; if not, it is about to be done."""
+    def find_reason(self) -> str:
+        """Return why the work has to be done, and empty if it is current; inputs are what they are now.
+
+        The reason is `missing`, `options`, `code`, `inputs` or `outputs`, the first that holds, as a rule with a file.
+        """
         self._began_with = self._digests_of_inputs()
+        missing = [path for path in self.outputs if not path.exists()]
         try:
             recorded = json.loads(self._file.read_text())
         except (OSError, ValueError):
-            return False
-        if not all(path.exists() for path in self._outputs):
-            return False
-        return recorded == self._state(self._began_with)
+            recorded = None
+        if missing or not isinstance(recorded, dict):
+            return f"missing: {missing[0] if missing else self._file}"
+        state = self._state(self._began_with)
+        for kind in ("options", "code"):
+            if recorded.get(kind) != state[kind]:
+                return kind
+        for kind in ("inputs", "outputs"):
+            before, now = recorded.get(kind) or {}, state[kind]
+            changed = [
+                name
+                for name in sorted({*before, *now})
+                if (name in before, before.get(name)) != (name in now, now.get(name))
+            ]
+            if changed:
+                return f"{kind}: {os.path.normpath(self._folder / changed[0])}"
+        return ""
 
     def write(self) -> None:
         """Record that the work is done.
@@ -69,7 +86,7 @@ class Stamp:
         """
         inputs = self._digests_of_inputs()
         began_with = self._began_with or inputs
-        for path in self._inputs:
+        for path in self.inputs:
             if inputs[self._name(path)] != began_with[self._name(path)]:
                 raise DataError(f"{path} was changed by another process while it was used; run this again")
         write_text(self._file, json.dumps(self._state(inputs), indent=1, sort_keys=True) + "\n")
@@ -77,11 +94,11 @@ class Stamp:
     def _state(self, inputs: dict[str, str | None]) -> dict[str, Any]:
         return self._made_of | {
             "inputs": inputs,
-            "outputs": {self._name(path): _digest(path, located=True) for path in self._outputs},
+            "outputs": {self._name(path): _digest(path, located=True) for path in self.outputs},
         }
 
     def _digests_of_inputs(self) -> dict[str, str | None]:
-        return {self._name(path): _digest(path) for path in self._inputs}
+        return {self._name(path): _digest(path) for path in self.inputs}
 
     def _name(self, path: Path) -> str:
         return os.path.relpath(path, self._folder)

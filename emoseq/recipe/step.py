@@ -1,4 +1,4 @@
-"""Log lines and exit status of a step."""
+"""Frame of a step: work that is done only when needed, and the exit status."""
 
 from __future__ import annotations
 
@@ -6,30 +6,56 @@ import errno
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from emoseq import DataError
+from emoseq.recipe.dry_run import VARIABLE, add_planned, find_planned
+from emoseq.recipe.log import log
+from emoseq.recipe.stamp import Stamp
 from jobarray.processes import end_with_parent
 
 
-def log(message: str) -> None:
-    """One line about the running step on stderr, which begins with its name as the user typed it."""
-    try:
-        print(f"{_step_name()}: {message}", file=sys.stderr, flush=True)
-    except BrokenPipeError:
-        raise
-    except OSError:  # a full disk: what is done matters more than that it is said
-        pass
+def bring_up_to_date(stamp: Stamp, label: str, work: Callable[[], str], *, dry_run: bool) -> None:
+    """Do a piece of work unless its stamp is current, and log which.
+
+    Args:
+        stamp: what the work reads, writes and depends on
+        label: what the log calls it
+        work: does it, and returns what to log
+        dry_run: only log whether the work would be done, and why: `missing`, `options`, `code`, `inputs` or `outputs`
+
+    Raises:
+        DataError: as `work`, or if an input changes meanwhile
+    """
+    reason = stamp.find_reason()
+    if dry_run:
+        planned = find_planned(stamp.inputs)
+        if reason or planned:
+            add_planned(stamp.outputs)
+        why = f"would run ({reason})" if reason else f"may run (inputs: {planned[0]})" if planned else "up to date"
+        log(f"{label}: {why}")
+    elif not reason:
+        log(f"{label}: up to date")
+    else:
+        message = work()
+        stamp.write()
+        log(f"{label}: {message}")
 
 
-def run_step(main: Callable[[], int]) -> int:
-    """Run a step's main function; what a user can get wrong becomes one line and status 1."""
+def run_step(main: Callable[[], int], *, strict: bool = False) -> int:
+    """Run a step's main function and return its exit status; a user's error becomes one line and status 1.
+
+    In a dry run such an error is as a rule an input that an earlier step has yet to write, so it is logged as that,
+    with status 0, unless `strict`.
+    """
     end_with_parent()
     try:
         status = main()
         sys.stdout.flush()
         return status
     except DataError as error:
+        if "--dry-run" in sys.argv or (VARIABLE in os.environ and not strict):
+            log(f"would run (missing: {error})")
+            return 0
         log(str(error))
     except BrokenPipeError:
         _discard_output()
@@ -51,8 +77,3 @@ def run_step(main: Callable[[], int]) -> int:
 def _discard_output() -> None:
     """Let what is left in the buffer of standard output go nowhere: Python would try again to write it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _step_name() -> str:
-    script = Path(sys.argv[0])
-    return f"{script.absolute().parent.name}/{script.name}"

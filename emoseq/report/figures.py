@@ -18,10 +18,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.decode.sweep import Trial, choose_best
 from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.io.files import write_bytes
 from emoseq.labels.kmeans import quantise, reconstruct
+from emoseq.recipe.trial import Trial, choose_best
 
 COLUMN, PAGE = 3.4, 7.0  # inches: one column of a two-column paper, and both
 
@@ -158,12 +158,12 @@ def plot_sweeps(sweeps: Mapping[str, Sequence[Trial]]) -> Figure:
     for axis, (title, trials) in zip(axes[:, 0], sweeps.items(), strict=True):
         lines: dict[tuple[int, float], list[Trial]] = {}
         for trial in trials:
-            lines.setdefault((trial.options.order, trial.options.acoustic_scale), []).append(trial)
+            lines.setdefault((trial.setting.order, trial.setting.acoustic_scale), []).append(trial)
         orders, scales = (list(dict.fromkeys(values)) for values in zip(*lines, strict=True))
         for (order, scale), line in lines.items():
             axis.plot(
-                [trial.options.lm_weight for trial in line],
-                [trial.ccc for trial in line],
+                [trial.setting.lm_weight for trial in line],
+                [trial.score for trial in line],
                 color=PALETTE[orders.index(order) % len(PALETTE)],
                 marker=MARKERS[orders.index(order) % len(MARKERS)],
                 linestyle=("-", "--", ":", "-.")[scales.index(scale) % 4],
@@ -171,7 +171,7 @@ def plot_sweeps(sweeps: Mapping[str, Sequence[Trial]]) -> Figure:
             )
         best = choose_best(trials)
         ring = {"color": "black", "marker": "o", "markersize": 8, "fillstyle": "none", "linestyle": "none"}
-        axis.plot(best.options.lm_weight, best.ccc, label="chosen", **ring)
+        axis.plot(best.setting.lm_weight, best.score, label="chosen", **ring)
         axis.set_ylabel("dev CCC")
         axis.set_title(title)
         axis.margins(y=0.12)

@@ -9,11 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from emoseq import DIMENSIONS, DataError
-from emoseq.baselines.options import BASELINES, parse_baselines
+from emoseq.baselines.options import BASELINES, BaselineJob
 from emoseq.baselines.smoothing import SMOOTHERS
 from emoseq.io.archive import Scp, read_text
 from emoseq.metrics import pair_series
-from emoseq.model.experiment import DECODED_SERIES, HMM_SERIES, RAW_SERIES, TrainJob, name_smoothed, parse_jobs
+from emoseq.model.experiment import DECODED_SERIES, HMM_SERIES, RAW_SERIES, TrainJob, name_smoothed
+from emoseq.recipe.job_list import read_jobs
 from emoseq.report.intervals import ScoreOptions, compare_series, score_with_interval
 
 RESULTS_COLUMNS = (
@@ -56,7 +57,7 @@ def list_raw_systems(exp: Path) -> list[str]:
         DataError: if it lists no models
     """
     jobs = exp / "baselines.jobs"
-    baselines = {job.system for job in parse_baselines(read_text(jobs), str(jobs))} if jobs.exists() else set()
+    baselines = {job.system for job in read_jobs(jobs, BaselineJob)} if jobs.exists() else set()
     trained = {job.system for job in read_all_jobs(exp)}
     names = [name for system, name in BASELINES.items() if system in baselines]
     return names + [name for system, name in RAW_SERIES.items() if system in trained]
@@ -69,7 +70,10 @@ def read_all_jobs(exp: Path) -> list[TrainJob]:
         DataError: if it lists none
     """
     files = [exp / "train.jobs", *(path for path in [exp / "chosen.jobs"] if path.exists() and path.stat().st_size)]
-    return [job for file in files for job in parse_jobs(read_text(file), str(file))]
+    jobs = [job for file in files for job in read_jobs(file, TrainJob)]
+    if not jobs:
+        raise DataError(f"{files[0]}: lists no model; run stage 4 again")
+    return jobs
 
 
 def list_reported_series(exp: Path, sets: Iterable[str]) -> list[Reported]:

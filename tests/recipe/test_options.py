@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from emoseq import DataError
 from emoseq.recipe import options as conf
+from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, format_conf, make_options, option, parse_boolean, read_options
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import run_step
 
 
 @dataclasses.dataclass(frozen=True)

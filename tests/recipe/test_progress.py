@@ -22,6 +22,7 @@ STARTED = "Wed Nov 25 10:00:00 UTC 2026"
         ("", JobState()),
         (HEAD, JobState(started=STARTED)),
         (HEAD + EPOCHS, JobState(epochs=2, started=STARTED)),
+        (HEAD + "steps/train.py: exp/a: 40 epochs at most\n", JobState(max_epochs=40, started=STARTED)),
         (
             HEAD + EPOCHS + "steps/train.py: exp/arousal/cls_l3_r0_s1: trained in 2 epochs\n",
             JobState(epochs=2, done=True, started=STARTED),
@@ -42,25 +43,25 @@ def test_time_left_by_hand():
     """Two models of 4 layers took 10 epochs each, one of 2 layers is at epoch 5, another waits, in 85 s: 90 layers'
     epochs at .944 s. The two shallow ones are taken to need 10 epochs as well: 2 * 5 + 2 * 10 = 30 are left."""
     states = [JobState(10, done=True)] * 2 + [JobState(5, started="x"), JobState()]
-    assert estimate_seconds_left([4, 4, 2, 2], states, 40, 85.0) == pytest.approx(85 / 90 * 30)
+    assert estimate_seconds_left([4, 4, 2, 2], states, 85.0) == pytest.approx(85 / 90 * 30)
 
 
 def test_models_of_the_same_depth_tell_best_how_many_epochs_are_needed():
     states = [JobState(40, done=True), JobState(20, done=True), JobState()]
-    assert estimate_seconds_left([5, 3, 3], states, 40, 260.0) == pytest.approx(3 * 20)
+    assert estimate_seconds_left([5, 3, 3], states, 260.0) == pytest.approx(3 * 20)
 
 
 def test_models_that_were_up_to_date_tell_nothing_of_the_time():
-    states = [JobState(0, done=True, current=True), JobState(1, started="x")]
-    assert estimate_seconds_left([3, 3], states, 40, 5.0) == pytest.approx(39 * 5)
+    states = [JobState(0, done=True, current=True), JobState(1, 40, started="x")]
+    assert estimate_seconds_left([3, 3], states, 5.0) == pytest.approx(39 * 5)
 
 
 def test_before_the_first_epoch_nothing_is_known_of_the_time():
-    assert estimate_seconds_left([3], [JobState(started="x")], 40, 5.0) is None
+    assert estimate_seconds_left([3], [JobState(started="x")], 5.0) is None
 
 
 def test_nothing_is_left_of_a_job_that_failed():
-    assert estimate_seconds_left([3, 3], [JobState(10, done=True), JobState(2, failed=True)], 40, 12.0) == 0
+    assert estimate_seconds_left([3, 3], [JobState(10, done=True), JobState(2, failed=True)], 12.0) == 0
 
 
 def test_a_run_began_with_the_first_job_that_trains():

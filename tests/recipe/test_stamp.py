@@ -51,101 +51,101 @@ def work(tmp_path):
 
 
 def test_work_without_a_stamp_is_not_current(tmp_path):
-    assert not Work(tmp_path / "exp").stamp().is_current()
+    assert Work(tmp_path / "exp").stamp().find_reason()
 
 
 @pytest.mark.parametrize("changed", ["in.txt", "feats.scp"])
 def test_work_whose_input_changes_meanwhile_is_not_done(work, changed):
     """What it was made of nobody knows: the old content, the new one, or some of both."""
     stamp = work.stamp(options="others")
-    assert not stamp.is_current()
+    assert stamp.find_reason()
     if changed == "in.txt":
         (work.folder / changed).write_text("another input\n")
     else:
         work.write_archive("feats", [1.5, 2.0])
     with pytest.raises(DataError, match=rf"{changed} was changed by another process while it was used; run this again"):
         stamp.write()
-    assert not work.stamp(options="others").is_current()
+    assert work.stamp(options="others").find_reason()
 
 
 def test_work_is_current_once_it_is_done(work):
-    assert work.stamp().is_current()
+    assert not work.stamp().find_reason()
 
 
 def test_a_stamp_that_is_no_json_counts_for_nothing(work):
     for path in work.folder.glob(".*.json"):
         path.write_text("{")
-    assert not work.stamp().is_current()
+    assert work.stamp().find_reason()
 
 
 def test_an_input_of_other_content_is_seen(work):
     (work.folder / "in.txt").write_text("Input\n")
-    assert not work.stamp().is_current()
+    assert work.stamp().find_reason()
 
 
 def test_an_input_that_is_gone_is_seen(work):
     (work.folder / "in.txt").unlink()
-    assert not work.stamp().is_current()
+    assert work.stamp().find_reason()
 
 
 def test_an_input_that_is_new_is_seen(tmp_path):
     work = Work(tmp_path / "exp")
     (work.folder / "in.txt").unlink()
     work.stamp().write()
-    assert work.stamp().is_current()
+    assert not work.stamp().find_reason()
     (work.folder / "in.txt").write_text("")
-    assert not work.stamp().is_current()
+    assert work.stamp().find_reason()
 
 
 def test_other_content_of_the_archive_behind_an_input_is_seen(work):
     before = (work.folder / "feats.scp").read_bytes()
     work.write_archive("feats", [1.0, 2.5])
     assert (work.folder / "feats.scp").read_bytes() == before
-    assert not work.stamp().is_current()
+    assert work.stamp().find_reason()
 
 
 def test_another_id_in_an_scp_input_is_seen(work):
     text = (work.folder / "feats.scp").read_text()
     (work.folder / "feats.scp").write_text(text.replace("dev_1", "dev_2"))
-    assert not work.stamp().is_current()
+    assert work.stamp().find_reason()
 
 
 def test_an_scp_input_that_points_elsewhere_in_the_archive_is_seen(work):
     text = (work.folder / "feats.scp").read_text()
     (work.folder / "feats.scp").write_text(text.replace(":6", ":7"))
-    assert not work.stamp().is_current()
+    assert work.stamp().find_reason()
 
 
 def test_other_options_are_seen(work):
-    assert not work.stamp(options="others").is_current()
+    assert work.stamp(options="others").find_reason()
 
 
 def test_another_key_is_other_work(work):
-    assert not work.stamp(key="another").is_current()
+    assert work.stamp(key="another").find_reason()
 
 
 def test_another_step_is_other_work(work):
     shutil.copy(work.folder / "step.py", work.folder / "copy.py")
-    assert not work.stamp(step="copy.py").is_current()
+    assert work.stamp(step="copy.py").find_reason()
 
 
 @pytest.mark.parametrize("name", ["out.txt", "out.scp", "out.ark"])
 def test_an_output_that_is_gone_is_seen(work, name):
     (work.folder / name).unlink()
-    assert not work.stamp().is_current()
+    assert work.stamp().find_reason()
 
 
 @pytest.mark.parametrize("name", ["out.txt", "out.scp", "out.ark"])
 def test_an_output_that_is_cut_is_seen(work, name):
     content = (work.folder / name).read_bytes()
     (work.folder / name).write_bytes(content[:-3])
-    assert not work.stamp().is_current()
+    assert work.stamp().find_reason()
 
 
 @pytest.mark.parametrize("name", ["in.txt", "feats.scp", "feats.ark", "out.txt", "out.ark", "step.py"])
 def test_times_of_files_play_no_part(work, name):
     os.utime(work.folder / name, (1, 1))
-    assert work.stamp().is_current()
+    assert not work.stamp().find_reason()
 
 
 def test_writing_a_stamp_again_gives_the_same_bytes(work):
@@ -168,7 +168,7 @@ def test_a_reader_is_current_after_the_tree_has_moved(tmp_path):
     stamp(old).write()
     old.rename(new)
     (new / "feats.scp").write_text((new / "feats.scp").read_text().replace(str(old), str(new)))
-    assert stamp(new).is_current()
+    assert not stamp(new).find_reason()
 
 
 def test_a_writer_of_scp_files_is_not_current_after_the_tree_has_moved(work, tmp_path):
@@ -177,7 +177,7 @@ def test_a_writer_of_scp_files_is_not_current_after_the_tree_has_moved(work, tmp
         text = (work.folder / name).read_text()
         (tmp_path / "new" / name).write_text(text.replace(str(work.folder), str(tmp_path / "new")))
     work.folder = tmp_path / "new"
-    assert not work.stamp().is_current()
+    assert work.stamp().find_reason()
 
 
 def test_other_code_is_seen(work):

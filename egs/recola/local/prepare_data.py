@@ -20,16 +20,17 @@ from emoseq import DIMENSIONS, SETS
 from emoseq.io.archive import write_scp
 from emoseq.io.audio import read_duration
 from emoseq.io.datadir import write_table
+from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import bring_up_to_date, run_step
 
 READERS = {RATINGS: avec.read_ratings, PUBLISHED: avec.read_gold_standard}
 NAMES = {RATINGS: "individual ratings", PUBLISHED: "gold standard"}
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__)
+    parser = Parser(__doc__, plans=True)
     parser.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto", help="(default %(default)s)")
     parser.add_argument("--gold-standard", metavar="NAME", help="which one of layout ges2018")
     parser.add_argument("--partition", type=Path, metavar="FILE", help="sets of layout recola, lines `train P16 P21`")
@@ -53,44 +54,48 @@ def main(argv: list[str] | None = None) -> int:
         # The sets too: after a swap of two recordings the files are the same ones.
         options=(str(args.corpus.absolute()), {name: list(of_set) for name, of_set in corpus.recordings.items()}),
     )
-    if stamp.is_current():
-        log(f"{args.data_dir}: up to date")
-        return 0
 
-    # Everything is read before anything is written, so that an error leaves earlier results alone.
-    arrays: dict[Path, dict[str, np.ndarray]] = {}
-    for (name, kind, dimension), files in corpus.labels.items():
-        series = {utt: READERS[kind](path) for utt, path in files.items()}
-        for utt, path in files.items():
-            avec.check_length(series[utt], corpus.recordings[name][utt], path)
-        arrays[args.data_dir / name / f"{kind}.{dimension}"] = series
-    durations = {name: {utt: read_duration(path) for utt, path in of.items()} for name, of in corpus.recordings.items()}
+    def work() -> str:
+        # Everything is read before anything is written, so that an error leaves earlier results alone.
+        arrays: dict[Path, dict[str, np.ndarray]] = {}
+        for (name, kind, dimension), files in corpus.labels.items():
+            series = {utt: READERS[kind](path) for utt, path in files.items()}
+            for utt, path in files.items():
+                avec.check_length(series[utt], corpus.recordings[name][utt], path)
+            arrays[args.data_dir / name / f"{kind}.{dimension}"] = series
+        durations = {
+            name: {utt: read_duration(path) for utt, path in of.items()} for name, of in corpus.recordings.items()
+        }
 
-    for name in SETS:
-        folder = args.data_dir / name
-        folder.mkdir(parents=True, exist_ok=True)
-        for kind in READERS:
-            for dimension in DIMENSIONS:
-                if (name, kind, dimension) not in corpus.labels:
-                    (folder / f"{kind}.{dimension}.scp").unlink(missing_ok=True)
-        recordings = corpus.recordings[name]
-        write_table(folder / "wav.scp", {utt: str(path) for utt, path in recordings.items()})
-        write_table(folder / "utt2spk", {utt: utt for utt in recordings})
-        write_table(folder / "spk2utt", {utt: utt for utt in recordings})
-        write_table(folder / "utt2dur", {utt: f"{seconds:.2f}" for utt, seconds in durations[name].items()})
-    for stem, series in arrays.items():
-        write_scp(stem, dict(sorted(series.items())))
-    stamp.write()
-    for dimension in DIMENSIONS:
-        published = [name for name in ("train", "dev") if (name, PUBLISHED, dimension) in corpus.labels]
-        if len(published) == 1:
-            log(f"{args.corpus}: only {published[0]} has a gold standard of {dimension}; --gold-from=auto will mix it "
-                "with one computed from ratings, --gold-from=ratings will not")  # fmt: skip
-    if corpus.absent:
-        log(f"{args.corpus} lacks and {args.partition} names: {' '.join(corpus.absent)}")
-    for name in SETS:
-        hours = sum(durations[name].values()) / 3600
-        log(f"{args.data_dir / name}: {len(durations[name])} recordings, {hours:.2f} h, {described(corpus, name)}")
+        for name in SETS:
+            folder = args.data_dir / name
+            folder.mkdir(parents=True, exist_ok=True)
+            for kind in READERS:
+                for dimension in DIMENSIONS:
+                    if (name, kind, dimension) not in corpus.labels:
+                        (folder / f"{kind}.{dimension}.scp").unlink(missing_ok=True)
+            recordings = corpus.recordings[name]
+            write_table(folder / "wav.scp", {utt: str(path) for utt, path in recordings.items()})
+            write_table(folder / "utt2spk", {utt: utt for utt in recordings})
+            write_table(folder / "spk2utt", {utt: utt for utt in recordings})
+            write_table(folder / "utt2dur", {utt: f"{seconds:.2f}" for utt, seconds in durations[name].items()})
+        for stem, series in arrays.items():
+            write_scp(stem, dict(sorted(series.items())))
+        for dimension in DIMENSIONS:
+            published = [name for name in ("train", "dev") if (name, PUBLISHED, dimension) in corpus.labels]
+            if len(published) == 1:
+                log(
+                    f"{args.corpus}: only {published[0]} has a gold standard of {dimension}; --gold-from=auto will mix "
+                    "it with one computed from ratings, --gold-from=ratings will not"
+                )
+        if corpus.absent:
+            log(f"{args.corpus} lacks and {args.partition} names: {' '.join(corpus.absent)}")
+        for name in SETS:
+            hours = sum(durations[name].values()) / 3600
+            log(f"{args.data_dir / name}: {len(durations[name])} recordings, {hours:.2f} h, {described(corpus, name)}")
+        return f"{sum(map(len, durations.values()))} recordings"
+
+    bring_up_to_date(stamp, f"{args.data_dir}", work, dry_run=args.dry_run)
     return 0
 
 

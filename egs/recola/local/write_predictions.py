@@ -8,6 +8,7 @@ the row at 0 s on, which repeats the first value: a frame's value stands at its 
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import _recipe  # noqa: F401
@@ -17,12 +18,12 @@ from emoseq.io.archive import Scp
 from emoseq.io.files import write_text
 from emoseq.recipe.options import Parser
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import log, run_step
+from emoseq.recipe.step import bring_up_to_date, run_step
 from emoseq.report.results import list_reported_systems
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__)
+    parser = Parser(__doc__, plans=True)
     parser.add_argument("dimension_dir", type=Path, help="such as exp/arousal")
     parser.add_argument("sets", nargs="+", help="such as dev test")
     return parser
@@ -46,17 +47,19 @@ def main(argv: list[str] | None = None) -> int:
             outputs=[path.with_suffix(suffix) for path in files.values() for suffix in (".arff", ".csv")],
             options=args.dimension_dir.name,
         )
-        if stamp.is_current():
-            log(f"{folder}: up to date")
-            continue
-        for (system, utt), path in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            series = systems[system][utt]
-            write_text(path, avec.arff_text(utt, series, args.dimension_dir.name))
-            write_text(path.with_suffix(".csv"), avec.csv_text(series))
-        stamp.write()
-        log(f"{folder}/avec: {len(systems)} systems of {len(files) // len(systems)} recordings")
+        work = partial(write, files, systems, args.dimension_dir.name)
+        bring_up_to_date(stamp, f"{folder}/avec", work, dry_run=args.dry_run)
     return 0
+
+
+def write(files: dict[tuple[str, str], Path], systems: dict[str, Scp], dimension: str) -> str:
+    """Write each series as ARFF and as CSV."""
+    for (system, utt), path in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        series = systems[system][utt]
+        write_text(path, avec.arff_text(utt, series, dimension))
+        write_text(path.with_suffix(".csv"), avec.csv_text(series))
+    return f"{len(systems)} systems of {len(files) // len(systems)} recordings"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Begin a run: check all options, keep them in EXP_DIR/conf, and check what earlier stages have left.
+
+Every option of every conf file is read as the steps read it, --conf DIR over conf/, and written to EXP_DIR/conf, which
+the run uses from here on: who edits conf/ meanwhile changes the next run and not this one.
+
+Example:
+  steps/begin_run.py --conf conf.deep --stage 4 data exp.deep
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq import DIMENSIONS, SETS, DataError
+from emoseq.baselines.options import BaselineOptions, BradyOptions, PovolnyOptions, ValstarOptions
+from emoseq.baselines.smoothing import SmoothOptions
+from emoseq.decode.options import SweepOptions
+from emoseq.features.egemaps import EgemapsOptions
+from emoseq.features.fbank import FbankOptions
+from emoseq.io.files import write_text
+from emoseq.labels.gold_standard import GoldOptions
+from emoseq.labels.kmeans import LabelOptions
+from emoseq.lm.regions import LmOptions
+from emoseq.model.experiment import GridOptions, ModelOptions, TrainJob
+from emoseq.model.schedule import TrainOptions
+from emoseq.recipe.job_list import read_jobs
+from emoseq.recipe.options import Parser, format_conf, list_conf_folders, make_options
+from emoseq.recipe.step import run_step
+from emoseq.report.intervals import ScoreOptions
+
+CONCERNS: dict[str, tuple[type, ...]] = {
+    "baselines": (BaselineOptions,),
+    "brady": (BradyOptions,),
+    "decode": (SweepOptions,),
+    "egemaps": (EgemapsOptions,),
+    "fbank": (FbankOptions,),
+    "gold": (GoldOptions,),
+    "labels": (LabelOptions,),
+    "lm": (LmOptions,),
+    "model": (ModelOptions,),
+    "povolny": (PovolnyOptions,),
+    "score": (ScoreOptions,),
+    "smooth": (SmoothOptions,),
+    "train": (GridOptions, TrainOptions),
+    "valstar": (ValstarOptions,),
+}
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__, plans=True)
+    parser.add_argument("--stage", type=int, default=0, help="first stage of the run (default 0)")
+    parser.add_argument("data_dir", type=Path, help="folder of train/, dev/ and test/")
+    parser.add_argument("exp_dir", type=Path, help="folder of the run")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    texts = {}
+    for concern, kinds in CONCERNS.items():
+        parser = Parser(None, concern, plans=True)
+        for kind in kinds:
+            parser.add_options(kind)
+        options = parser.parse_args(["--conf", args.conf] if args.conf else [])
+        try:
+            texts[concern] = "".join(format_conf(make_options(kind, options)) for kind in kinds)
+        except DataError as error:
+            raise DataError(f"{concern}.conf: {error}") from None
+    # The embedded corpus has options of its own.
+    files = [folder / "corpus.conf" for folder in list_conf_folders(args.conf)]
+    texts["corpus"] = "".join(file.read_text() for file in files if file.is_file())
+    check_earlier_stages(args.stage, args.data_dir, args.exp_dir)
+    if not args.dry_run:
+        (args.exp_dir / "conf").mkdir(parents=True, exist_ok=True)
+        for concern, text in texts.items():
+            write_text(args.exp_dir / "conf" / f"{concern}.conf", text)
+    return 0
+
+
+def check_earlier_stages(stage: int, data: Path, exp: Path) -> None:
+    """Check that the stages before `stage` have left what it reads.
+
+    Raises:
+        DataError: for the first file that is missing, with the stage that writes it
+    """
+    written = [
+        [data / name / "wav.scp" for name in SETS],
+        [data / name / "feats.scp" for name in SETS],
+        [exp / dim / "labels" / "centers" for dim in DIMENSIONS],
+        [exp / dim / "lm" / ".make_lm.lm.json" for dim in DIMENSIONS],
+        [exp / "train.jobs"],
+    ]
+    if stage > 4 and (exp / "train.jobs").exists():
+        folders = [job.folder for job in read_jobs(exp / "train.jobs", TrainJob)]
+        written[4] += [folder / "final.pt" for folder in folders]
+        written += [
+            [folder / "predict_dev.scp" for folder in folders],
+            [exp / dim / "predict_dev" for dim in DIMENSIONS],
+        ]
+        written += [[exp / "results.csv"]]
+    for earlier, paths in enumerate(written[:stage]):
+        for path in paths:
+            if not path.exists():
+                raise DataError(f"{path} is missing, which stage {earlier} writes: run --stage {earlier} first")
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main, strict=True))

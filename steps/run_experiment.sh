@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# What run.sh does in stages 2 to 6 for one list of models, for those that are only compared with the chosen ones:
+#
+#   steps/run_experiment.sh --conf exp/conf exp/chosen.jobs data             further systems
+#   steps/run_experiment.sh --conf exp/conf exp/fit_on_train/train.jobs data labels and language models fitted on train
+
+conf=conf
+nj=1
+train_cmd=utils/run.py
+decode_cmd=utils/run.py
+help_message="Usage: $0 [--conf DIR] [--nj N] [--train-cmd WRAPPER] [--decode-cmd WRAPPER] JOBS_FILE DATA_DIR"
+. utils/parse_options.sh
+set -euo pipefail
+[ $# -eq 2 ] || { echo "$help_message" >&2 && exit 2; }
+. ./path.sh
+
+# A shell does not end with the one that has started it unless it is told to.
+if [ "${EMOSEQ_PARENT-}" = "$(uname -n) $PPID" ] && type -P setpriv > /dev/null; then
+  export EMOSEQ_PARENT=
+  exec setpriv --pdeathsig TERM "$0" --conf "$conf" --nj "$nj" --train-cmd "$train_cmd" --decode-cmd "$decode_cmd" "$@"
+fi
+EMOSEQ_PARENT="$(uname -n) $$"
+export EMOSEQ_PARENT
+
+jobs=$1 data=$2
+exp=$(dirname "$jobs")
+fit_on=$(basename "$exp")
+fit_on=${fit_on#fit_on_}
+dimensions=$(cut -d' ' -f1 "$jobs" | sort -u)
+whole=false
+[ "$(basename "$jobs")" != train.jobs ] || whole=true
+
+if $whole; then
+  for dim in $dimensions; do
+    steps/make_labels.py --conf "$conf" --fit-on "$fit_on" "$dim" "$data" "$exp/$dim/labels"
+    steps/make_lm.py --conf "$conf" "$exp/$dim/labels" "$exp/$dim/lm"
+  done
+fi
+utils/run_array.sh --cmd "$train_cmd" --nj "$nj" "$jobs" steps/train.py --conf "$conf" "$jobs" JOB "$data"
+utils/run_array.sh --cmd "$decode_cmd" --nj "$nj" "$jobs" steps/compute_posteriors.py "$jobs" JOB "$data" dev test
+steps/select_models.py "$jobs" "$data" dev test
+if $whole; then
+  for dim in $dimensions; do
+    steps/smooth.py --conf "$conf" "$data/dev/$dim.scp" "$exp/$dim" dev test
+    steps/tune_decoding.py --conf "$conf" "$data/dev/$dim.scp" "$exp/$dim"
+    steps/decode_models.py "$exp/$dim" dev test
+    steps/decode_models.py --hmm "$exp/$dim" dev test
+  done
+fi

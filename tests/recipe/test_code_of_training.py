@@ -1,0 +1,75 @@
+"""What makes a trained model stale: code that training uses, and no other."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+TRAINING = "steps/train.py"
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A copy of the code, in which each test edits a file and restores it."""
+    folder = tmp_path_factory.mktemp("copy")
+    for name in ("emoseq", "jobarray", "steps", "utils"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def digest_training(folder):
+    program = f"import pathlib; from emoseq.recipe.stamp import digest_code; print(digest_code(pathlib.Path('{TRAINING}')))"
+    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+def digest_after_edit(folder, file, text):
+    original = (folder / file).read_text()
+    (folder / file).write_text(original + text)
+    try:
+        return digest_training(folder)
+    finally:
+        (folder / file).write_text(original)
+
+
+UNUSED = [
+    "emoseq/lm/arpa.py",
+    "emoseq/lm/regions.py",
+    "emoseq/decode/graph.py",
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "emoseq/report").glob("[a-z]*.py")),
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "jobarray").glob("*.py")),
+]
+
+
+@pytest.mark.parametrize("file", UNUSED)
+def test_a_trained_model_stays_current(copy, file):
+    assert digest_after_edit(copy, file, "\nCHANGED = 1\n") == digest_training(copy)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "emoseq/model/losses.py",
+        "emoseq/model/training.py",
+        "emoseq/features/fbank.py",
+        "emoseq/labels/kmeans.py",
+        "emoseq/metrics.py",
+    ],
+)
+def test_a_trained_model_becomes_stale(copy, file):
+    assert digest_after_edit(copy, file, "\nCHANGED = 1\n") != digest_training(copy)
+
+
+def test_docstrings_leave_a_trained_model_current(copy):
+    file = copy / "emoseq/model/losses.py"
+    original, before = file.read_text(), digest_training(copy)
+    assert original.count('"""') > 4
+    file.write_text(original.replace('"""', '"""Other words. '))
+    try:
+        assert digest_training(copy) == before
+    finally:
+        file.write_text(original)

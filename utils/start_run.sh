@@ -1,0 +1,51 @@
+# Beginning of a run: check run.sh's options, lock its folders and set up the environment and the wrappers. To be
+# sourced by run.sh after its options have been parsed; sets train_cmd and decode_cmd.
+
+# shellcheck shell=bash disable=SC2034,SC2154
+
+. utils/lock.sh
+
+[ $# -eq 0 ] || fail "unexpected argument '$1'; see $0 --help"
+for number in stage stop_stage nj; do
+  [[ ${!number} =~ ^[0-9]+$ ]] || fail "--${number//_/-} ${!number}: a whole number is needed"
+done
+[ "$nj" -gt 0 ] || fail "--nj 0: at least one job is needed"
+[ "$stop_stage" -ge "$stage" ] || fail "--stop-stage $stop_stage is below --stage $stage: no stage would run"
+[ -d "$conf" ] || fail "--conf $conf: there is no such folder"
+[ -z "$corpus" ] || [ -d "$corpus" ] || fail "--corpus $corpus: there is no such folder"
+if [ "$dry_run" = true ]; then
+  EMOSEQ_DRY_RUN=$(mktemp -d)
+  export EMOSEQ_DRY_RUN # every step is a dry run, too; see emoseq/recipe/dry_run.py
+  trap 'rm -rf -- "$EMOSEQ_DRY_RUN"' EXIT
+else
+  for folder in "$data" "$exp"; do
+    { mkdir -p "$folder" && [ -w "$folder" ]; } 2> /dev/null \
+      || fail "$folder cannot be written; give it the right permissions or choose another with --data or --exp"
+  done
+  lock_exp "$exp"
+fi
+
+. ./path.sh || exit 1
+. ./cmd.sh
+EMOSEQ_PARENT="$(uname -n) $$"
+export EMOSEQ_PARENT # what this shell waits for ends when it does
+[ -z "$cmd" ] || train_cmd=$cmd decode_cmd=$cmd
+# A wrapper reads conf/slurm.conf or conf/queue.conf by default; a file in the folder of --conf goes before that.
+for wrapper in train_cmd decode_cmd; do
+  program=${!wrapper%% *}
+  type -P -- "$program" > /dev/null \
+    || fail "$program, which is to run the jobs, is not a program: see --cmd and $wrapper in cmd.sh"
+  case ${program##*/} in slurm.p? | queue.p?) file=$conf/$(basename "${program%.*}").conf ;; *) continue ;; esac
+  if [ "$conf" != conf ] && [ -f "$file" ] && [[ ${!wrapper} != *--config* ]]; then
+    [[ $file != *[[:space:]]* ]] || fail "--conf $conf: a blank in its name cannot be passed on to ${program##*/}"
+    printf -v "$wrapper" %s "${!wrapper} --config $file"
+  fi
+done
+
+steps/begin_run.py --conf "$conf" --stage "$stage" "$data" "$exp" || exit 1
+if [ "$dry_run" = false ]; then
+  conf=$exp/conf
+  [ "$stage" -gt 2 ] || lock_data "$data"
+fi
+watched_state=
+recipe=$EMOSEQ_ROOT/egs/recola/local
