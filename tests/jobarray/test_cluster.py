@@ -13,12 +13,12 @@ import pytest
 from clusters import PACE, ROOT, TREE, output, submitted
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_run_wrapper import OPERATORS as CASES_OF_OPERATORS
+from test_local import OPERATORS as CASES_OF_OPERATORS
 from waiting import is_alive, pids, wait_for
 
-from jobarray.command_line import OPERATORS, Jobs, header, parse_command_line
+from jobarray.command_line import OPERATORS, Jobs, format_header, parse_command_line
 from jobarray.grid_engine import GridEngine
-from jobarray.script import job_script
+from jobarray.script import format_script
 from jobarray.slurm import Slurm
 from jobarray.watch import LOST
 
@@ -90,7 +90,7 @@ def test_an_option_that_the_conf_file_lacks_is_refused_before_anything_runs(clus
     done = cluster.run("--hostname", "b1", "x.log", "true")
     assert done.code == 1
     (line,) = done.lines
-    assert f"{cluster.scheduler.conf}: nothing there says what --hostname becomes" in line
+    assert f"{cluster.scheduler.conf}: no line for --hostname" in line
     assert not cluster.calls(cluster.submits)
 
 
@@ -158,7 +158,7 @@ def test_arguments_arrive_as_given(cluster, beside):
     words = [sys.executable, "-c", "import sys; print(sys.argv[1:])", *ODD, *beside]
     assert cluster.run("JOB=3", "x.JOB.log", *words) == (0, [])
     jobs = parse_command_line(["JOB=3", "x.JOB.log", *ODD, "end"])
-    assert output("x.3.log") == f"{jobs.command_of(3)[:-1]}\n"
+    assert output("x.3.log") == f"{jobs.expand_command(3)[:-1]}\n"
     assert not Path("evil").exists()
 
 
@@ -181,18 +181,18 @@ def test_the_script_of_a_task_runs_its_command(tmp_path_factory, scheduler, word
     )
     (folder / "print").chmod(0o755)
     jobs = Jobs({}, "JOB", [1, 7, 12], f"{folder}/x.JOB.log", (str(folder / "print"), *words))
-    numbering = scheduler.numbering(jobs.numbers)
+    numbering = scheduler.number_tasks(jobs.numbers)
     script = folder / "task.sh"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)  # the recipe's own path.sh is not for these
-        text = job_script(scheduler, jobs, numbering, str(folder))
+        text = format_script(scheduler, jobs, numbering, str(folder))
     script.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
     environment = os.environ | {scheduler.task_id: str(numbering[number])}
     assert subprocess.run(["bash", script], env=environment, check=True, capture_output=True).stderr == b""
-    log = Path(jobs.log_of(number)).read_bytes()
-    assert log.startswith(header(jobs.command_of(number)).split(b"\n")[0] + b"\n# Running on ")
+    log = Path(jobs.expand_log(number)).read_bytes()
+    assert log.startswith(format_header(jobs.expand_command(number)).split(b"\n")[0] + b"\n# Running on ")
     got = log.split(b"\n#\n", 1)[1].rpartition(b"|\n# Accounting: ")[0]
-    assert got == "\0".join(jobs.command_of(number)[1:]).encode()
+    assert got == "\0".join(jobs.expand_command(number)[1:]).encode()
     assert (folder / f"{numbering[number]}.status").read_text() == "0\n"
 
 
@@ -248,7 +248,7 @@ def test_a_log_tells_of_gpus_that_grid_engine_did_not_give(grid_engine):
     Path("own.conf").write_text("command qsub\noption gpu=*\n")
     command = ["sh", "-c", 'echo "<${CUDA_VISIBLE_DEVICES-unset}>"']
     assert grid_engine.run("--config", "own.conf", "--gpu", "1", "x.log", *command).code == 0
-    assert output("x.log") == "# Grid Engine names no GPU of this job: it sees all of this host\n<unset>\n"
+    assert output("x.log") == "# Grid Engine names no GPU for this job: it sees all GPUs of this host\n<unset>\n"
     assert grid_engine.run("x.log", *command).code == 0
     assert output("x.log") == "<unset>\n"
 
@@ -312,7 +312,7 @@ def test_what_slurm_writes_of_a_killed_task_a_little_later_is_read(slurm):
     """A step's out-of-memory events are counted at its end, which its script has then come to."""
     late = 'sleep 0.3; echo "slurmstepd: error: Detected 1 oom-kill event(s)" >> q/x-*/1.out'
     command = ["bash", "-c", f"setsid bash -c '{late}' & kill -KILL $$"]
-    done = slurm.run("x.log", *command, pace=replace(PACE, note=2))
+    done = slurm.run("x.log", *command, pace=replace(PACE, late_output=2))
     assert (
         done.lines[-1] == "slurm.py: x.log: ended by SIGKILL: slurm.py: it ran out of memory; ask for more with --mem"
     )

@@ -1,6 +1,5 @@
 """Between wrappers and schedulers: questions, schedulers that are away, ends from outside."""
 
-import errno
 import json
 import os
 import re
@@ -18,7 +17,7 @@ from jobarray.connection import Pace
 
 
 def test_the_whole_array_is_one_question(cluster):
-    pace = Pace(ask=0.3, again=0.1, patience=2, cancel=3)
+    pace = Pace(query=0.3, retry=0.1, timeout=2, cancel=3)
     began = time.monotonic()
     assert cluster.run("JOB=1:8", "x.JOB.log", "sleep", "0.8", pace=pace).code == 0
     assert 1 <= len(cluster.calls(cluster.asks)) <= (time.monotonic() - began) / 0.3
@@ -40,7 +39,7 @@ def test_a_scheduler_that_is_away_is_waited_for(cluster):
 
 
 def test_a_suspect_is_not_lost_while_the_scheduler_is_away(cluster):
-    """It is seen gone once; what counts as twice begins anew when the scheduler is back."""
+    """It is reported as gone once; the count of reports starts again when the scheduler answers again."""
     cluster.plan(fates={"1": "vanishes"}, away={cluster.asks: [2, 4]})
     assert cluster.run("x.log", "true").code == 1
     assert len(cluster.calls(cluster.asks)) >= 6
@@ -48,7 +47,7 @@ def test_a_suspect_is_not_lost_while_the_scheduler_is_away(cluster):
 
 def test_a_question_that_hangs_is_given_up(cluster):
     cluster.plan(hangs={cluster.asks: [1, 1]})
-    pace = Pace(ask=0.2, again=0.1, patience=0.5, cancel=3)
+    pace = Pace(query=0.2, retry=0.1, timeout=0.5, cancel=3)
     done = cluster.run("x.log", "sh", "-c", cluster.waits_for(2), pace=pace)
     assert done.code == 0
     assert f"({cluster.asks} timed out after " in done.lines[0]
@@ -105,10 +104,14 @@ def test_a_submission_that_crashes_is_not_repeated(cluster):
 
 
 def test_a_disk_that_is_full_at_submission_is_named(cluster, monkeypatch):
-    def full(path, data):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    make = os.makedirs
 
-    monkeypatch.setattr("jobarray.cluster.write_bytes", full)
+    def make_full(folder, **options):
+        make(folder, **options)
+        if re.search(r"/q/x-\w+$", folder):
+            os.symlink("/dev/full", f"{folder}/job.sh")
+
+    monkeypatch.setattr("jobarray.cluster.os.makedirs", make_full)
     done = cluster.run("x.log", "true")
     (line,) = done.lines
     assert re.fullmatch(rf"{cluster.program}: .*/q/x-\w+/job\.sh: No space left on device", line)
@@ -122,8 +125,8 @@ def test_tools_that_are_not_in_path(cluster, monkeypatch):
     assert done.code == 1
     (line,) = done.lines
     assert re.fullmatch(
-        rf"{cluster.program}: {cluster.submits}: No such file or directory; this host \(\S+\) does not submit to"
-        rf" {cluster.scheduler.title}, or its tools are not in PATH",
+        rf"{cluster.program}: {cluster.submits}: No such file or directory; add the commands of"
+        rf" {cluster.scheduler.title} to PATH, or call {cluster.program} on a submit host, which \S+ may not be",
         line,
     )
 

@@ -7,7 +7,7 @@ import pytest
 
 from jobarray import JobArrayError
 from jobarray.command_line import Jobs, make_logs, parse_command_line
-from jobarray.wrapper import Record, last_line, picked, report, run_jobs, say
+from jobarray.wrapper import Record, pick_jobs, read_last_line, report, run_jobs, say
 
 
 def parsed_from(argv: str) -> Jobs:
@@ -36,7 +36,7 @@ class Plan:
         make_logs(jobs)
         self.ran.append(list(jobs.numbers))
         for number in jobs.numbers:
-            with open(jobs.log_of(number), "a") as log:
+            with open(jobs.expand_log(number), "a") as log:
                 log.write(f"try {jobs.attempt}\n")
             done(number, self.codes[number].pop(0))
 
@@ -46,7 +46,7 @@ class Plan:
 
 @pytest.mark.parametrize(("pick", "numbers"), [("all", [1, 2, 3]), ("failed", [2, 3]), ("incomplete", [3])])
 def test_what_is_picked(pick, numbers):
-    assert picked(parsed_from(f"--pick {pick} JOB=1:3 x.JOB.log a"), {1: 0, 2: 9}) == numbers
+    assert pick_jobs(parsed_from(f"--pick {pick} JOB=1:3 x.JOB.log a"), {1: 0, 2: 9}) == numbers
 
 
 @pytest.mark.parametrize(
@@ -170,11 +170,11 @@ def test_no_more_tries_than_asked_for(folder):
 )
 def test_the_last_line_of_a_log(tmp_path, text, expected):
     (tmp_path / "x.log").write_bytes(text)
-    assert last_line(str(tmp_path / "x.log")) == expected
+    assert read_last_line(str(tmp_path / "x.log")) == expected
 
 
 def test_the_last_line_of_a_missing_log_is_empty(tmp_path):
-    assert last_line(str(tmp_path / "x.log")) == ""
+    assert read_last_line(str(tmp_path / "x.log")) == ""
 
 
 def test_success_is_silent(capsys):
