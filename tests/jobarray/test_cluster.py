@@ -1,4 +1,4 @@
-"""Jobs on Slurm and Grid Engine, which tests/fakes/scheduler.py plays: what they get, what is said, what goes wrong."""
+"""Jobs on the fake schedulers of tests/fakes/scheduler.py: submission, environment, failures, lost tasks."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from jobarray.script import format_script
 from jobarray.slurm import Slurm
 from jobarray.watch import LOST
 
-# --- what is submitted
+# --- submission
 
 
 def test_one_job(cluster):
@@ -95,7 +95,7 @@ def test_an_option_that_the_conf_file_lacks_is_refused_before_anything_runs(clus
 
 
 def test_a_site_that_has_defaults(cluster):
-    """As in Kaldi they are options like those given, also for what the wrapper does by itself."""
+    """As in Kaldi a default acts like an option given, also where the wrapper handles the option itself."""
     Path("own.conf").write_text(
         f"command {cluster.submits}\noption num_threads=* -p $0\ndefault num_threads=3\ndefault max_jobs_run=2\n"
     )
@@ -132,7 +132,7 @@ def test_any_name_of_a_log(cluster, log):
     assert output(log) == "hello\n"
 
 
-# --- what a job gets and leaves
+# --- jobs and their logs
 
 
 def test_a_log_is_laid_out_as_kaldis(cluster):
@@ -174,7 +174,7 @@ words_of_commands = st.text(
     number=st.sampled_from([1, 7, 12]),
 )
 def test_the_script_of_a_task_runs_its_command(tmp_path_factory, scheduler, words, number):
-    """Bash is the oracle: it reads the script, and Python says what it got."""
+    """Bash is the oracle: it reads the script, and Python prints the words it gets."""
     folder = tmp_path_factory.mktemp("task")
     (folder / "print").write_text(
         f"#!{sys.executable} -IS\nimport sys\nsys.stdout.write('\\0'.join(sys.argv[1:]) + '|')\n"
@@ -224,8 +224,8 @@ def test_a_path_sh_that_fails_ends_the_job(cluster, text):
     Path("path.sh").write_text(text)
     done = cluster.run("x.log", "touch", "ran")
     assert (done.code, done.lines[0]) == (1, f"{cluster.program}: job failed, log is in x.log")
-    said = [f"{cluster.program}: x.log: path.sh: no Python here"] if "echo" in text else []
-    assert done.lines[1:] == said
+    expected = [f"{cluster.program}: x.log: path.sh: no Python here"] if "echo" in text else []
+    assert done.lines[1:] == expected
     assert "# path.sh ended with status 4\n" in Path("x.log").read_text()
     assert "with status 4" in Path("x.log").read_text()
     assert not Path("ran").exists()
@@ -243,8 +243,8 @@ def test_gpus_that_grid_engine_gives(grid_engine):
     assert output("x.log") == "0,1\n"
 
 
-def test_a_log_tells_of_gpus_that_grid_engine_did_not_give(grid_engine):
-    """With a complex that only counts them: then all of the host are visible."""
+def test_a_log_reports_gpus_that_grid_engine_did_not_assign(grid_engine):
+    """A complex that only counts GPUs leaves all of the host visible."""
     Path("own.conf").write_text("command qsub\noption gpu=*\n")
     command = ["sh", "-c", 'echo "<${CUDA_VISIBLE_DEVICES-unset}>"']
     assert grid_engine.run("--config", "own.conf", "--gpu", "1", "x.log", *command).code == 0
@@ -377,15 +377,15 @@ def test_a_lost_task_is_named_with_its_reason(cluster, fate, reason):
 def test_a_lost_task_is_noticed_within_two_questions(cluster):
     cluster.plan(fates={"1": "vanishes"})
     assert cluster.run("x.log", "true").code == 1
-    # One after the array was cancelled, to see that it is gone.
+    # The third follows the cancellation, to see that the array is gone.
     assert len(cluster.calls(cluster.asks)) <= 3
 
 
-def test_all_lost_tasks_are_asked_after_at_once(grid_engine):
+def test_one_command_explains_all_lost_tasks(grid_engine):
     grid_engine.plan(fates={str(task): "lost NODE_FAIL" for task in range(1, 7)})
     assert grid_engine.run("JOB=1:6", "x.JOB.log", "true").lines[-2].startswith("queue.py: 6 / 6 failed")
-    (asked,) = grid_engine.calls("qacct")
-    assert re.fullmatch(r"-j x-\w{6}", " ".join(asked))
+    (words,) = grid_engine.calls("qacct")
+    assert re.fullmatch(r"-j x-\w{6}", " ".join(words))
 
 
 def test_a_lost_task_is_tried_again(cluster):

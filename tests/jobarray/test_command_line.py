@@ -1,4 +1,4 @@
-"""What the job wrappers share: the command line, job numbers, quoting, the head and foot of logs."""
+"""Command line, job numbers, quoting, and the head and foot of logs."""
 
 import os
 import re
@@ -39,7 +39,7 @@ def test_bytes_that_are_no_text_survive_quoting():
 
 
 @pytest.mark.parametrize(
-    ("log", "place"),
+    ("log", "expected"),
     [
         ("x.log", (".", "x")),
         ("exp/log/x.JOB.log", ("exp/log", "x.JOB")),
@@ -50,8 +50,8 @@ def test_bytes_that_are_no_text_survive_quoting():
         ("exp/JOBS/x.log", ("exp/JOBS", "x")),
     ],
 )
-def test_what_all_logs_of_an_array_share(log, place):
-    assert jobs.parse_command_line(["JOB=1", log, "a"]).locate_logs() == place
+def test_the_folder_that_contains_all_logs_of_an_array(log, expected):
+    assert jobs.parse_command_line(["JOB=1", log, "a"]).locate_logs() == expected
 
 
 @given(st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"])))

@@ -1,4 +1,4 @@
-"""What conf/slurm.conf and conf/queue.conf may say, Kaldi's own as well as ours."""
+"""Conf files of the wrappers: Kaldi's, the grammar, errors, those of the recipe."""
 
 import pytest
 from conftest import ROOT
@@ -35,13 +35,13 @@ option gpu=* -l gpu=$0 -q g.q
 
 
 def words(conf, given):
-    """What these options become where the defaults of the file hold for all others."""
+    """Return the words that these options and the defaults of all others add."""
     return conf.expand_options(conf.fill_defaults(given))
 
 
 @pytest.fixture
 def conf(tmp_path):
-    """A conf file with the text given."""
+    """Read a conf file with this text."""
 
     def make(text: str):
         (tmp_path / "x.conf").write_text(text)
@@ -52,7 +52,7 @@ def conf(tmp_path):
 
 @pytest.fixture
 def complaint(conf, tmp_path):
-    """What is said of a text, without the name of its file."""
+    """Return the error for a text without the name of its file."""
 
     def complain(text: str, given=None) -> str:
         with pytest.raises(JobArrayError) as error:
@@ -241,7 +241,7 @@ GIVEN = {"mem": "4G", "time": "2:00:00", "num-threads": "4", "gpu": "1"}
         ("queue", "qsub -v PATH,EMOSEQ_PYTHON -cwd -S /bin/bash -j y", {"mem": "0", "num-threads": "1"}, ""),
     ],
 )
-def test_what_options_become_as_shipped(name, command, given, expected):
+def test_options_of_the_recipes_files(name, command, given, expected):
     conf = read_queue_conf(ROOT / "conf" / f"{name}.conf")
     assert conf.command == tuple(command.split())
     assert words(conf, given) == expected.split()

@@ -1,4 +1,4 @@
-"""What Slurm and Grid Engine print, replayed, and what is made of it."""
+"""Replies that Slurm and Grid Engine have printed, and how they are parsed."""
 
 import os
 
@@ -21,7 +21,7 @@ def failed(error: str, code: int = 1, output: str = "") -> Reply:
 
 @pytest.fixture(autouse=True)
 def no_cell(monkeypatch, tmp_path):
-    """Grid Engine's own folder, which says when its master started."""
+    """Return Grid Engine's folder with the file that dates its master's start."""
     monkeypatch.setenv("SGE_ROOT", str(tmp_path))
     monkeypatch.delenv("SGE_CELL", raising=False)
     return tmp_path / "default" / "common"
@@ -157,7 +157,7 @@ def test_an_array_of_slurm():
     assert SLURM.number_tasks([1, 2, 4]) == {1: 1, 2: 2, 4: 4}
 
 
-def test_slurm_is_asked_and_told_by_name():
+def test_slurm_is_queried_and_cancels_by_name():
     uid = str(os.getuid())
     assert {"--name=x-1", "-u", uid, "-r", "all"} <= set(SLURM.query_command("x-1"))
     assert SLURM.cancel_command("x-1") == ["scancel", "--name=x-1", "-u", uid]
@@ -202,7 +202,7 @@ def qstat(running: str = "", pending: str = "", queue: str = "") -> Reply:
 """)
 
 
-def test_qstat_tells_of_what_runs_and_waits():
+def test_qstat_lists_running_and_waiting_tasks():
     answer = qstat(job("r", 1) + job("r", 7, "other", 4), job("qw", 2) + job("hqw", 3) + job("qw", 1, "other"))
     assert GRID_ENGINE.parse_tasks(answer, "train-zz") == {
         1: Task("5.1", State.ALIVE),
@@ -218,18 +218,18 @@ def test_an_error_state_is_the_end(state):
 
 
 @pytest.mark.parametrize("state", ["t", "r", "s", "S", "T", "Rr"])
-def test_what_is_on_a_host_is_alive(state):
+def test_a_task_on_a_host_is_alive(state):
     assert GRID_ENGINE.parse_tasks(qstat(job(state, 1)), "train-zz") == {1: Task("5.1", State.ALIVE)}
 
 
 @pytest.mark.parametrize("state", ["dr", "dt", "dRr"])
-def test_what_was_deleted_is_ending(state):
+def test_a_deleted_task_is_ending(state):
     task = Task("5.1", State.ENDING, "it was deleted")
     assert GRID_ENGINE.parse_tasks(qstat(job(state, 1)), "train-zz") == {1: task}
 
 
 @pytest.mark.parametrize("queue", ["u", "au", "adu"])
-def test_a_host_that_is_not_heard_of(queue):
+def test_an_unreachable_host(queue):
     task = GRID_ENGINE.parse_tasks(qstat(job("r", 1), queue=queue), "train-zz")[1]
     assert task == Task("5.1", State.UNREACHABLE, "its host does not answer (vm)")
 
@@ -244,7 +244,7 @@ def test_a_queue_that_takes_no_more_says_nothing_of_its_tasks(queue):
     assert GRID_ENGINE.parse_tasks(qstat(job("r", 1), queue=queue), "train-zz")[1].state is State.ALIVE
 
 
-def test_a_master_that_just_started_has_not_heard_of_any_host(no_cell):
+def test_no_host_is_unreachable_just_after_the_masters_start(no_cell):
     no_cell.mkdir(parents=True)
     (no_cell / "act_qmaster").write_text("vm\n")
     assert GRID_ENGINE.parse_tasks(qstat(job("r", 1), queue="au"), "train-zz")[1].state is State.ALIVE
@@ -379,7 +379,7 @@ def test_qacct_knows_how_a_task_ended(ended, status, expected):
     assert GRID_ENGINE.parse_reason(printed(other + account + other), 2) == expected
 
 
-def test_qacct_tells_of_no_other_task():
+def test_qacct_explains_no_other_task():
     assert GRID_ENGINE.parse_reason(printed(QACCT.format(failed="0    ", status="1")), 1) == ("", None)
 
 
@@ -403,11 +403,11 @@ def test_qacct_may_not_know_it_yet():
     assert GRID_ENGINE.parse_reason(failed("error: job id 5 not found\n"), 2) == ("", None)
 
 
-def test_who_is_asked_for_a_reason():
-    asked = {state: GRID_ENGINE.reason_command("x-1", state) for state in State}
-    assert asked[State.GONE] == asked[State.ENDING] == ["qacct", "-j", "x-1"]
-    assert asked[State.STUCK] == ["qstat", "-j", "x-1"]
-    assert asked[State.ALIVE] == asked[State.UNREACHABLE] == []
+def test_the_commands_that_explain_a_state():
+    commands = {state: GRID_ENGINE.reason_command("x-1", state) for state in State}
+    assert commands[State.GONE] == commands[State.ENDING] == ["qacct", "-j", "x-1"]
+    assert commands[State.STUCK] == ["qstat", "-j", "x-1"]
+    assert commands[State.ALIVE] == commands[State.UNREACHABLE] == []
 
 
 @pytest.mark.parametrize(
@@ -418,7 +418,7 @@ def test_slurm_counts_as_the_jobs_do_up_to_1000(numbers, expected):
     assert SLURM.number_tasks(numbers) == expected
 
 
-def test_grid_engine_is_told_by_name():
+def test_grid_engine_cancels_by_name():
     assert GRID_ENGINE.cancel_command("x-1") == ["qdel", "x-1"]
 
 

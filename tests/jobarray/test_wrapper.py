@@ -1,4 +1,4 @@
-"""What the wrappers do around running jobs: which ones, how often, and what they say of them."""
+"""Job selection, retries and failure reports of the wrappers."""
 
 import dataclasses
 import errno
@@ -26,7 +26,7 @@ def folder(tmp_path, monkeypatch):
 
 
 class Plan:
-    """In place of a scheduler: jobs end with the codes given, a list of codes try by try."""
+    """A fake `execute`: each job ends with the codes given, one for each attempt."""
 
     def __init__(self, **codes):
         self.codes = {int(name[1:]): list(code) for name, code in codes.items()}
@@ -45,7 +45,7 @@ class Plan:
 
 
 @pytest.mark.parametrize(("pick", "numbers"), [("all", [1, 2, 3]), ("failed", [2, 3]), ("incomplete", [3])])
-def test_what_is_picked(pick, numbers):
+def test_pick_selects_jobs(pick, numbers):
     assert pick_jobs(parsed_from(f"--pick {pick} JOB=1:3 x.JOB.log a"), {1: 0, 2: 9}) == numbers
 
 
@@ -205,14 +205,14 @@ def test_the_report_asks_after_a_forgotten_range(folder, capsys):
 
 def test_a_terminal_that_is_gone_ends_nothing(monkeypatch):
     class Gone:
-        said = ""
+        text = ""
 
         def write(self, text):
-            self.said += text
+            self.text += text
             raise OSError(errno.EIO, "Input/output error")
 
     gone = Gone()
     monkeypatch.setattr("sys.stderr", gone)
     say("run.py", "nobody hears this")
     monkeypatch.undo()
-    assert gone.said == "run.py: nobody hears this"
+    assert gone.text == "run.py: nobody hears this"
