@@ -5,8 +5,8 @@
     . DIR/env.sh && bench/cluster.py gridengine     # after tests/cluster/gridengine.sh start DIR
 
 Each array is submitted alternately by utils/slurm.py or utils/queue.py and by `sbatch --wait` or `qsub -sync y`; the
-time from the call to its return counts. The latter two report failures less reliably: for qsub a cancelled job is a success,
-for sbatch a job that was cancelled before it ran.
+time from the call to its return counts. The latter two report failures less reliably: for qsub a cancelled job is a
+success, for sbatch a job that was cancelled before it ran.
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ OWN = {
 
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--jobs", type=int, nargs="+", default=[1, 4, 50], help="jobs in an array (default 1 4 50)"
-    )
+    parser.add_argument("--jobs", type=int, nargs="+", default=[1, 4, 50], help="jobs in an array (default 1 4 50)")
     parser.add_argument("--sleep", default="0.2", help="duration of a job in seconds (default 0.2)")
     parser.add_argument("--times", type=int, default=3, help="repetitions, of which the median is printed (default 3)")
     parser.add_argument("scheduler", choices=WRAPPERS)

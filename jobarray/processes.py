@@ -24,6 +24,7 @@ End = Callable[[Collection[str], Wait], bool]
 
 GRACE = 3.0  # seconds between SIGTERM and SIGKILL
 GUARD_PATIENCE = 300.0  # seconds for which the guard tries to end what is registered
+GUARD_PAUSE = 10.0  # seconds between its attempts
 
 # Environment variable, `HOST PID`: the process whose children end when it dies.
 PARENT = "EMOSEQ_PARENT"
@@ -117,7 +118,7 @@ def _run_guard(reader: int, end: End) -> None:
     deadline = time.monotonic() + GUARD_PATIENCE
     with _catch_signals() as wait:
         while names and not end(list(names.values()), wait) and time.monotonic() < deadline:
-            pass
+            wait(GUARD_PAUSE)
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from jobarray.wrapper import run_wrapper
 ROOT = Path(__file__).resolve().parent.parent
 FAKE = ROOT / "tests" / "fakes" / "scheduler.py"
 PROGRAMS = "sbatch squeue scancel qsub qstat qacct qdel".split()
-PACE = Pace(query=0.1, retry=0.05, unreachable=0.1, timeout=10, late_output=0.1, cancel=2)
+PACE = Pace(query=0.1, retry=0.05, unreachable=0.1, timeout=10, late_output=0.1, cancel=4)
 DRIVER = f"""\
 import sys
 from jobarray.cluster import run_on
