@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""How long arrays take on a cluster: the wrappers of utils/ beside what the scheduler itself has for waiting.
+"""Compare the wall time of arrays through the wrappers with that of the scheduler's own commands that wait.
 
     . DIR/env.sh && bench/cluster.py slurm          # after tests/cluster/slurm.sh start DIR
     . DIR/env.sh && bench/cluster.py gridengine     # after tests/cluster/gridengine.sh start DIR
 
-Each array is submitted by utils/slurm.py or utils/queue.py and by `sbatch --wait` or `qsub -sync y` in turns, and the
-wall time from the call to its return is taken. The latter two know less well how jobs ended: a cancelled one counts as
-a success for qsub, and one that was cancelled before it ran for sbatch.
+Each array is submitted alternately by utils/slurm.py or utils/queue.py and by `sbatch --wait` or `qsub -sync y`; the
+time from the call to its return counts. The latter two report failures less reliably: for qsub a cancelled job is a
+success, for sbatch a job that was cancelled before it ran.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ OWN = {
 
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--jobs", type=int, nargs="+", default=[1, 4, 50], help="sizes of arrays (default 1 4 50)")
-    parser.add_argument("--sleep", default="0.2", help="seconds that a job takes (default 0.2)")
-    parser.add_argument("--times", type=int, default=3, help="of which the median is taken (default 3)")
+    parser.add_argument("--jobs", type=int, nargs="+", default=[1, 4, 50], help="jobs in an array (default 1 4 50)")
+    parser.add_argument("--sleep", default="0.2", help="duration of a job in seconds (default 0.2)")
+    parser.add_argument("--times", type=int, default=3, help="repetitions, of which the median is printed (default 3)")
     parser.add_argument("scheduler", choices=WRAPPERS)
     return parser
 
 
-def seconds(command: list[str], folder: str) -> float:
+def measure(command: list[str], folder: str) -> float:
+    """Return the wall time of a command in seconds."""
     began = time.perf_counter()
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - began
@@ -52,7 +53,7 @@ def main() -> None:
         for n in args.jobs:
             ours = [str(ROOT / WRAPPERS[args.scheduler]), f"JOB=1:{n}", "x.JOB.log", "sleep", args.sleep]
             theirs = OWN[args.scheduler].format(n=n, script=script).split()
-            pairs = [(seconds(ours, folder), seconds(theirs, folder)) for _ in range(args.times)]
+            pairs = [(measure(ours, folder), measure(theirs, folder)) for _ in range(args.times)]
             a, b = (statistics.median(column) for column in zip(*pairs, strict=True))
             print(f"| {n} | {a:.1f} s | {b:.1f} s | {b / a:.1f} |", flush=True)
 

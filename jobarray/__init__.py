@@ -1,6 +1,6 @@
-"""Job wrappers behind Kaldi's command line: arrays of commands on this machine, on Slurm and on Grid Engine.
+"""Job arrays behind Kaldi's wrapper command line, run on this machine, on Slurm or on Grid Engine.
 
-The package knows nothing of what the jobs compute and imports nothing but the standard library.
+The package knows nothing about what the jobs compute and imports only the standard library.
 """
 
 

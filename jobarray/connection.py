@@ -1,4 +1,4 @@
-"""Between a wrapper and a scheduler: calls of its commands, and patience with them."""
+"""Call a scheduler's commands, with timeouts, and repeat them while the scheduler is down."""
 
 from __future__ import annotations
 
@@ -6,63 +6,126 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from jobarray import JobArrayError
-from jobarray.processes import signals
-from jobarray.scheduler import Answer, Scheduler, State, Task, meanings
+from jobarray.processes import Wait
+from jobarray.scheduler import Reply, Scheduler, State, Task, explain
 from jobarray.wrapper import say
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How often things are done, in seconds.
+    """Intervals and timeouts in seconds.
 
     Attributes:
-        ask: between two questions to the scheduler
-        again: until a task that seems lost is asked after a second time, and a command is tried again
-        unheard: for which a host must not have answered until its tasks count as lost
-        patience: for one command of the scheduler
-        why: for the command that tells why tasks are lost
-        note: for what the scheduler may write yet of a task that was killed
-        cancel: for an array that was cancelled to be gone
+        query: interval between two queries of an array
+        retry: pause before a command is repeated, or before a missing task is queried a second time
+        unreachable: time for which a host must be unreachable until its tasks count as lost
+        timeout: limit for one command
+        reason_timeout: limit for the command that explains lost tasks
+        late_output: time that the scheduler has to write about a task that was killed
+        cancel: time that a cancelled array has to disappear
     """
 
-    ask: float = 15
-    again: float = 10
-    unheard: float = 25
-    patience: float = 30
-    why: float = 10
-    note: float = 2
-    cancel: float = 45  # Slurm gives tasks 30 s by default
+    query: float = 15
+    retry: float = 10
+    unreachable: float = 25
+    timeout: float = 30
+    reason_timeout: float = 10
+    late_output: float = 2
+    cancel: float = 45  # by default Slurm gives tasks 30 s
 
 
 class Connection:
-    """Calls of a scheduler's commands, which a signal can interrupt; tells the user when it does not answer.
+    """Calls of a scheduler's commands; a signal interrupts them, and the user reads when the scheduler is down.
 
     Attributes:
-        job: the scheduler's number of the array, once that was submitted and if it has told it
-        submitted: whether it has taken one: then a command that cannot be started is a matter of the moment
+        job: the scheduler's number of the submitted array; empty if it reported none
+        submitted: true once an array is submitted: a command that cannot be started is then worth a retry
     """
 
-    def __init__(self, scheduler: Scheduler, pace: Pace, wait: Callable[..., None]) -> None:
+    def __init__(self, scheduler: Scheduler, pace: Pace, wait: Wait, *, submitted: bool = False) -> None:
         self.scheduler = scheduler
         self.pace = pace
         self.wait = wait
-        self.away_since: float | None = None
         self.job = ""
-        self.submitted = False
+        self.submitted = submitted
+        self._down_since: float | None = None
 
-    def say(self, message: str) -> None:
-        say(self.scheduler.program, message)
+    def submit(self, words: Sequence[str], name: str) -> None:
+        """Submit an array, once only, as soon as the scheduler answers.
 
-    def call(self, words: Sequence[str], *, patience: float | None = None, to_its_end: bool = False) -> Answer:
-        """What a command answers; one that takes longer than `patience`, or that of the pace, is killed.
+        Args:
+            words: the command
+            name: the array's name
+
+        Raises:
+            JobArrayError: if the scheduler refuses it
+            StoppedError: see `call`
+        """
+        while True:
+            reply = self.call(words, finish=True)
+            if reply.code == 0:
+                self._report_up()
+                self.submitted = True
+                self.job = self.scheduler.parse_submission(reply)
+                return
+            if not self.scheduler.unreachable.search(reply.error):
+                if reply.code < 0:  # the array may have been accepted before the command died
+                    self.cancel(name)
+                why = "; ".join([reply.message, *explain(self.scheduler, reply.error)])
+                raise JobArrayError(f"{words[0]} refused the jobs: {why}")
+            self._report_down(reply.message)
+            self.wait(self.pace.retry)
+            # The array may have been accepted although the reply got lost.
+            while (tasks := self._query(name)[1]) is None:
+                self.wait(self.pace.retry)
+            if tasks:
+                self._report_up()
+                self.submitted = True
+                self.job = next(iter(tasks.values())).label.partition(self.scheduler.separator)[0]
+                return
+
+    def query(self, name: str) -> dict[int, Task] | None:
+        """Return the tasks of an array that the scheduler lists, by number; None if it does not answer."""
+        reply, tasks = self._query(name)
+        if tasks is None:
+            self._report_down(reply.message)
+        else:
+            self._report_up()
+        return tasks
+
+    def cancel(self, name: str) -> bool:
+        """Cancel an array and wait until it is gone; if it is not, print the command for it and return False."""
+        words = self.scheduler.cancel_command(name)
+        deadline = time.monotonic() + self.pace.cancel
+        problem, down, pause = "not cancelled", False, 0.2
+        while time.monotonic() < deadline:
+            if problem:
+                reply = self.call(words)
+                problem = reply.message if reply.code else ""
+                down = bool(reply.code and self.scheduler.unreachable.search(reply.error))
+            tasks = None if down else self._query(name)[1]
+            if tasks is not None and all(task.state is State.GONE for task in tasks.values()):
+                return True
+            self.wait(pause)
+            pause = min(2.0, 1.5 * pause)
+        self.say(f"{problem or 'its tasks go on'}; cancel them by hand: {' '.join(words)}")
+        return False
+
+    def call(self, words: Sequence[str], *, timeout: float | None = None, finish: bool = False) -> Reply:
+        """Run a command and return its reply; a command that takes longer than `timeout` is killed.
+
+        Args:
+            words: the command
+            timeout: in seconds, by default that of the pace
+            finish: give the command time to finish before a signal stops this process
 
         Raises:
             JobArrayError: if there is no such command
-            StoppedError: for a signal, which a command that is to run `to_its_end` is given time before
+            StoppedError: on a signal to stop
         """
         with open(os.memfd_create("output"), "w+b") as output, open(os.memfd_create("error"), "w+b") as error:
             try:
@@ -71,25 +134,27 @@ class Connection:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=error,
-                    start_new_session=True,  # not for Ctrl-C to end halfway
+                    start_new_session=True,  # Ctrl-C does not end it halfway
                 )
             except OSError as reason:
                 if self.submitted:
-                    return Answer(127, "", f"{words[0]}: {reason.strerror}")
-                where = f"this host ({socket.gethostname()}) does not submit to {self.scheduler.title}"
-                raise JobArrayError(f"{words[0]}: {reason.strerror}; {where}, or its tools are not in PATH") from None
-            patience = self.pace.patience if patience is None else patience
-            deadline = time.monotonic() + patience
+                    return Reply(127, "", f"{words[0]}: {reason.strerror}")
+                raise JobArrayError(
+                    f"{words[0]}: {reason.strerror}; add the commands of {self.scheduler.title} to PATH, or call"
+                    f" {self.scheduler.program} on a submit host, which {socket.gethostname()} may not be"
+                ) from None
+            timeout = self.pace.timeout if timeout is None else timeout
+            deadline = time.monotonic() + timeout
             stop: BaseException | None = None
             late = False
             try:
                 while process.poll() is None and time.monotonic() < deadline:
                     try:
-                        self.wait(min(1.0, patience))
+                        self.wait(min(1.0, timeout))
                     except BaseException as signal:
-                        if not to_its_end or stop:
+                        if not finish or stop:
                             raise
-                        stop, deadline = signal, min(deadline, time.monotonic() + self.pace.again)
+                        stop, deadline = signal, min(deadline, time.monotonic() + self.pace.retry)
             finally:
                 if late := process.poll() is None:
                     process.kill()
@@ -100,85 +165,24 @@ class Connection:
             error.seek(0)
             text = error.read().decode(errors="replace")
             if process.returncode < 0:
-                death = f"timed out after {patience:.0f} s" if late else f"died of signal {-process.returncode}"
+                death = f"timed out after {timeout:.0f} s" if late else f"died of signal {-process.returncode}"
                 text += f"{words[0]} {death}"
-            return Answer(process.returncode, output.read().decode(errors="replace"), text)
+            return Reply(process.returncode, output.read().decode(errors="replace"), text)
 
-    def _is_away(self, words: str) -> None:
-        if self.away_since is None:
-            self.away_since = time.monotonic()
-            self.say(f"{self.scheduler.title} does not answer ({words}); waiting for it, nothing is lost")
+    def say(self, message: str) -> None:
+        """Print a line on stderr that begins with the wrapper's name."""
+        say(self.scheduler.program, message)
 
-    def _is_back(self) -> None:
-        if self.away_since is not None:
-            self.say(f"{self.scheduler.title} answers again after {time.monotonic() - self.away_since:.0f} s")
-            self.away_since = None
+    def _query(self, name: str) -> tuple[Reply, dict[int, Task] | None]:
+        reply = self.call(self.scheduler.query_command(name))
+        return reply, self.scheduler.parse_tasks(reply, name)
 
-    def ask(self, name: str) -> dict[int, Task] | None:
-        """The tasks of an array, as far as the scheduler knows them; None as long as it does not answer."""
-        answer, found = self._found(name)
-        if found is None:
-            self._is_away(answer.words)
-        else:
-            self._is_back()
-        return found
+    def _report_down(self, message: str) -> None:
+        if self._down_since is None:
+            self._down_since = time.monotonic()
+            self.say(f"{self.scheduler.title} does not answer ({message}); waiting for it, nothing is lost")
 
-    def _found(self, name: str) -> tuple[Answer, dict[int, Task] | None]:
-        answer = self.call(self.scheduler.asks(name))
-        return answer, self.scheduler.tasks(answer, name)
-
-    def submit(self, words: Sequence[str], name: str) -> None:
-        """Submit an array, as soon as the scheduler can be reached.
-
-        Raises:
-            JobArrayError: if the scheduler refuses it
-        """
-        while True:
-            answer = self.call(words, to_its_end=True)
-            if answer.code == 0:
-                self._is_back()
-                self.submitted = True
-                self.job = self.scheduler.accepted(answer)
-                return
-            if not self.scheduler.away.search(answer.error):
-                if answer.code < 0:  # it may have been accepted before
-                    self.cancel(name)
-                why = "; ".join([answer.words, *meanings(self.scheduler, answer.error)])
-                raise JobArrayError(f"{words[0]} refused the jobs: {why}")
-            self._is_away(answer.words)
-            self.wait(self.pace.again)
-            # What it did not answer it may have accepted.
-            while (found := self._found(name)[1]) is None:
-                self.wait(self.pace.again)
-            if found:
-                self._is_back()
-                self.submitted = True
-                self.job = next(iter(found.values())).label.partition(self.scheduler.joint)[0]
-                return
-
-    def cancel(self, name: str) -> bool:
-        """Cancel an array and wait until it is gone; if it is not, say so and return False."""
-        words = self.scheduler.cancels(name)
-        deadline = time.monotonic() + self.pace.cancel
-        problem, away, pause = "not cancelled", False, 0.2
-        while time.monotonic() < deadline:
-            if problem:
-                answer = self.call(words)
-                problem = answer.words if answer.code else ""
-                away = bool(answer.code and self.scheduler.away.search(answer.error))
-            found = None if away else self._found(name)[1]
-            if found is not None and all(task.state is State.GONE for task in found.values()):
-                return True
-            self.wait(pause)
-            pause = min(2.0, 1.5 * pause)
-        self.say(f"{problem or 'its tasks go on'}; cancel them by hand: {' '.join(words)}")
-        return False
-
-
-def cancel_unattended(scheduler: Scheduler, pace: Pace, names: Collection[str]) -> None:
-    """Cancel arrays whose wrapper was killed, also where the scheduler does not answer for some minutes."""
-    with signals() as wait:
-        connection = Connection(scheduler, replace(pace, cancel=300), wait)
-        connection.submitted = True
-        for name in names:
-            connection.cancel(name)
+    def _report_up(self) -> None:
+        if self._down_since is not None:
+            self.say(f"{self.scheduler.title} answers again after {time.monotonic() - self._down_since:.0f} s")
+            self._down_since = None

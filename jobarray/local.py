@@ -1,4 +1,4 @@
-"""Running jobs on this machine, each a process group of its own."""
+"""Run jobs on this machine, each in a process group of its own."""
 
 from __future__ import annotations
 
@@ -11,9 +11,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jobarray.command_line import ASSIGNMENT, OPERATORS, THREADS, Jobs, command_line, footer, header, make_logs
+from jobarray.command_line import (
+    ASSIGNMENT,
+    OPERATORS,
+    THREADS,
+    Jobs,
+    format_footer,
+    format_header,
+    make_logs,
+    quote_command,
+)
 from jobarray.files import naming
-from jobarray.processes import guard, kill, signals
+from jobarray.processes import Supervisor, kill_groups, supervise
 
 
 @dataclass
@@ -25,68 +34,66 @@ class _Running:
 
 
 def run_here(jobs: Jobs, done: Callable[[int, int], None]) -> None:
-    """Run the jobs on this machine, as many at once as there is room for.
+    """Run the jobs on this machine, as many at once as it has cores or GPUs for.
 
-    Each job is a process group of its own with an empty stdin, so that none outlives this call.
+    Each job has an empty stdin and is a process group of its own, so that no process of it outlives this call.
 
     Args:
-        jobs: what to run
-        done: called with the number and the exit code of each job as it ends, 128 + n for one that signal n killed
+        jobs: the jobs
+        done: called with the number and the exit code of each job that ends, 128 + n if signal n killed it
 
     Raises:
         OSError: if a log cannot be written; then no job has run
-        StoppedError: if SIGTERM, SIGINT or SIGHUP came; the jobs were killed before
+        StoppedError: on SIGTERM, SIGINT or SIGHUP, after the jobs were killed
     """
-    devices = _visible_gpus() if jobs.gpus else []
-    free_slots = list(range(_room(jobs, devices)))
+    devices = _list_gpus() if jobs.gpus else []
+    free_slots = list(range(_count_slots(jobs, devices)))
     make_logs(jobs)
     waiting = list(jobs.numbers)
     running: list[_Running] = []
-    with guard(lambda groups: kill(map(int, groups))) as note, signals() as wait:
-        try:
+    try:
+        with supervise(kill_groups) as supervisor:
             while waiting or running:
                 while waiting and free_slots:
                     number = waiting.pop(0)
-                    started = _start(jobs, number, free_slots[0], devices, note)
+                    started = _start_job(jobs, number, free_slots[0], devices, supervisor)
                     if isinstance(started, int):
                         done(number, started)
                     else:
                         running.append(started)
                         free_slots.pop(0)
                 if running:
-                    wait()
+                    supervisor.wait()
                 for job in [job for job in running if job.process.poll() is not None]:
                     running.remove(job)
-                    note(f"-{job.process.pid}")
+                    supervisor.remove(str(job.number))
                     free_slots.append(job.slot)
-                    done(job.number, _finish(jobs, job))
-        finally:
-            if running:
-                kill([job.process.pid for job in running], [job.process for job in running])
-                for job in running:
-                    _finish(jobs, job)
-                    note(f"-{job.process.pid}")
+                    done(job.number, _finish_log(jobs, job))
+    finally:
+        for job in running:
+            job.process.wait()
+            _finish_log(jobs, job)
 
 
-def _room(jobs: Jobs, devices: list[str]) -> int:
-    """How many jobs run at once."""
+def _count_slots(jobs: Jobs, devices: list[str]) -> int:
+    """Return the number of jobs that run at once."""
     if "max-jobs-run" in jobs.options:
-        room = int(jobs.options["max-jobs-run"])
+        slots = int(jobs.options["max-jobs-run"])
     elif devices:
-        room = len(devices) // jobs.gpus
+        slots = len(devices) // jobs.gpus
     else:
-        room = len(os.sched_getaffinity(0)) // jobs.threads
-    return min(max(1, room), len(jobs.numbers))
+        slots = len(os.sched_getaffinity(0)) // jobs.threads
+    return min(max(1, slots), len(jobs.numbers))
 
 
-def _visible_gpus() -> list[str]:
+def _list_gpus() -> list[str]:
     listed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if listed is not None:
         return [device for device in listed.split(",") if device not in ("", "-1")]
     return [str(i) for i in range(sum(bool(re.fullmatch(r"nvidia\d+", name)) for name in os.listdir("/dev")))]
 
 
-def _environment(jobs: Jobs, slot: int, devices: list[str]) -> dict[str, str]:
+def _make_environment(jobs: Jobs, slot: int, devices: list[str]) -> dict[str, str]:
     environment = os.environ | dict.fromkeys(THREADS, str(jobs.threads))
     if devices:
         mine = {devices[(slot * jobs.gpus + i) % len(devices)]: None for i in range(jobs.gpus)}
@@ -94,14 +101,14 @@ def _environment(jobs: Jobs, slot: int, devices: list[str]) -> dict[str, str]:
     return environment
 
 
-def _start(jobs: Jobs, number: int, slot: int, devices: list[str], note: Callable[[str], None]) -> _Running | int:
-    """A running job, or the exit code of one that could not be started."""
-    words = jobs.command_of(number)
+def _start_job(jobs: Jobs, number: int, slot: int, devices: list[str], supervisor: Supervisor) -> _Running | int:
+    """Start a job and return it, or the exit code if it cannot be started."""
+    words = jobs.expand_command(number)
     in_shell = any(word in OPERATORS for word in words) or ASSIGNMENT.fullmatch(words[0])
-    command = ["bash", "-o", "pipefail", "-c", command_line(words)] if in_shell else words
+    command = ["bash", "-o", "pipefail", "-c", quote_command(words)] if in_shell else words
     began = time.monotonic()
-    with naming(jobs.log_of(number)), open(jobs.log_of(number), "ab", buffering=0) as log:
-        log.write(header(words))
+    with naming(jobs.expand_log(number)), open(jobs.expand_log(number), "ab", buffering=0) as log:
+        log.write(format_header(words))
         for attempt in (command, ["bash", *command]):
             try:
                 process = subprocess.Popen(
@@ -109,33 +116,35 @@ def _start(jobs: Jobs, number: int, slot: int, devices: list[str], note: Callabl
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    env=_environment(jobs, slot, devices),
+                    env=_make_environment(jobs, slot, devices),
                     start_new_session=True,
-                    preexec_fn=lambda: note(f"+{os.getpid()}"),  # before it can do anything
+                    preexec_fn=lambda: supervisor.add(str(number), str(os.getpid())),  # before the job can do anything
                 )
+                supervisor.add(str(number), str(process.pid))
                 return _Running(number, process, began, slot)
             except OSError as error:
-                if error.errno == errno.ENOEXEC:  # a script without #! is one for the shell
+                if error.errno == errno.ENOEXEC:  # a script without #! runs in bash, as from a shell
                     continue
                 code, reason = 126, str(error.strerror)
                 if error.errno == errno.ENOENT:
-                    there = os.path.exists(command[0])
-                    code, reason = 127, "its interpreter is missing" if there else "command not found"
+                    exists = os.path.exists(command[0])
+                    code, reason = 127, "its interpreter is missing" if exists else "command not found"
                 break
-        log.write(os.fsencode(f"{command[0]}: {reason}\n") + footer(code, 0, jobs.threads))
+        supervisor.remove(str(number))
+        log.write(os.fsencode(f"{command[0]}: {reason}\n") + format_footer(code, 0, jobs.threads))
     return code
 
 
-def _finish(jobs: Jobs, job: _Running) -> int:
-    """End the log of a job that is over."""
+def _finish_log(jobs: Jobs, job: _Running) -> int:
+    """Write the foot of the log of a job that has ended and return its exit code."""
     code = job.process.returncode
     code = 128 - code if code < 0 else code
-    log = jobs.log_of(job.number)
+    log = jobs.expand_log(job.number)
     try:
         with open(log, "ab+") as stream:
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - 1))
             newline = b"" if stream.read(1) in (b"\n", b"") else b"\n"
-            stream.write(newline + footer(code, time.monotonic() - job.began, jobs.threads))
-    except OSError as error:  # a full disk or a log that the job removed says nothing about the job
+            stream.write(newline + format_footer(code, time.monotonic() - job.began, jobs.threads))
+    except OSError as error:  # a full disk, or the job removed its log: neither changes its exit code
         print(f"{log}: {error.strerror}", file=sys.stderr)
     return code

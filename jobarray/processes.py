@@ -1,4 +1,13 @@
-"""Processes of a wrapper: its signals, its children's groups, and a guard for when it is killed."""
+"""End processes together: jobs with their wrapper, a wrapper or a step with the process that waits for it.
+
+    error in the wrapper                             `supervise` ends everything still registered when its block is left
+    signal to the wrapper (Ctrl-C, SIGTERM, SIGHUP)  `wait` of `supervise` raises StoppedError, which leaves the block
+    SIGKILL to the wrapper                           a guard, forked by `supervise`, does the same in its place
+    any death of the process that waits for it       `end_with_parent`: the kernel sends SIGTERM, see the second line
+
+None replaces another. After SIGKILL no code of the wrapper runs; and the kernel's signal reaches only a direct child,
+neither the processes that a job has started nor an array on a cluster.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +16,120 @@ import ctypes
 import os
 import select
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+Wait = Callable[..., None]
+End = Callable[[Collection[str], Wait], bool]
 
 GRACE = 3.0  # seconds between SIGTERM and SIGKILL
+GUARD_PATIENCE = 300.0  # seconds for which the guard tries to end what is registered
+GUARD_PAUSE = 10.0  # seconds between its attempts
+
+# Environment variable, `HOST PID`: the process whose children end when it dies.
+PARENT = "EMOSEQ_PARENT"
+
+_PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
 class StoppedError(Exception):
-    """A signal asked the wrapper to end; its jobs are gone. The argument is the signal's number."""
+    """Request to stop by a signal; the argument is the signal's number."""
+
+
+class Supervisor:
+    """Register of everything that must not outlive this process, with a copy in the guard.
+
+    Attributes:
+        wait: `wait(seconds=None)` returns when a child ends or the time is over; it raises StoppedError on a signal to
+            stop, and nothing else does: between its calls signals are kept
+    """
+
+    def __init__(self, wait: Wait, writer: int) -> None:
+        self.wait = wait
+        self._writer = writer
+        self.names: dict[str, str] = {}
+
+    def add(self, key: str, name: str) -> None:
+        """Register what has begun: `name` is passed to `end`, `key` is for `remove`. A forked child may call this."""
+        self.names[key] = name
+        self._tell_guard(f"{key} {name}\n")
+
+    def remove(self, key: str) -> None:
+        """Forget what is over."""
+        self.names.pop(key, None)
+        self._tell_guard(f"{key}\n")
+
+    def _tell_guard(self, line: str) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._writer, line.encode())
 
 
 @contextlib.contextmanager
-def signals() -> Iterator[Callable[..., None]]:
-    """Yields `wait(seconds=None)`, which returns at a child's end or after that time.
+def supervise(end: End) -> Iterator[Supervisor]:
+    """End what is still registered when the block is left or when this process is killed.
 
-    `wait` raises StoppedError for a signal to stop, and it alone: between its calls signals are kept.
+    Args:
+        end: gets the registered names and `wait`, returns whether nothing of them is left. It is called once when the
+            block is left; if it fails then, or if this process was killed, the guard repeats it for GUARD_PATIENCE
+
+    Raises:
+        StoppedError: from `wait`, on SIGTERM, SIGINT or SIGHUP
     """
     reader, writer = os.pipe()
+    guard = os.fork()
+    if not guard:
+        try:
+            os.close(writer)
+            _run_guard(reader, end)
+        finally:
+            os._exit(0)
+    os.close(reader)
+    names: dict[str, str] = {}
+    try:
+        with _catch_signals() as wait:
+            supervisor = Supervisor(wait, writer)
+            names = supervisor.names
+            try:
+                yield supervisor
+            finally:
+                if names and end(list(names.values()), wait):
+                    for key in list(names):
+                        supervisor.remove(key)
+    finally:
+        os.close(writer)
+        if not names:  # otherwise the guard has work for a while
+            os.waitpid(guard, 0)
+
+
+def _run_guard(reader: int, end: End) -> None:
+    """Follow the register until its writer closes the pipe or dies, then end what it has left."""
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    names: dict[str, str] = {}
+    with open(reader) as lines:
+        for line in lines:
+            key, _, name = line[:-1].partition(" ")
+            if name:
+                names[key] = name
+            else:
+                names.pop(key, None)
+    deadline = time.monotonic() + GUARD_PATIENCE
+    with _catch_signals() as wait:
+        while names and not end(list(names.values()), wait) and time.monotonic() < deadline:
+            wait(GUARD_PAUSE)
+
+
+@contextlib.contextmanager
+def _catch_signals() -> Iterator[Wait]:
+    """Yield the `wait` of a Supervisor."""
+    reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    every = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    stops = [number for number in every if signal.getsignal(number) != signal.SIG_IGN]  # nohup stays so
+    candidates = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    stops = [number for number in candidates if signal.getsignal(number) != signal.SIG_IGN]  # nohup ignores SIGHUP
     previous = {s: signal.signal(s, lambda *_: None) for s in [signal.SIGCHLD, *stops]}
-    # The numbers of signals come through the pipe: no handler can run between a fork and its record.
+    # Signal numbers come through the pipe: no handler can run between a fork and its registration.
     previous_writer = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
     def wait(seconds: float | None = None) -> None:
@@ -49,16 +149,15 @@ def signals() -> Iterator[Callable[..., None]]:
         os.close(writer)
 
 
-def kill(groups: Iterable[int], processes: Sequence[subprocess.Popen[bytes]] = ()) -> None:
-    """SIGTERM to process groups and, to what is left of them after a while, SIGKILL."""
-    left = set(groups)
+def kill_groups(groups: Collection[str], wait: Wait) -> bool:
+    """Send SIGTERM to process groups and SIGKILL to those alive GRACE later; an `end` for `supervise`."""
+    left = set(map(int, groups))
     _signal_groups(left, signal.SIGTERM)
     deadline = time.monotonic() + GRACE
-    while (left := left & _living_groups()) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    while (left := left & _list_groups()) and time.monotonic() < deadline:
+        time.sleep(0.02)  # not `wait`: a second Ctrl-C must not leave jobs behind
     _signal_groups(left, signal.SIGKILL)
-    for process in processes:
-        process.wait()
+    return True
 
 
 def _signal_groups(groups: Iterable[int], number: int) -> None:
@@ -67,8 +166,8 @@ def _signal_groups(groups: Iterable[int], number: int) -> None:
             os.killpg(group, number)
 
 
-def _living_groups() -> set[int]:
-    """All process groups but those of zombies, which stay for ever in a container without an init."""
+def _list_groups() -> set[int]:
+    """Return all process groups with a living process; zombies stay for ever in a container without an init."""
     groups = set()
     for name in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as stat:
@@ -78,70 +177,22 @@ def _living_groups() -> set[int]:
     return groups
 
 
-@contextlib.contextmanager
-def guard(end: Callable[[set[str]], None]) -> Iterator[Callable[[str], None]]:
-    """A process that calls `end` if this one dies of SIGKILL.
-
-    Yields a function that tells it what there would be to end: `+<name>` for something that has begun and
-    `-<name>` for something that is over. It sees this process die by the end of the pipe between them.
-    """
-    reader, writer = os.pipe()
-    process = os.fork()
-    if not process:
-        try:
-            os.setsid()
-            nothing = os.open(os.devnull, os.O_RDWR)
-            for descriptor in (0, 1, 2):
-                os.dup2(nothing, descriptor)
-            os.close(writer)
-            names: set[str] = set()
-            with open(reader) as notes:
-                for line in notes:
-                    (names.add if line[0] == "+" else names.discard)(line[1:-1])
-            if names:
-                end(names)
-        finally:
-            os._exit(0)
-    os.close(reader)
-
-    left: set[str] = set()
-
-    def note(text: str) -> None:
-        (left.add if text[0] == "+" else left.discard)(text[1:])
-        with contextlib.suppress(BrokenPipeError):
-            os.write(writer, f"{text}\n".encode())
-
-    try:
-        yield note
-    finally:
-        os.close(writer)
-        if not left:  # otherwise it has something to do for a while
-            os.waitpid(process, 0)
-
-
-# Environment variable, `HOST PID`: the process without which those that it has started are to end.
-PARENT = "EMOSEQ_PARENT"
-
-
-_PR_SET_PDEATHSIG = 1  # of prctl(2)
-
-
 def this_process() -> str:
-    """What goes into PARENT of a child's environment."""
+    """Return the value of PARENT for the environment of a child that is to call `end_with_parent`."""
     return f"{os.uname().nodename} {os.getpid()}"
 
 
 def end_with_parent() -> None:
-    """Have SIGTERM come when the parent dies, if it is the process in PARENT; at once, if that is dead already.
+    """Exit when the parent process dies, if it is the one in PARENT; at once if that one is dead already.
 
-    A shell that is told to end does so without waiting for what it has started, which would go on. What this process
-    starts is its own matter, so PARENT is taken out of its environment.
+    A shell that receives a signal exits without ending its children. PARENT is removed from the environment, because it
+    does not concern the children of this process.
     """
     host, _, parent = os.environ.pop(PARENT, "").partition(" ")
     if host != os.uname().nodename:
         return
     if parent == str(os.getppid()):
-        with contextlib.suppress(OSError, AttributeError):  # of a system that is not Linux
+        with contextlib.suppress(OSError, AttributeError):  # only Linux has prctl
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     with contextlib.suppress(PermissionError):
         try:

@@ -1,6 +1,6 @@
-"""conf/slurm.conf and conf/queue.conf: what an option of the wrappers becomes on a site's scheduler.
+"""Read conf/slurm.conf and conf/queue.conf: the scheduler's options for each option of the wrappers.
 
-The grammar is that of the conf files of Kaldi's slurm.pl and queue.pl, except that the order of lines does not matter:
+The grammar is that of the conf files of Kaldi's slurm.pl and queue.pl, but the order of lines does not matter:
 
     command sbatch --export=PATH
     option mem=* --mem-per-cpu $0
@@ -20,48 +20,52 @@ from pathlib import Path
 from jobarray import JobArrayError
 from jobarray.command_line import check_option
 
-_OF_THE_CALL = frozenset({"config", "pick", "num-tries"})  # what is to run, rather than how
+_PER_CALL = frozenset({"config", "pick", "num-tries"})  # they choose what runs and have no default
 
-
-_OWN = _OF_THE_CALL | {"max-jobs-run"}  # these the wrapper sees to by itself
-
+_OWN = _PER_CALL | {"max-jobs-run"}  # the wrapper handles them itself
 
 _OPTION = re.compile(r"option\s+([^=\s]+)=(\S+)(?:\s+(.*))?", re.DOTALL)
-
 
 _DEFAULT = re.compile(r"default\s+([^=\s]+)=(\S+)")
 
 
 @dataclass(frozen=True)
 class QueueConf:
-    """A conf file; `options` has what `--name value` adds by (name, value), with value `*` for any other one."""
+    """Content of a conf file.
+
+    Attributes:
+        path: the file
+        command: the command that submits
+        options: what `--name value` adds to it, by (name, value), where the value `*` stands for all others
+        defaults: values of options that are not given
+    """
 
     path: str
     command: tuple[str, ...]
     options: dict[tuple[str, str], str]
     defaults: dict[str, str]
 
-    def completed(self, given: Mapping[str, str]) -> dict[str, str]:
-        """The options given, by names with dashes, and the defaults of those that are not."""
+    def fill_defaults(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Return the given options, named with dashes, and the defaults of all others."""
         return {**self.defaults, **given}
 
-    def words(self, options: Mapping[str, str]) -> list[str]:
-        """What the options as completed add to the command.
+    def expand_options(self, options: Mapping[str, str]) -> list[str]:
+        """Return the words that options add to the command; see `fill_defaults`.
 
         Raises:
-            JobArrayError: if the file says nothing of an option, or of its value
+            JobArrayError: if the file has no line for an option or for its value
         """
         added = []
         for name, value in options.items():
             if name in _OWN:
                 continue
-            exact, every = self.options.get((name, value)), self.options.get((name, "*"))
-            if exact is None and every is None:
-                if any(known == name for known, _ in self.options):
-                    raise JobArrayError(f"{self.path}: --{name} {value} is not among the values there")
+            exact, other = self.options.get((name, value)), self.options.get((name, "*"))
+            if exact is None and other is None:
                 key = name.replace("-", "_")
-                raise JobArrayError(f"{self.path}: nothing there says what --{name} becomes; add 'option {key}=* ...'")
-            text = exact if exact is not None else str(every)
+                if any(known == name for known, _ in self.options):
+                    raise JobArrayError(f"{self.path}: no line for --{name} {value}; add 'option {key}={value} ...'")
+                raise JobArrayError(f"{self.path}: no line for --{name}; add 'option {key}=* ...'")
+            text = exact if exact is not None else str(other)
             added += [word.replace("$0", value) for word in shlex.split(text)]
         return added
 
@@ -70,7 +74,7 @@ def read_queue_conf(path: str | Path) -> QueueConf:
     """Read a conf file.
 
     Raises:
-        JobArrayError: if it is missing, or a line of it has none of the forms above
+        JobArrayError: if the file is missing, or a line has none of the forms above
     """
     command: tuple[str, ...] = ()
     options: dict[tuple[str, str], str] = {}
@@ -78,7 +82,7 @@ def read_queue_conf(path: str | Path) -> QueueConf:
     try:
         lines = Path(path).read_text().splitlines()
     except FileNotFoundError:
-        raise JobArrayError(f"{path}: there is no such file") from None
+        raise JobArrayError(f"{path}: no such file") from None
     except UnicodeDecodeError:
         raise JobArrayError(f"{path}: not a text file in UTF-8") from None
     for number, line in enumerate(lines, 1):
@@ -90,21 +94,21 @@ def read_queue_conf(path: str | Path) -> QueueConf:
                 command = tuple(shlex.split(match[1]))
             elif match := _OPTION.fullmatch(text):
                 shlex.split(match[3] or "")
-                options[_name(match[1]), match[2]] = match[3] or ""
+                options[_normalize_name(match[1]), match[2]] = match[3] or ""
             elif match := _DEFAULT.fullmatch(text):
-                name = _name(match[1])
-                if name in _OF_THE_CALL:
-                    raise ValueError(f"--{name} is for each call to say")
+                name = _normalize_name(match[1])
+                if name in _PER_CALL:
+                    raise ValueError(f"--{name} has no default; give it in the call")
                 check_option(name, match[2])
                 defaults[name] = match[2]
             else:
-                raise ValueError("neither command, option NAME=VALUE nor default NAME=VALUE")
-        except ValueError as error:  # of shlex: a quote without its end
+                raise ValueError("expected 'command ...', 'option NAME=VALUE ...' or 'default NAME=VALUE'")
+        except ValueError as error:  # shlex raises it for an unclosed quote
             raise JobArrayError(f"{path}:{number}: {text!r}: {error}") from None
     if not command:
         raise JobArrayError(f"{path}: the line 'command ...' is missing")
     return QueueConf(str(path), command, options, defaults)
 
 
-def _name(word: str) -> str:
+def _normalize_name(word: str) -> str:
     return word.replace("_", "-")

@@ -1,7 +1,7 @@
-"""What a batch system is to the wrappers: words of command lines, and what the answers to them mean.
+"""Scheduler interface: build commands, parse replies.
 
-Nothing in a scheduler calls a program. An array is asked after and cancelled by its name, which is made for one
-submission and never used again: a submission may have been accepted though its answer got lost.
+A scheduler runs no command itself. An array is queried and cancelled by its name, which is made for one submission and
+never used again, because a submission may be accepted although its reply gets lost.
 """
 
 from __future__ import annotations
@@ -14,39 +14,39 @@ from typing import Protocol
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a command of the scheduler left: its exit code, stdout and stderr."""
+class Reply:
+    """Result of a scheduler's command: exit code, stdout and stderr."""
 
     code: int
     output: str
     error: str
 
     @property
-    def words(self) -> str:
-        """Its complaint in one line."""
+    def message(self) -> str:
+        """Error message in one line."""
         lines = [line.strip() for line in (self.error or self.output).splitlines()]
         return " ".join(line for line in lines if line and line != "Exiting.") or f"exit code {self.code}"
 
 
 class State(Enum):
-    """What is to be expected of a task."""
+    """State of a task, as far as it decides between waiting and giving up."""
 
     ALIVE = auto()  # it waits or runs
-    UNHEARD = auto()  # its host does not answer the scheduler
-    STUCK = auto()  # it will not go on by itself: an error state
+    UNREACHABLE = auto()  # its host does not answer the scheduler
+    STUCK = auto()  # an error state that it does not leave by itself
     ENDING = auto()  # it is being ended
     GONE = auto()  # it has ended
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task of an array as the scheduler sees it.
+    """One task of an array as the scheduler reports it.
 
     Attributes:
-        label: what users call it there, as `12_3`
-        state: what is to be expected of it
-        remark: why it ended, is stuck or waits longer than usual; empty if there is nothing to say
-        code: exit code of its script, where it has ended and that is known
+        label: the task's name at the scheduler, such as `12_3`
+        state: state
+        remark: why it has ended, is stuck or waits longer than usual; empty otherwise
+        code: exit code of its script, if it has ended and the scheduler reports one
     """
 
     label: str
@@ -61,50 +61,53 @@ class Scheduler(Protocol):
     Attributes:
         program: the wrapper's name
         conf: name of its file in conf/
-        title: what the system is called
-        task_id: environment variable with the number of a task
-        joint: what stands between a job's number and its task's
-        gpus: environment variable with the GPUs of a task, where CUDA_VISIBLE_DEVICES is not set; or empty
-        away: what a command says that could not reach it
-        notes: patterns of what it says of tasks that it ends or refuses, each with what that means
-        unfit: characters that the path of a task's output cannot have
+        title: name of the batch system
+        task_id: environment variable with a task's number
+        separator: text between the number of an array and that of a task
+        gpus: environment variable with a task's GPUs, where CUDA_VISIBLE_DEVICES is not set; or empty
+        unreachable: pattern of the error messages of a command that could not reach the scheduler
+        messages: patterns of messages about tasks that were ended or refused, each with its explanation
+        forbidden: characters that the path of a task's output must not contain
     """
 
     program: str
     conf: str
     title: str
     task_id: str
-    joint: str
+    separator: str
     gpus: str
-    away: re.Pattern[str]
-    notes: tuple[tuple[str, str], ...]
-    unfit: str
+    unreachable: re.Pattern[str]
+    messages: tuple[tuple[str, str], ...]
+    forbidden: str
 
-    def numbering(self, numbers: Sequence[int]) -> dict[int, int]:
-        """The task of each job number."""
+    def number_tasks(self, numbers: Sequence[int]) -> dict[int, int]:
+        """Return the task number of each job number."""
 
-    def submit(self, name: str, tasks: Sequence[int], limit: int, folder: str) -> list[str]:
-        """Words that follow the conf file's command, before the script; output of task t goes to folder/t.out."""
+    def submit_options(self, name: str, tasks: Sequence[int], limit: int, folder: str) -> list[str]:
+        """Build the words between the conf file's command and the script; output of task t goes to folder/t.out."""
 
-    def accepted(self, answer: Answer) -> str:
-        """The id of a submission, by its answer."""
+    def parse_submission(self, reply: Reply) -> str:
+        """Return the number of the submitted array; empty if the reply has none."""
 
-    def asks(self, name: str) -> list[str]:
-        """The command that tells of all tasks of an array."""
+    def query_command(self, name: str) -> list[str]:
+        """Build the command that lists all tasks of an array."""
 
-    def tasks(self, answer: Answer, name: str) -> dict[int, Task] | None:
-        """The tasks it told of; None if it did not answer."""
+    def parse_tasks(self, reply: Reply, name: str) -> dict[int, Task] | None:
+        """Return the tasks in the reply to `query_command`, by number; None if it is no answer."""
 
-    def asks_why(self, name: str, state: State) -> list[str]:
-        """The command that may tell why tasks of an array are in this state; empty if there is none."""
+    def reason_command(self, name: str, state: State) -> list[str]:
+        """Build the command that may explain why tasks of an array are in this state; empty if there is none."""
 
-    def why(self, answer: Answer, task: int) -> tuple[str, int | None]:
-        """Why, by that command, a task is stuck or ended, and the exit code of its script; "" if it does not tell."""
+    def parse_reason(self, reply: Reply, task: int) -> tuple[str, int | None]:
+        """Return, from the reply to `reason_command`, why a task is stuck or has ended and its script's exit code.
 
-    def cancels(self, name: str) -> list[str]:
-        """The command that cancels an array."""
+        The reason is empty and the code None if the reply has none.
+        """
+
+    def cancel_command(self, name: str) -> list[str]:
+        """Build the command that cancels an array."""
 
 
-def meanings(scheduler: Scheduler, text: str) -> list[str]:
-    """What it means that a scheduler has said this."""
-    return [meaning for pattern, meaning in scheduler.notes if re.search(pattern, text)]
+def explain(scheduler: Scheduler, text: str) -> list[str]:
+    """Return the explanations of the scheduler's messages in a text."""
+    return [explanation for pattern, explanation in scheduler.messages if re.search(pattern, text)]

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 
-from jobarray.scheduler import Answer, State, Task
+from jobarray.scheduler import Reply, State, Task
 
 _ENDS = {
     "BOOT_FAIL": "its node did not boot",
@@ -21,8 +21,7 @@ _ENDS = {
     "TIMEOUT": "it ran out of time; ask for more with --time",
 }
 
-
-# Reasons that pass by themselves; any other is worth a word.
+# Reasons for waiting that pass by themselves; all others are reported.
 _ORDINARY = re.compile(
     r"None|Resources|Priority|JobArrayTaskLimit|Dependency|BeginTime|Cleaning|Prolog|Licenses|Reservation|\(null\)|"
     r".*(Grp|PerUser|PerAccount|PerJobArray|MaxJobs).*"
@@ -30,61 +29,61 @@ _ORDINARY = re.compile(
 
 
 class Slurm:
-    """Slurm, 20.11 or newer. Arrays are not requeued by it: --num-tries does that."""
+    """Slurm, 20.11 or newer. It does not requeue the arrays: --num-tries runs failed jobs again."""
 
     program = "slurm.py"
     conf = "slurm.conf"
     title = "Slurm"
     task_id = "SLURM_ARRAY_TASK_ID"
-    joint = "_"  # of a job and its task
-    notes: tuple[tuple[str, str], ...] = (
+    separator = "_"
+    messages: tuple[tuple[str, str], ...] = (
         ("memory limit|[Oo]ut [Oo]f [Mm]emory|oom-kill", "it ran out of memory; ask for more with --mem"),
         ("DUE TO TIME LIMIT", "it ran out of time; ask for more with --time"),
         ("DUE TO NODE FAILURE", "its node failed"),
         ("DUE TO PREEMPTION", "it was preempted"),
         (
             "Invalid job array specification",
-            "an array has at most as many jobs as `scontrol show config` says under MaxArraySize, less one",
+            "an array must have fewer jobs than MaxArraySize in `scontrol show config`",
         ),
     )
-    unfit = "\\"
-    gpus = ""  # it sets CUDA_VISIBLE_DEVICES itself
-    away = re.compile(
+    forbidden = "\\"
+    gpus = ""  # Slurm sets CUDA_VISIBLE_DEVICES itself
+    unreachable = re.compile(
         "Unable to contact|timed out|[Cc]onnection refused|Zero Bytes|standby mode|temporarily un"
         "|Communication connection failure|Slurm backup controller|Unexpected message"
     )
 
-    def numbering(self, numbers: Sequence[int]) -> dict[int, int]:
-        """Itself up to 1000, as far as Slurm counts where its site has not set MaxArraySize; otherwise 1, 2, ..."""
+    def number_tasks(self, numbers: Sequence[int]) -> dict[int, int]:
+        """Return the numbers themselves up to 1000, the last that MaxArraySize allows by default; else 1, 2, ..."""
         return {number: number if numbers[-1] <= 1000 else i for i, number in enumerate(numbers, 1)}
 
-    def submit(self, name: str, tasks: Sequence[int], limit: int, folder: str) -> list[str]:
+    def submit_options(self, name: str, tasks: Sequence[int], limit: int, folder: str) -> list[str]:
         throttle = f"%{limit}" if limit else ""
         return [
             "--parsable",
             "--no-requeue",
-            f"--array={ranges(tasks)}{throttle}",
+            f"--array={format_ranges(tasks)}{throttle}",
             f"--job-name={name}",
             f"--output={folder.replace('%', '%%')}/%a.out",
         ]
 
-    def accepted(self, answer: Answer) -> str:
-        return answer.output.strip().partition(";")[0]
+    def parse_submission(self, reply: Reply) -> str:
+        return reply.output.strip().partition(";")[0]
 
-    def asks(self, name: str) -> list[str]:
+    def query_command(self, name: str) -> list[str]:
         fields = "ArrayTaskID:|,JobArrayID:|,State:|,Reason:|,exit_code:|"
         return ["squeue", "-h", "-r", "-t", "all", "-u", str(os.getuid()), f"--name={name}", "-O", fields]
 
-    def tasks(self, answer: Answer, name: str) -> dict[int, Task] | None:
-        if answer.code:
+    def parse_tasks(self, reply: Reply, name: str) -> dict[int, Task] | None:
+        if reply.code:
             return None
-        found: dict[int, Task] = {}
-        lines = [line.split("|") for line in answer.output.splitlines() if line.strip()]
-        # What is left of an array whose waiting tasks were cancelled is a line of the task N/A.
-        told = [of for of in lines if len(of) >= 5 and (of[0].strip().isdigit() or of[2] in _ENDS)]
-        if lines and not told:
+        tasks: dict[int, Task] = {}
+        lines = [line.split("|") for line in reply.output.splitlines() if line.strip()]
+        # Of an array whose waiting tasks were cancelled Slurm lists one line with the task number N/A.
+        rows = [fields for fields in lines if len(fields) >= 5 and (fields[0].strip().isdigit() or fields[2] in _ENDS)]
+        if lines and not rows:
             return None
-        for number, label, state, reason, code, *_ in told:
+        for number, label, state, reason, code, *_ in rows:
             if not number.strip().isdigit():
                 continue
             end = _ENDS.get(state)
@@ -95,26 +94,26 @@ class Slurm:
                     task = Task(label, State.ENDING, "it was ended")
             else:
                 status = int(code) if code.isdigit() else 1
-                exited = status >> 8 if os.WIFEXITED(status) else None  # it prints what wait(2) returned
+                exited = status >> 8 if os.WIFEXITED(status) else None  # squeue prints the status of wait(2)
                 task = Task(label, State.GONE, f"{end} ({state})", exited)
-            if int(number) not in found or task.state is not State.GONE:  # of two submissions of one name
-                found[int(number)] = task
-        return found
+            if int(number) not in tasks or task.state is not State.GONE:  # an array may have been submitted twice
+                tasks[int(number)] = task
+        return tasks
 
-    def asks_why(self, name: str, state: State) -> list[str]:
+    def reason_command(self, name: str, state: State) -> list[str]:
         return []
 
-    def why(self, answer: Answer, task: int) -> tuple[str, int | None]:
+    def parse_reason(self, reply: Reply, task: int) -> tuple[str, int | None]:
         return "", None
 
-    def cancels(self, name: str) -> list[str]:
+    def cancel_command(self, name: str) -> list[str]:
         return ["scancel", f"--name={name}", "-u", str(os.getuid())]
 
 
-def ranges(numbers: Sequence[int]) -> str:
-    """Ascending numbers as a list of ranges.
+def format_ranges(numbers: Sequence[int]) -> str:
+    """Format ascending numbers as a list of ranges.
 
-    >>> ranges([1, 2, 3, 7, 9, 10])
+    >>> format_ranges([1, 2, 3, 7, 9, 10])
     '1-3,7,9-10'
     """
     parts: list[list[int]] = []

@@ -1,6 +1,6 @@
-"""What a wrapper in utils/ does around the running of its jobs: which ones, how often, and what it says of them.
+"""Job selection, retries and failure reports shared by the wrappers.
 
-Whether a job succeeded is its exit status and nothing else, so a program may print what it likes.
+Only its exit status decides whether a job succeeded; a program may print what it likes.
 """
 
 from __future__ import annotations
@@ -17,30 +17,24 @@ from dataclasses import replace
 
 from jobarray import JobArrayError
 from jobarray.command_line import OPTIONS, Jobs, UsageError, parse_command_line, substitute
+from jobarray.files import read_tail
 from jobarray.processes import StoppedError, end_with_parent
 
 Execute = Callable[[Jobs, Callable[[int, int], None]], None]
 
-
 OPTIONS_OF_ALL = """\
 Options of all wrappers:
-  --pick WHICH       of the jobs, as they ended last time: failed (and those that did not end), incomplete
-                     (only those that did not end; any that failed counts as failed) or all (default)
-  --num-tries N      times in all that a job is run until it succeeds (default 1); its log is continued
+  --pick WHICH       jobs to run, by their last result: all (default), failed (those that have not succeeded) or
+                     incomplete (those that have not ended; of the others, failed ones still count as failed)
+  --num-tries N      run a failed job again, at most N times in all (default 1); its log is continued
 
-The exit status is 0 if every job's is, 1 if one failed or none could be run, 2 for a command line in another form,
-and 128 + n after signal n, which ends the jobs as well."""
+The exit status is 0 if every job succeeds, 1 if a job fails or none can be run, 2 for an invalid command line and
+128 + n after signal n, which ends the jobs as well."""
 
 
-def last_line(log: str) -> str:
-    """What a job's log says last before its foot, shortened; empty if it says nothing."""
-    try:
-        with open(log, "rb") as stream:
-            stream.seek(max(0, os.path.getsize(log) - 16384))
-            tail = stream.read().decode(errors="replace")
-    except OSError:
-        return ""
-    for line in reversed(tail.split("\n")):
+def read_last_line(log: str) -> str:
+    """Return the last line of a job's log before its foot, at most 300 characters; empty if there is none."""
+    for line in reversed(read_tail(log, 16384).split("\n")):
         text = "".join(c for c in line.rstrip().rpartition("\r")[2] if c.isprintable()).strip()
         if text and not text.startswith("#"):
             return text if len(text) <= 300 else text[:297] + "..."
@@ -48,10 +42,13 @@ def last_line(log: str) -> str:
 
 
 class Record:
-    """Which jobs of an array have ended, and how: a hidden file beside their logs, for `--pick`.
+    """Exit codes of the jobs of an array, in a hidden file beside their logs, for `--pick`.
 
-    A line `<number> <code>` is written as a job ends. The file is locked as long as it is open. Where logs are no
-    files of their own, /dev/null say, nothing is kept.
+    Each job that ends adds a line `<number> <code>`. The file is locked while it is open. There is none if the log is a
+    device such as /dev/null.
+
+    Attributes:
+        codes: exit code of each job that has ended
 
     Raises:
         JobArrayError: if another wrapper is at work on the same logs
@@ -60,10 +57,10 @@ class Record:
     def __init__(self, jobs: Jobs) -> None:
         self.codes: dict[int, int] = {}
         self._stream = None
-        log = jobs.log_of(jobs.numbers[0])
+        log = jobs.expand_log(jobs.numbers[0])
         if os.path.exists(log) and not os.path.isfile(log):
             return
-        folder, name = jobs.place
+        folder, name = jobs.locate_logs()
         os.makedirs(folder, exist_ok=True)
         self._stream = open(os.path.join(folder, f".{name}.status"), "a+")  # noqa: SIM115
         try:
@@ -78,32 +75,38 @@ class Record:
                 self.codes[int(match[1])] = int(match[2])
 
     def begin(self, numbers: Collection[int]) -> None:
-        """These jobs are about to run: how they ended before is forgotten."""
+        """Forget the exit codes of jobs that are about to run."""
         self.codes = {number: code for number, code in self.codes.items() if number not in numbers}
         if self._stream:
             self._stream.truncate(0)
         self._write("".join(f"{number} {code}\n" for number, code in self.codes.items()))
 
     def end(self, number: int, code: int) -> None:
+        """Record the exit code of a job."""
         self.codes[number] = code
         self._write(f"{number} {code}\n")
 
     def _write(self, text: str) -> None:
         if self._stream:
-            with contextlib.suppress(OSError):  # a full disk; then --pick takes the job for one that has not ended
+            with contextlib.suppress(OSError):  # on a full disk --pick counts the job as one that has not ended
                 self._stream.write(text)
                 self._stream.flush()
 
     def close(self) -> None:
+        """Close the file and release its lock."""
         if self._stream:
             with contextlib.suppress(OSError):
                 self._stream.close()
 
 
-def picked(jobs: Jobs, codes: dict[int, int]) -> list[int]:
-    """The jobs that `--pick` names, as in Kaldi's run.pl.
+def pick_jobs(jobs: Jobs, codes: dict[int, int]) -> list[int]:
+    """Return the jobs that `--pick` selects, as in Kaldi's run.pl.
 
-    `failed` are those that have not succeeded, whether they ended or not, `incomplete` those that have not ended.
+    `failed` selects jobs that have not succeeded, whether they ended or not, `incomplete` those that have not ended.
+
+    >>> jobs = parse_command_line("--pick failed JOB=1:3 x.JOB.log true".split())
+    >>> pick_jobs(jobs, {1: 0, 2: 1})
+    [2, 3]
     """
     pick = jobs.options.get("pick", "all")
     if pick == "all":
@@ -112,17 +115,17 @@ def picked(jobs: Jobs, codes: dict[int, int]) -> list[int]:
 
 
 def run_jobs(program: str, jobs: Jobs, execute: Execute) -> dict[int, int]:
-    """Run those that are picked, and what fails again as often as `--num-tries` allows.
+    """Run the jobs that `--pick` selects, and failed ones again as often as `--num-tries` allows.
 
     Returns:
-        the exit code of each job, of those not picked the one from before
+        the exit code of each job, for jobs not selected that of the earlier call
 
     Raises:
-        JobArrayError: if another wrapper is at work on the same logs
+        JobArrayError: if another wrapper is at work on the same logs, or from `execute`
         OSError: if a log cannot be written; then no job has run
     """
     with contextlib.closing(Record(jobs)) as record:
-        numbers = picked(jobs, record.codes)
+        numbers = pick_jobs(jobs, record.codes)
         if len(numbers) < len(jobs.numbers):
             say(program, f"--pick {jobs.options['pick']}: {len(numbers)} of {len(jobs.numbers)} jobs are to run")
         record.begin(numbers)
@@ -131,22 +134,22 @@ def run_jobs(program: str, jobs: Jobs, execute: Execute) -> dict[int, int]:
                 execute(replace(jobs, numbers=numbers, attempt=attempt), record.end)
             numbers = [number for number in numbers if record.codes[number]]
             if numbers and attempt < jobs.tries:
-                listed = ", ".join(jobs.log_of(number) for number in numbers[:3]) + (", ..." if numbers[3:] else "")
+                listed = ", ".join(jobs.expand_log(number) for number in numbers[:3]) + (", ..." if numbers[3:] else "")
                 say(program, f"{len(numbers)} failed ({listed}), try {attempt + 1} of {jobs.tries}")
         return {number: record.codes[number] for number in jobs.numbers}
 
 
 def report(program: str, jobs: Jobs, codes: dict[int, int]) -> int:
-    """Say on stderr how many jobs failed and what the first of them said; the wrapper's exit status."""
+    """Print on stderr how many jobs failed and the last line of the first one's log; return the wrapper's status."""
     failed = [number for number in jobs.numbers if codes[number]]
     if not failed:
         return 0
-    log = jobs.log_of(failed[0])
+    log = jobs.expand_log(failed[0])
     if len(jobs.numbers) == 1:
         say(program, f"job failed, log is in {log}")
     else:
         say(program, f"{len(failed)} / {len(jobs.numbers)} failed, log is in {jobs.logs}")
-    cause = ": ".join(filter(None, [_killer(codes[failed[0]]), last_line(log)]))
+    cause = ": ".join(filter(None, [_name_signal(codes[failed[0]]), read_last_line(log)]))
     if cause:
         say(program, f"{os.path.basename(log)}: {cause}")
     if not jobs.variable and substitute(log, "JOB", 1) != log:
@@ -157,14 +160,14 @@ def report(program: str, jobs: Jobs, codes: dict[int, int]) -> int:
 def run_wrapper(
     program: str, usage: str, execute: Execute, argv: Sequence[str], known: Collection[str] | None = OPTIONS
 ) -> int:
-    """A wrapper's main function.
+    """Run a wrapper's command line and return its exit status.
 
     Args:
-        program: its name in messages
-        usage: what --help prints before OPTIONS_OF_ALL
-        execute: runs the jobs, and calls its second argument with the number and the exit code of each as it ends
+        program: the wrapper's name in messages
+        usage: text of --help before OPTIONS_OF_ALL
+        execute: runs the jobs; it calls its second argument with the number and the exit code of each job that ends
         argv: the arguments without the program
-        known: see parse_command_line
+        known: see `parse_command_line`
     """
     if argv and argv[0] in ("-h", "--help"):
         print(f"{usage.strip()}\n\n{OPTIONS_OF_ALL}")
@@ -174,7 +177,7 @@ def run_wrapper(
         jobs = parse_command_line(argv, known)
         return report(program, jobs, run_jobs(program, jobs, execute))
     except UsageError as error:
-        say(program, f"{error}; --help shows how to call it")
+        say(program, f"{error}; see --help")
         return 2
     except JobArrayError as error:
         say(program, str(error))
@@ -188,13 +191,13 @@ def run_wrapper(
 
 
 def say(program: str, message: str) -> None:
-    """One line on stderr, which may be gone: jobs go on without it."""
+    """Print a line on stderr; an error is ignored, because jobs go on after the terminal is closed."""
     with contextlib.suppress(OSError):
         print(f"{program}: {message}", file=sys.stderr, flush=True)
 
 
-def _killer(code: int) -> str:
-    """Name of the signal that an exit code stands for; empty if it stands for none."""
+def _name_signal(code: int) -> str:
+    """Return `ended by <signal>` for the exit code of a killed job; empty for any other code."""
     try:
         return f"ended by {signal.Signals(code - 128).name}"
     except ValueError:

@@ -1,4 +1,4 @@
-"""Slurm and Grid Engine, which tests/fakes/scheduler.py plays."""
+"""Wrappers on a fake Slurm and a fake Grid Engine, tests/fakes/scheduler.py."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ from jobarray.wrapper import run_wrapper
 ROOT = Path(__file__).resolve().parent.parent
 FAKE = ROOT / "tests" / "fakes" / "scheduler.py"
 PROGRAMS = "sbatch squeue scancel qsub qstat qacct qdel".split()
-PACE = Pace(ask=0.1, again=0.05, unheard=0.1, patience=10, note=0.1, cancel=2)
+PACE = Pace(query=0.1, retry=0.05, unreachable=0.1, timeout=10, late_output=0.1, cancel=4)
 DRIVER = f"""\
 import sys
 from jobarray.cluster import run_on
@@ -34,7 +34,7 @@ from jobarray.wrapper import run_wrapper
 scheduler = Slurm() if sys.argv[1] == "slurm" else GridEngine()
 sys.exit(run_wrapper(scheduler.program, "", run_on(scheduler, {PACE}), sys.argv[2:], known=None))
 """
-# A job with a process of its own.
+# A job with a child process.
 TREE = "sleep 60 & echo $$ $! > JOB.new; mv JOB.new JOB.pid; wait"
 
 
@@ -44,7 +44,7 @@ class Done(NamedTuple):
 
 
 class Cluster:
-    """A scheduler that is played, and a folder to submit from."""
+    """A fake scheduler, and a folder to submit from."""
 
     def __init__(self, kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.kind = kind
@@ -77,17 +77,17 @@ class Cluster:
 
     @property
     def submission(self) -> str:
-        """The only submission, without its name."""
+        """The only submission, with TOKEN in place of the token in its name."""
         (words,) = self.calls(self.submits)
         return re.sub(r"-[0-9a-f]{6}\b", "-TOKEN", " ".join(words).replace(os.getcwd(), "HERE"))
 
     def waits_for(self, count: int) -> str:
-        """Words of a shell that wait until the scheduler was asked so often."""
+        """Return shell code that waits until the scheduler has been queried so often."""
         return f"until [ $(grep -c {self.asks} {self.state}/calls) -ge {count} ]; do sleep 0.02; done"
 
     @contextlib.contextmanager
     def started(self, *words: str) -> Iterator[subprocess.Popen[str]]:
-        """A wrapper in a process of its own."""
+        """Start a wrapper in a process of its own."""
         process = begin([sys.executable, "-c", DRIVER, self.kind, *words], env=os.environ | {"PYTHONPATH": str(ROOT)})
         try:
             yield process
@@ -129,7 +129,7 @@ def grid_engine(tmp_path, monkeypatch, capsys):
 
 
 def output(log: str) -> str:
-    """What the job wrote, without the head and the foot."""
+    """Return the output of a job without the head and the foot of the log."""
     text = Path(log).read_text()
     head, foot = r"# .*\n# Running on .*\n# Started at .*\n#\n", r"# Accounting: .*\n# Finished at .* with status \d+\n"
     match = re.fullmatch(f"{head}((?s:.*?)){foot}", text)
@@ -138,5 +138,5 @@ def output(log: str) -> str:
 
 
 def submitted() -> list[str]:
-    """Folders of submissions that are still there."""
+    """Return the folders of submissions."""
     return sorted(os.listdir("q")) if os.path.isdir("q") else []

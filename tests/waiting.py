@@ -1,4 +1,4 @@
-"""Processes that tests start, look at and wait for."""
+"""Start processes in tests and wait for them."""
 
 import signal
 import subprocess
@@ -22,7 +22,7 @@ def is_alive(pid: int) -> bool:
 
 
 def begin(command, ignored: tuple[int, ...] = (), **options) -> subprocess.Popen:
-    """A wrapper that takes signals as one started from a terminal does, whatever pytest was started by."""
+    """Start a wrapper with the signal handling of a terminal, whatever started pytest."""
 
     def as_from_a_terminal():
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -32,11 +32,11 @@ def begin(command, ignored: tuple[int, ...] = (), **options) -> subprocess.Popen
 
 
 def pids(folder: Path, count: int) -> list[int]:
-    """Ids of processes, once `count` jobs have each left theirs in a file."""
+    """Wait for `count` process ids in the files *.pid and return them."""
 
-    def found():
+    def read_pids():
         texts = [path.read_text() for path in folder.glob("*.pid")]
         return [int(pid) for text in texts for pid in text.split()] if all(t.endswith("\n") for t in texts) else []
 
-    wait_for(lambda: len(found()) >= count)
-    return found()
+    wait_for(lambda: len(read_pids()) >= count)
+    return read_pids()

@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
-"""Run a command, or an array of commands, on this machine with its output in a log.
+"""Run a command, or an array of commands, on this machine; the output goes to a log.
 
 Usage: utils/run.py [options] [JOB=1:N | JOB=n] [options] LOG COMMAND [ARGUMENT]...
 
   utils/run.py exp/log/sort.log sort -o out in
-  utils/run.py JOB=1:4 exp/log/train.JOB.log steps/train.py --jobs exp/train.jobs JOB
+  utils/run.py JOB=1:4 exp/log/train.JOB.log steps/train.py exp/train.jobs JOB data
 
-JOB may be any identifier; its number stands for it in the log's name and in every argument where no
-letter or digit touches it. Arguments reach the command as they are. One that is nothing but
-| > >> < 2> 2>> 2>&1 && || or ; acts as in bash, with pipefail.
+JOB may be any identifier. Its number replaces it in the log's name and in the arguments, wherever no letter or digit
+touches it. Arguments reach the command unchanged, except that an argument which is exactly | > >> < 2> 2>> 2>&1 && ||
+or ; acts as in bash, with pipefail.
 
 Options (each takes one argument):
-  --max-jobs-run N   jobs at once (default: one for each core, or for each GPU with --gpu)
-  --num-threads N    threads of a job: OMP_NUM_THREADS and its like (default 1)
-  --gpu N            GPUs of a job, where this machine has any (default 0, which hides none)
-  --mem, --time, --config   for clusters; accepted here
+  --max-jobs-run N   jobs that run at once (default: one per core, or per GPU with --gpu)
+  --num-threads N    threads of a job, set in OMP_NUM_THREADS and similar variables (default 1)
+  --gpu N            GPUs of a job, set in CUDA_VISIBLE_DEVICES (default 0, which hides none)
+  --mem, --time, --config   accepted and ignored; they are for clusters
 """
 
 import sys

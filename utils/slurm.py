@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
-"""Run a command, or an array of commands, on Slurm with its output in a log.
+"""Run a command, or an array of commands, on Slurm; the output goes to a log.
 
 Usage: utils/slurm.py [options] [JOB=1:N | JOB=n] [options] LOG COMMAND [ARGUMENT]...
 
   utils/slurm.py --mem 4G --time 2:00:00 exp/log/sort.log sort -o out in
   utils/slurm.py --max-jobs-run 20 JOB=1:108 exp/log/train.JOB.log steps/train.py exp/train.jobs JOB data
 
-The same line as that of utils/run.py. It returns when all jobs have ended; Ctrl-C cancels them. The jobs are one
-array and start in the current folder, where path.sh is sourced if there is one; all hosts must see that folder.
+The command line is that of utils/run.py. The jobs are submitted as one array; the wrapper returns when all have
+ended, and Ctrl-C cancels them. Jobs start in the current folder, which all hosts must see, and source path.sh if it is
+there.
 
 Options (each takes one argument):
-  --config FILE      what options become (default conf/slurm.conf, which says how)
-  --mem M, --time T, --num-threads N, --gpu N   what a job is to have; any other NAME that the file has
-  --max-jobs-run N   jobs at once
-  -x VALUE           an option of sbatch (-p gpu, say), passed on as it is
+  --config FILE      translation of the options for your site (default conf/slurm.conf, which explains the format)
+  --mem M, --time T, --num-threads N, --gpu N   resources of a job; FILE may define further options --NAME VALUE
+  --max-jobs-run N   jobs that run at once
+  -x VALUE           an option of sbatch, such as -p gpu, passed on unchanged
 """
 
 import sys

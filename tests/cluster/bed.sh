@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What slurm.sh and gridengine.sh share: the command line, packages, ports, processes. Sourced, never executed.
+# Shared by slurm.sh and gridengine.sh: the command line, packages, ports, processes. Sourced, never executed.
 #
 # Every daemon has EMOSEQ_BED=<folder>/ in its environment. A pid file alone may name a stranger after a reboot,
 # and a crashed daemon leaves children that no pid file names.
@@ -13,7 +13,7 @@ fail() {
   exit 1
 }
 
-# What a log says last, for a message of one line. $1: the log
+# The last line of a log, for an error message. $1: the log
 last_words() {
   tail -n 1 -- "$1" 2> /dev/null || echo "no such log"
 }
@@ -35,7 +35,7 @@ install_packages() {
   ! type -P "$program" > /dev/null || return 0
   type -P apt-get > /dev/null || fail "$program is not installed, and there is no apt-get to install it: $*"
   say "installing $*"
-  # Whoever interrupts waits the few seconds: packages half installed would have to be mended by hand.
+  # An interrupt waits a few seconds: half-installed packages would need repair by hand.
   # The other bed may be installing as well, and must not lose this one's policy.
   (
     trap '' HUP INT TERM
@@ -89,11 +89,11 @@ daemon() {
   is_ours "$pid" "$1" && echo "$pid"
 }
 
-# What the daemons are to have in their environment.
+# Environment of the daemons.
 daemon_environment=()
 
-# $1: the daemon, $2: its log; then the command. A node's daemon knows nothing of the shell of whoever started it: jobs would
-# find there what a cluster would not give them.
+# $1: the daemon, $2: its log; then the command. The environment of the calling shell is left out: on a
+# cluster, jobs would not see it either.
 start_daemon() {
   local name=$1 log=$2
   shift 2

@@ -1,7 +1,7 @@
-"""The wrappers on a real scheduler, and what happens to their jobs when things break.
+"""The wrappers on a real scheduler, and their jobs when things break.
 
-test_slurm.py and test_gridengine.py each run all of this, on a scheduler started with slurm.sh or gridengine.sh. The
-recipe is tried beside it, by recipes.py, on schedulers of its own.
+test_slurm.py and test_gridengine.py each run all of this, on a scheduler started with slurm.sh or gridengine.sh.
+recipes.py runs the recipe beside it, on schedulers of its own.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ WRAPPERS = {"slurm": "slurm.py", "gridengine": "queue.py"}
 
 
 class Bed(NamedTuple):
-    """A scheduler of our own: which, where its files are, and the environment in which its commands find it."""
+    """A scheduler for tests: its name, its folder, and the environment in which its commands find it."""
 
     name: str
     folder: str
@@ -37,7 +37,7 @@ class Bed(NamedTuple):
 
 @contextlib.contextmanager
 def started(name):
-    """A bed for as long as its tests take."""
+    """Start a scheduler, and stop it at the end of the block."""
     if os.environ.get("EMOSEQ_CLUSTER_TESTS") != "1":
         pytest.skip(f"starts a real {name}, as root: only with EMOSEQ_CLUSTER_TESTS=1, or tests/cluster/run.sh")
     folder = tempfile.mkdtemp(prefix=f"{name}.", dir=os.environ.get("EMOSEQ_BEDS"))
@@ -57,14 +57,14 @@ def started(name):
 
 
 def start(bed, folder, *words):
-    """A wrapper at work; it finds the scheduler by the bed's environment."""
+    """Start a wrapper that finds the scheduler by the bed's environment."""
     command = [sys.executable, str(ROOT / "utils" / WRAPPERS[bed.name]), *map(str, words)]
     environment = bed.environment | {"EMOSEQ_ROOT": str(ROOT), "PYTHONPATH": str(ROOT)}
     return begin(command, cwd=folder, env=environment)
 
 
 def finish(process, seconds=100):
-    """Its exit status and what it said on stderr."""
+    """Return the exit status of a process and what it has printed on stderr."""
     try:
         _, errors = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -74,12 +74,12 @@ def finish(process, seconds=100):
 
 
 def hear(process, text, seconds):
-    """What it has said on stderr when it says `text`, and after how many seconds; later than that is too late."""
-    began, said = time.monotonic(), ""
-    while text not in said and time.monotonic() < began + 2 * seconds:
-        said += process.stderr.readline()
-    assert time.monotonic() - began < seconds, said
-    return said
+    """Return what a process prints on stderr up to `text`; it must print that within so many seconds."""
+    began, errors = time.monotonic(), ""
+    while text not in errors and time.monotonic() < began + 2 * seconds:
+        errors += process.stderr.readline()
+    assert time.monotonic() - began < seconds, errors
+    return errors
 
 
 def ask(bed, *words):
@@ -87,13 +87,13 @@ def ask(bed, *words):
 
 
 def listed(bed):
-    """What the scheduler has waiting or running."""
+    """Return the scheduler's list of waiting and running jobs."""
     words = {"slurm": ["squeue", "-h"], "gridengine": ["qstat"]}[bed.name]
     return ask(bed, *words).strip()
 
 
 def cancel_task(bed, name, task):
-    """As an administrator would, or a user at another terminal."""
+    """Cancel one task, as an administrator or a user at another terminal would."""
     if bed.name == "slurm":
         jobs = ask(bed, "squeue", "-h", "-r", f"--name={name}", "-o", "%F").split()
         ask(bed, "scancel", f"{jobs[0]}_{task}")
@@ -102,14 +102,14 @@ def cancel_task(bed, name, task):
 
 
 def knows_a_dead_node(bed):
-    """Whether the scheduler itself has noticed: by a job that failed of it, by the state of the queue."""
+    """Return true if the scheduler has noticed: a job failed, or the queue is in an error state."""
     if bed.name == "slurm":
         return ask(bed, "squeue", "-h", "-t", "NODE_FAIL", "-o", "%i").strip() != ""
     return re.search(r"^all\.q@.* \S*u\S*$", ask(bed, "qstat", "-f"), re.MULTILINE) is not None
 
 
 def array_of(folder):
-    """The name of the array that a wrapper in `folder` has submitted."""
+    """Return the name of the array that a wrapper in `folder` has submitted."""
     wait_for(lambda: list(folder.glob("q/*/job.sh")))
     return next(folder.glob("q/*/job.sh")).parent.name
 
@@ -145,18 +145,18 @@ def test_no_more_jobs_run_at_once_than_are_to(bed, tmp_path):
 
 def test_what_a_job_is_to_have_reaches_the_scheduler(bed, tmp_path):
     options = ["--num-threads", "2", "--mem", "300M", "--time", "0:10:0", "--gpu", "1"]
-    script = "echo $OMP_NUM_THREADS $CUDA_VISIBLE_DEVICES > new; mv new said; exec sleep 300"
+    script = "echo $OMP_NUM_THREADS $CUDA_VISIBLE_DEVICES > new; mv new got; exec sleep 300"
     process = start(bed, tmp_path, *options, "x.log", "bash", "-c", script)
     name = array_of(tmp_path)
-    wait_for(lambda: (tmp_path / "said").exists())
+    wait_for(lambda: (tmp_path / "got").exists())
     if bed.name == "slurm":
         given = ask(bed, "scontrol", "show", "job", ask(bed, "squeue", "-h", f"--name={name}", "-o", "%A").strip())
         patterns = ["NumCPUs=2", "MinMemoryCPU=300M", "TimeLimit=00:10:00", "gres[:/]gpu:1"]
-        assert re.fullmatch(r"2 \d\n", (tmp_path / "said").read_text())
+        assert re.fullmatch(r"2 \d\n", (tmp_path / "got").read_text())
     else:
         given = ask(bed, "qstat", "-j", name)
         patterns = [r"parallel environment: +smp range: 2\b", "gpu=1", "mem_free=300M", "h_rt=600"]
-        assert (tmp_path / "said").read_text() == "2\n"
+        assert (tmp_path / "got").read_text() == "2\n"
     assert [pattern for pattern in patterns if not re.search(pattern, given)] == [], given
     process.terminate()
     assert finish(process)[0] == 128 + signal.SIGTERM
@@ -183,14 +183,14 @@ def test_a_killed_wrapper_leaves_nothing_running_and_knows_what_has_ended(bed, t
     wait_for(lambda: not any(map(is_alive, sleeping)))
     wait_for(lambda: listed(bed) == "")
     assert (tmp_path / "x.4.log").read_text() == ""
-    # What cancelled in the wrapper's place holds its lock until all is over.
+    # The guard holds the wrapper's lock until all is over.
     wait_for(lambda: subprocess.run(["flock", "--nonblock", tmp_path / ".x.JOB.status", "true"]).returncode == 0)
     status, errors = finish(start(bed, tmp_path, "--pick", "incomplete", "JOB=1:4", "x.JOB.log", "true"))
     assert (status, errors) == (0, f"{WRAPPERS[bed.name]}: --pick incomplete: 3 of 4 jobs are to run\n")
 
 
 def test_two_calls_on_the_same_logs_are_told_apart(bed, tmp_path):
-    """Of two wrappers on two hosts the locks may not know; the scheduler does."""
+    """The lock may not reach another host; the scheduler knows the array."""
     process = start(bed, tmp_path, "JOB=1:2", "x.JOB.log", "bash", "-c", "echo $$ > JOB.pid; exec sleep 8")
     pids(tmp_path, 1)
     (tmp_path / ".x.JOB.status").unlink()
@@ -201,7 +201,7 @@ def test_two_calls_on_the_same_logs_are_told_apart(bed, tmp_path):
 
 
 def test_lost_jobs_are_named_and_tried_again(bed, tmp_path):
-    """One is cancelled by hand, one cannot leave a status, one lies in its log; two are well."""
+    """One job is cancelled, one leaves no status, one prints a false status in its log; two succeed."""
     lose = {
         "slurm": "python3 -c 'x = b\"x\" * 2**31; import time; time.sleep(300)'",  # more than there is for a job
         "gridengine": "kill -9 $PPID; sleep 300",
@@ -237,7 +237,7 @@ esac"""
 
 
 def test_a_controller_away_for_90_seconds_loses_nothing(bed, tmp_path):
-    """Neither what runs nor what is submitted meanwhile, which runs once although the answer to it got lost."""
+    """An array that runs, and one submitted meanwhile, which runs once although the reply to it got lost."""
     for name in ("running", "submitted"):
         (tmp_path / name).mkdir()
     script = "echo begun >> begun.JOB; sleep 5"
@@ -303,7 +303,7 @@ def test_jobs_of_a_node_that_dies_are_named(bed, tmp_path):
 
 
 def test_a_restarted_controller_loses_nothing(bed, tmp_path):
-    """The last of all: for a minute Grid Engine then hears late of jobs that end."""
+    """The last test: for a minute after a restart Grid Engine learns late of jobs that end."""
     process = start(bed, tmp_path, "JOB=1:2", "x.JOB.log", "bash", "-c", "echo begun >> begun.JOB; sleep 10")
     wait_for(lambda: (tmp_path / "begun.1").exists())
     bed.do("restart")

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # A Grid Engine of one host on this machine, from Debian's packages, as root and without systemd.
-#   tests/cluster/gridengine.sh start DIR    installs, configures and starts what is lacking; then `. DIR/env.sh`
+#   tests/cluster/gridengine.sh start DIR    installs, configures and starts it where necessary; then `. DIR/env.sh`
 #   tests/cluster/gridengine.sh stop DIR     deletes its jobs and stops its daemons
 # For drills:
 #   restart      the qmaster ends and comes back, with the jobs it had; it learns of their end up to a minute late
 #   freeze|thaw  the qmaster does not answer, answers again
-#   kill-node    the execd and the jobs' shepherds crash; what the jobs started may live on (start mends it)
+#   kill-node    the execd and the jobs' shepherds crash; what the jobs started may live on (start repairs it)
 #   drain|resume the queue takes no new jobs, takes them again
 set -euo pipefail
 
@@ -75,7 +75,7 @@ complex() {
   printf '%s\n' "name $1" "shortcut $1" "type $2" "relop <=" "requestable YES" "consumable $3" "default $4" "urgency $5"
 }
 
-# What a running qmaster is told: the host, the parallel environment, the queue, and not to dawdle.
+# Configures a running qmaster: the host, the parallel environment, the queue, short intervals.
 configure() {
   local file=$folder/state/to_configure
   qconf -as "$host" || return

@@ -1,4 +1,4 @@
-"""The whole recipe on a real scheduler: test_slurm_recipe.py and test_gridengine_recipe.py each run this."""
+"""The whole recipe on a real scheduler, for test_slurm_recipe.py and test_gridengine_recipe.py."""
 
 import os
 import re
@@ -17,7 +17,7 @@ MEMORY = "--mem 1500M"  # for a training; the beds give little by default
 
 @pytest.fixture(scope="module", autouse=True)
 def overlong(bed, tmp_path_factory):
-    """A job with a minute of time that takes longer. Slurm ends it when it next looks, so it runs beside the recipe."""
+    """Start a job that exceeds its time limit of a minute. Slurm ends it late, so it runs beside the recipe."""
     with start(bed, tmp_path_factory.mktemp("overlong"), "--time", "0:1:0", "x.log", "sleep", "600") as process:
         yield process
         process.terminate()
@@ -37,7 +37,7 @@ def test_the_recipe_gives_the_same_bytes_as_here(bed, small_run, tmp_path):
     assert [str(name) for name in here if here[name] != there[name]] == []
 
 
-def test_a_worker_killed_in_training_fails_the_run_and_another_one_mends_it(bed, small_run, tmp_path):
+def test_a_worker_killed_in_training_fails_the_run_and_another_run_completes_it(bed, small_run, tmp_path):
     copied(small_run, tmp_path)
     lost = list(tmp_path.glob("exp/*/cls_l1_r0_s*"))
     for folder in lost:
@@ -68,7 +68,7 @@ def test_a_worker_killed_in_training_fails_the_run_and_another_one_mends_it(bed,
     assert results_of(tmp_path / "exp") == results_of(small_run.exp)
 
 
-@pytest.mark.usefixtures("small_run")  # as all others here, which come first then
+@pytest.mark.usefixtures("small_run")  # as in all other tests here, so that they come first
 def test_a_job_that_runs_out_of_time_says_so(overlong):
     status, errors = finish(overlong)
     assert status == 1

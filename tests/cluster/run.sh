@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tests with real schedulers, which are installed and started for them: root on Debian 12 with a python3 is all it takes.
+# The tests on real schedulers, which this installs and starts; it needs root on Debian 12 and a python3.
 #   tests/cluster/run.sh [slurm|gridengine|all] [arguments of pytest]
 set -euo pipefail
 
@@ -16,7 +16,7 @@ esac
 EMOSEQ_BEDS=$(mktemp -d /tmp/emoseq.XXXXXX)
 export EMOSEQ_BEDS EMOSEQ_CLUSTER_TESTS=1
 
-# Whatever ended pytest, and however: what its tests started ends, and then the beds.
+# Ends the processes of the tests and then the schedulers, however pytest ended.
 clean_up() {
   local folder name
   trap '' HUP INT TERM
@@ -28,8 +28,8 @@ clean_up() {
   rm -rf -- "$EMOSEQ_BEDS"
 }
 
-# A process group of its own, which can be interrupted as a whole: bash would wait for a pytest in the foreground
-# before it hears a signal.
+# pytest is a process group of its own, to be ended as a whole, and runs in the background: bash handles a signal only
+# after a command in the foreground.
 set -m
 # The drills wait most of the time; the recipe runs beside them.
 python3 -m pytest -n 2 "${tests[@]}" -rs --durations=5 "$@" < /dev/null &

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # A Slurm of one node on this machine, from Debian's packages, as root and without systemd.
-#   tests/cluster/slurm.sh start DIR    installs, configures and starts what is lacking; then `. DIR/env.sh`
+#   tests/cluster/slurm.sh start DIR    installs, configures and starts it where necessary; then `. DIR/env.sh`
 #   tests/cluster/slurm.sh stop DIR     cancels its jobs and stops its daemons
 # For drills:
 #   restart      the controller ends and comes back, with the jobs it had
 #   freeze|thaw  the controller does not answer, answers again
-#   kill-node    the node's daemon and the jobs' keepers crash; what the jobs started may live on (start mends it)
+#   kill-node    the node's daemon and the jobs' keepers crash; what the jobs started may live on (start repairs it)
 #   drain|resume the node takes no new jobs, takes them again
 set -euo pipefail
 

@@ -1,4 +1,4 @@
-"""What goes wrong on one machine, for real: a disk fills up, a job is killed. Run with EMOSEQ_CLUSTER_TESTS=1."""
+"""Drills on one machine: a disk fills up, a job is killed. Run with EMOSEQ_CLUSTER_TESTS=1."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(
     os.environ.get("EMOSEQ_CLUSTER_TESTS") != "1", reason="drills take minutes; EMOSEQ_CLUSTER_TESTS=1 runs them"
 )
 
-PAGE = 4096  # what a tmpfs hands out
+PAGE = 4096  # a tmpfs allocates whole pages
 
 
 def pages(paths):
@@ -23,14 +23,14 @@ def pages(paths):
 
 
 class Disk:
-    """A file system of 64 MB, of which a file can take as much as wanted."""
+    """A file system of 64 MB with a file that fills it up."""
 
     def __init__(self, folder):
         self.folder = folder
         self.ballast = folder / "ballast"
 
     def leave(self, count):
-        """Fill it up but for so many pages."""
+        """Fill the disk up but for so many pages."""
         free = os.statvfs(self.folder).f_bavail
         self.ballast.write_bytes(bytes(PAGE * (free - count)))
         assert os.statvfs(self.folder).f_bavail == count
@@ -64,7 +64,7 @@ def assert_says_that_the_disk_is_full(done, file):
 
 
 def test_a_run_goes_on_after_the_disk_was_full(small_run, disk):
-    """Once in features, once in training: the file is named, no half one is left, and the results are the same."""
+    """Full in features, then in training: the file is named, no partial one is left, and the results are the same."""
     features = small_run.data / "test/feats.ark"
     disk.leave(pages(small_run.data.rglob("*")) - 2 * pages([features]))
     done = disk.run()
@@ -95,16 +95,16 @@ def test_a_run_goes_on_after_the_disk_was_full(small_run, disk):
 
 
 def jobs_of(step, folder):
-    """Numbers of the processes of a step that work in a folder."""
-    found = []
+    """Return the ids of the processes of a step that work in a folder."""
+    ids = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
         if any(word.endswith(step.encode()) for word in words[:3]) and any(str(folder).encode() in w for w in words):
-            found.append(int(process.name))
-    return found
+            ids.append(int(process.name))
+    return ids
 
 
 def test_a_job_that_is_killed_is_named_and_done_again(small_run, tmp_path):
@@ -131,6 +131,6 @@ def test_a_job_that_is_killed_is_named_and_done_again(small_run, tmp_path):
     assert "Traceback" not in errors
     assert [(tmp_path / name).exists() for name in lost] == [False, True]
 
-    mended = small_recipe(tmp_path, "--stage", 4)
-    assert "8 models, 7 of them up to date" in mended.output
-    assert results_of(mended.exp) == results_of(small_run.exp)
+    again = small_recipe(tmp_path, "--stage", 4)
+    assert "8 models, 7 of them up to date" in again.output
+    assert results_of(again.exp) == results_of(small_run.exp)

@@ -1,13 +1,13 @@
-"""Slurm and Grid Engine in a folder: sbatch squeue scancel qsub qstat qacct qdel, as far as they matter here.
+"""Fake Slurm and Grid Engine in a folder: sbatch squeue scancel qsub qstat qacct qdel, as far as needed here.
 
 Usage: python3 scheduler.py FOLDER PROGRAM [ARGUMENT]...
 
-Tasks really run, in the background, with little more in their environment than what the submission exports. FOLDER has
+Tasks run in the background, in an environment with little more than what the submission exports. FOLDER contains
 
     calls       a line of JSON for each call: the program and its arguments
-    plan.json   how to misbehave; see Plan
-    jobs/<id>/  job.json, the script, states.json; `cancelled` asks for an end, `over` says that nothing runs any more
-    closed      asks for the end of everything
+    plan.json   faults to simulate; see Plan
+    jobs/<id>/  job.json, the script, states.json; `cancelled` requests its end, `over` says that no task runs
+    closed      requests the end of everything
 """
 
 import contextlib
@@ -46,20 +46,20 @@ ENDED = {"COMPLETED", "FAILED", "CANCELLED", "NODE_FAIL", "TIMEOUT", "OUT_OF_MEM
 
 @dataclasses.dataclass
 class Plan:
-    """How to misbehave.
+    """Faults to simulate.
 
     Attributes:
-        away: by program, the first and the last call that does not reach the scheduler, from 1
+        away: by program, the first and the last call, counted from 1, that does not reach the scheduler
         hangs: the same for calls that do not return
         crashes: the same for calls that die of a signal
         denied: the same for calls that the scheduler does not take from this user
-        late: the first submission is accepted, but the answer is that it timed out
+        late: the first submission is accepted, but its reply is that it timed out
         refuses: no submission is accepted
         slots: tasks at once
-        fates: by task, what becomes of it: `lost STATE` never runs and ends so; `killed STATE` is killed shortly after
-            it began; `vanishes` is never heard of again; `stuck` is in an error state; `unheard` is on a dead host;
-            `waits REASON` until the file `go` appears; `again` is killed and run once more; `elsewhere` runs on a host
-            that sees another file system
+        fates: by task: `lost STATE` ends in that state without running; `killed STATE` is killed shortly after its
+            start; `vanishes` is never listed; `stuck` is in an error state; `unheard` is on a dead host; `waits REASON`
+            waits until the file `go` appears; `again` is killed and run once more; `elsewhere` runs on a host that sees
+            another file system
         deaf: seconds until a cancellation has an effect, or until the file `now` appears
     """
 
@@ -187,7 +187,7 @@ def qsub(folder: Path, argv: list[str], plan: Plan) -> int:
 
 
 def submit(folder: Path, words: list[str], job: dict, plan: Plan) -> int:
-    """Put a job in; a process of its own runs it."""
+    """Add a job; a process of its own runs it."""
     number = 1 + len(list((folder / "jobs").iterdir()))
     home = folder / "jobs" / str(number)
     home.mkdir()
@@ -250,7 +250,7 @@ class Runner:
             time.sleep(0.01)
 
     def begin(self, task: str) -> bool:
-        """Start a task, or whatever is its fate; False if it waits."""
+        """Start a task or simulate its fault; return False if it waits."""
         fate, _, word = self.plan.fates.get(task, "").partition(" ")
         if fate == "waits" and not (self.folder / "go").exists():
             self.states[task] = ["PENDING", word, 0]
@@ -302,7 +302,7 @@ class Runner:
                 os.killpg(self.running[task].pid, number)
 
     def cancel(self) -> None:
-        """Slurm ends tasks gently, Grid Engine does not."""
+        """End the tasks: Slurm with SIGTERM first, Grid Engine with SIGKILL."""
         deadline = time.monotonic() + 0.3
         if self.job["slurm"]:
             self.kill(signal.SIGTERM)
@@ -328,15 +328,15 @@ def write(path: Path, content: object) -> None:
 
 
 def jobs_in(folder: Path) -> list[tuple[dict, dict[str, list]]]:
-    found = []
+    jobs = []
     for home in sorted((folder / "jobs").iterdir(), key=lambda path: int(path.name)):
         job, states = (json.loads((home / name).read_text()) for name in ("job.json", "states.json"))
-        found.append((job, states))
-    return found
+        jobs.append((job, states))
+    return jobs
 
 
 def cancel(folder: Path, name: str, plan: Plan) -> int:
-    """Cancel by name, and wait a little so that tests need not."""
+    """Cancel jobs by name and wait briefly for their end."""
     homes = [folder / "jobs" / str(job["id"]) for job, _ in jobs_in(folder) if job["name"] == name]
     for home in homes:
         (home / "cancelled").touch()
@@ -406,7 +406,9 @@ def qstat(folder: Path, argv: list[str], plan: Plan) -> int:
             elif state in ("PENDING", "stuck"):
                 word = "Eqw" if state == "stuck" else "qw" if reason == "None" else "hqw"
                 waiting.setdefault(word, []).append(task)
-        pending += [element("pending", job["id"], job["name"], word, ",".join(of)) for word, of in waiting.items()]
+        pending += [
+            element("pending", job["id"], job["name"], word, ",".join(tasks)) for word, tasks in waiting.items()
+        ]
     print("<?xml version='1.0'?>\n<job_info  xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\">\n  <queue_info>")
     for name, jobs in queues.items():
         state = "<state>au</state>" if name.endswith("dead") else ""

@@ -1,4 +1,4 @@
-"""Jobs on Slurm and Grid Engine, which tests/fakes/scheduler.py plays: what they get, what is said, what goes wrong."""
+"""Jobs on the fake schedulers of tests/fakes/scheduler.py: submission, environment, failures, lost tasks."""
 
 import json
 import os
@@ -13,16 +13,16 @@ import pytest
 from clusters import PACE, ROOT, TREE, output, submitted
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_run_wrapper import OPERATORS as CASES_OF_OPERATORS
+from test_local import OPERATORS as CASES_OF_OPERATORS
 from waiting import is_alive, pids, wait_for
 
-from jobarray.command_line import OPERATORS, Jobs, header, parse_command_line
+from jobarray.command_line import OPERATORS, Jobs, format_header, parse_command_line
 from jobarray.grid_engine import GridEngine
-from jobarray.script import job_script
+from jobarray.script import format_script
 from jobarray.slurm import Slurm
 from jobarray.watch import LOST
 
-# --- what is submitted
+# --- submission
 
 
 def test_one_job(cluster):
@@ -90,12 +90,12 @@ def test_an_option_that_the_conf_file_lacks_is_refused_before_anything_runs(clus
     done = cluster.run("--hostname", "b1", "x.log", "true")
     assert done.code == 1
     (line,) = done.lines
-    assert f"{cluster.scheduler.conf}: nothing there says what --hostname becomes" in line
+    assert f"{cluster.scheduler.conf}: no line for --hostname" in line
     assert not cluster.calls(cluster.submits)
 
 
 def test_a_site_that_has_defaults(cluster):
-    """As in Kaldi they are options like those given, also for what the wrapper does by itself."""
+    """As in Kaldi a default acts like an option given, also where the wrapper handles the option itself."""
     Path("own.conf").write_text(
         f"command {cluster.submits}\noption num_threads=* -p $0\ndefault num_threads=3\ndefault max_jobs_run=2\n"
     )
@@ -132,7 +132,7 @@ def test_any_name_of_a_log(cluster, log):
     assert output(log) == "hello\n"
 
 
-# --- what a job gets and leaves
+# --- jobs and their logs
 
 
 def test_a_log_is_laid_out_as_kaldis(cluster):
@@ -158,7 +158,7 @@ def test_arguments_arrive_as_given(cluster, beside):
     words = [sys.executable, "-c", "import sys; print(sys.argv[1:])", *ODD, *beside]
     assert cluster.run("JOB=3", "x.JOB.log", *words) == (0, [])
     jobs = parse_command_line(["JOB=3", "x.JOB.log", *ODD, "end"])
-    assert output("x.3.log") == f"{jobs.command_of(3)[:-1]}\n"
+    assert output("x.3.log") == f"{jobs.expand_command(3)[:-1]}\n"
     assert not Path("evil").exists()
 
 
@@ -174,25 +174,25 @@ words_of_commands = st.text(
     number=st.sampled_from([1, 7, 12]),
 )
 def test_the_script_of_a_task_runs_its_command(tmp_path_factory, scheduler, words, number):
-    """Bash is the oracle: it reads the script, and Python says what it got."""
+    """Bash is the oracle: it reads the script, and Python prints the words it gets."""
     folder = tmp_path_factory.mktemp("task")
     (folder / "print").write_text(
         f"#!{sys.executable} -IS\nimport sys\nsys.stdout.write('\\0'.join(sys.argv[1:]) + '|')\n"
     )
     (folder / "print").chmod(0o755)
     jobs = Jobs({}, "JOB", [1, 7, 12], f"{folder}/x.JOB.log", (str(folder / "print"), *words))
-    numbering = scheduler.numbering(jobs.numbers)
+    numbering = scheduler.number_tasks(jobs.numbers)
     script = folder / "task.sh"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)  # the recipe's own path.sh is not for these
-        text = job_script(scheduler, jobs, numbering, str(folder))
+        text = format_script(scheduler, jobs, numbering, str(folder))
     script.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
     environment = os.environ | {scheduler.task_id: str(numbering[number])}
     assert subprocess.run(["bash", script], env=environment, check=True, capture_output=True).stderr == b""
-    log = Path(jobs.log_of(number)).read_bytes()
-    assert log.startswith(header(jobs.command_of(number)).split(b"\n")[0] + b"\n# Running on ")
+    log = Path(jobs.expand_log(number)).read_bytes()
+    assert log.startswith(format_header(jobs.expand_command(number)).split(b"\n")[0] + b"\n# Running on ")
     got = log.split(b"\n#\n", 1)[1].rpartition(b"|\n# Accounting: ")[0]
-    assert got == "\0".join(jobs.command_of(number)[1:]).encode()
+    assert got == "\0".join(jobs.expand_command(number)[1:]).encode()
     assert (folder / f"{numbering[number]}.status").read_text() == "0\n"
 
 
@@ -224,8 +224,8 @@ def test_a_path_sh_that_fails_ends_the_job(cluster, text):
     Path("path.sh").write_text(text)
     done = cluster.run("x.log", "touch", "ran")
     assert (done.code, done.lines[0]) == (1, f"{cluster.program}: job failed, log is in x.log")
-    said = [f"{cluster.program}: x.log: path.sh: no Python here"] if "echo" in text else []
-    assert done.lines[1:] == said
+    expected = [f"{cluster.program}: x.log: path.sh: no Python here"] if "echo" in text else []
+    assert done.lines[1:] == expected
     assert "# path.sh ended with status 4\n" in Path("x.log").read_text()
     assert "with status 4" in Path("x.log").read_text()
     assert not Path("ran").exists()
@@ -243,12 +243,12 @@ def test_gpus_that_grid_engine_gives(grid_engine):
     assert output("x.log") == "0,1\n"
 
 
-def test_a_log_tells_of_gpus_that_grid_engine_did_not_give(grid_engine):
-    """With a complex that only counts them: then all of the host are visible."""
+def test_a_log_reports_gpus_that_grid_engine_did_not_assign(grid_engine):
+    """A complex that only counts GPUs leaves all of the host visible."""
     Path("own.conf").write_text("command qsub\noption gpu=*\n")
     command = ["sh", "-c", 'echo "<${CUDA_VISIBLE_DEVICES-unset}>"']
     assert grid_engine.run("--config", "own.conf", "--gpu", "1", "x.log", *command).code == 0
-    assert output("x.log") == "# Grid Engine names no GPU of this job: it sees all of this host\n<unset>\n"
+    assert output("x.log") == "# Grid Engine names no GPU for this job: it sees all GPUs of this host\n<unset>\n"
     assert grid_engine.run("x.log", *command).code == 0
     assert output("x.log") == "<unset>\n"
 
@@ -312,7 +312,7 @@ def test_what_slurm_writes_of_a_killed_task_a_little_later_is_read(slurm):
     """A step's out-of-memory events are counted at its end, which its script has then come to."""
     late = 'sleep 0.3; echo "slurmstepd: error: Detected 1 oom-kill event(s)" >> q/x-*/1.out'
     command = ["bash", "-c", f"setsid bash -c '{late}' & kill -KILL $$"]
-    done = slurm.run("x.log", *command, pace=replace(PACE, note=2))
+    done = slurm.run("x.log", *command, pace=replace(PACE, late_output=2))
     assert (
         done.lines[-1] == "slurm.py: x.log: ended by SIGKILL: slurm.py: it ran out of memory; ask for more with --mem"
     )
@@ -377,15 +377,15 @@ def test_a_lost_task_is_named_with_its_reason(cluster, fate, reason):
 def test_a_lost_task_is_noticed_within_two_questions(cluster):
     cluster.plan(fates={"1": "vanishes"})
     assert cluster.run("x.log", "true").code == 1
-    # One after the array was cancelled, to see that it is gone.
+    # The third follows the cancellation, to see that the array is gone.
     assert len(cluster.calls(cluster.asks)) <= 3
 
 
-def test_all_lost_tasks_are_asked_after_at_once(grid_engine):
+def test_one_command_explains_all_lost_tasks(grid_engine):
     grid_engine.plan(fates={str(task): "lost NODE_FAIL" for task in range(1, 7)})
     assert grid_engine.run("JOB=1:6", "x.JOB.log", "true").lines[-2].startswith("queue.py: 6 / 6 failed")
-    (asked,) = grid_engine.calls("qacct")
-    assert re.fullmatch(r"-j x-\w{6}", " ".join(asked))
+    (words,) = grid_engine.calls("qacct")
+    assert re.fullmatch(r"-j x-\w{6}", " ".join(words))
 
 
 def test_a_lost_task_is_tried_again(cluster):

@@ -1,4 +1,4 @@
-"""What the job wrappers share: the command line, job numbers, quoting, the head and foot of logs."""
+"""Command line, job numbers, quoting, and the head and foot of logs."""
 
 import os
 import re
@@ -27,19 +27,19 @@ def parsed_from(argv: str) -> jobs.Jobs:
 @given(WORDS)
 @settings(max_examples=60, deadline=None)
 def test_bash_reads_the_quoted_command_as_the_same_words(words):
-    line = jobs.command_line(["printf", r"%s\0", *words])
+    line = jobs.quote_command(["printf", r"%s\0", *words])
     read = subprocess.run(["bash", "-c", line], capture_output=True, check=True).stdout
     assert read == b"".join(word.encode() + b"\0" for word in words or [""])
 
 
 def test_bytes_that_are_no_text_survive_quoting():
     word = os.fsdecode(b"\xff\xfe'\n")
-    line = os.fsencode(jobs.command_line(["printf", "%s", word]))
+    line = os.fsencode(jobs.quote_command(["printf", "%s", word]))
     assert subprocess.run(["bash", "-c", line], capture_output=True, check=True).stdout == b"\xff\xfe'\n"
 
 
 @pytest.mark.parametrize(
-    ("log", "place"),
+    ("log", "expected"),
     [
         ("x.log", (".", "x")),
         ("exp/log/x.JOB.log", ("exp/log", "x.JOB")),
@@ -50,8 +50,8 @@ def test_bytes_that_are_no_text_survive_quoting():
         ("exp/JOBS/x.log", ("exp/JOBS", "x")),
     ],
 )
-def test_what_all_logs_of_an_array_share(log, place):
-    assert jobs.parse_command_line(["JOB=1", log, "a"]).place == place
+def test_the_folder_that_contains_all_logs_of_an_array(log, expected):
+    assert jobs.parse_command_line(["JOB=1", log, "a"]).locate_logs() == expected
 
 
 @given(st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"])))
@@ -79,14 +79,14 @@ def test_the_number_stands_where_no_letter_or_digit_touches(text, expected):
 
 
 def test_without_a_range_nothing_is_replaced():
-    assert parsed_from("JOB.log echo JOB").command_of(1) == ["echo", "JOB"]
+    assert parsed_from("JOB.log echo JOB").expand_command(1) == ["echo", "JOB"]
 
 
 def test_any_identifier_may_stand_for_job():
     parsed = parsed_from("LMWT=7:17 score_LMWT.log score.sh --weight LMWT")
     assert list(parsed.numbers) == list(range(7, 18))
-    assert parsed.log_of(9) == "score_9.log"
-    assert parsed.command_of(9) == ["score.sh", "--weight", "9"]
+    assert parsed.expand_log(9) == "score_9.log"
+    assert parsed.expand_command(9) == ["score.sh", "--weight", "9"]
 
 
 def test_a_single_number_is_a_range_of_one():
@@ -139,7 +139,7 @@ def test_jobs_that_would_share_a_log_are_refused(log):
 
 
 def test_one_job_needs_no_number_in_its_log():
-    assert parsed_from("JOB=1:1 x.log true").log_of(1) == "x.log"
+    assert parsed_from("JOB=1:1 x.log true").expand_log(1) == "x.log"
 
 
 def test_underscores_in_names_are_dashes():
@@ -159,6 +159,6 @@ def test_a_wrapper_may_know_other_options():
 
 
 def test_the_foot_of_a_clusters_log_is_kaldis():
-    accounting, ended = jobs.footer(3, 12.2, 4, cluster=True).decode().splitlines()
+    accounting, ended = jobs.format_footer(3, 12.2, 4, cluster=True).decode().splitlines()
     assert accounting == "# Accounting: time=12 threads=4"
     assert re.fullmatch(r"# Finished at \w{3} \w{3} [ \d]\d [\d:]{8} \S+ \d{4} with status 3", ended)

@@ -32,7 +32,7 @@ def run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedPr
 
 
 def output(log: Path) -> str:
-    """What the job wrote, without the head and the foot."""
+    """Return the output of a job without the head and the foot of its log."""
     match = re.fullmatch(r"# .*\n# Started at .*\n#\n((?s:.*?))# Accounting: .*\n# Ended .*\n", log.read_text())
     assert match, log.read_text()
     return match[1]
@@ -40,7 +40,7 @@ def output(log: Path) -> str:
 
 @contextlib.contextmanager
 def started(folder: Path, *words: str, ignored: tuple[int, ...] = ()):
-    """A running wrapper."""
+    """Start a wrapper."""
     process = begin([*COMMAND, *words], ignored, cwd=folder, env=ENVIRONMENT)
     try:
         yield process
@@ -178,7 +178,7 @@ def test_stdin_is_empty(tmp_path):
 
 
 def begun(count):
-    """A job's command that ends once `count` jobs have come to it, however busy the machine is."""
+    """Return shell code that ends once `count` jobs have reached it, however busy the machine is."""
     return f"touch JOB.begun; until [ $(ls | grep -c begun$) -ge {count} ]; do sleep 0.01; done"
 
 

@@ -1,4 +1,4 @@
-"""What was started by a run that is gone does not begin, and what it started is not concerned."""
+"""Ends of processes: with the parent, at the end of a block, by the guard."""
 
 import os
 import signal
@@ -7,13 +7,14 @@ import sys
 
 import pytest
 from conftest import ROOT
+from waiting import wait_for
 
-from jobarray.processes import PARENT, this_process
+from jobarray.processes import PARENT, supervise, this_process
 
 
 @pytest.fixture
 def gone():
-    """The number of a process that there was."""
+    """Id of a process that has ended."""
     process = subprocess.Popen(["true"])
     process.wait()
     return process.pid
@@ -35,3 +36,41 @@ def test_processes_of_other_hosts_do_not_matter(tmp_path, gone):
 
 def test_what_a_job_starts_is_its_own_matter(tmp_path):
     assert run(tmp_path, this_process(), "bash", "-c", f'[ -z "${PARENT}" ]') == 0
+
+
+def test_what_is_over_is_not_ended():
+    ended = []
+    with supervise(lambda names, wait: ended.extend(names) or True) as supervisor:
+        supervisor.add("1", "a")
+        supervisor.add("2", "b")
+        supervisor.remove("1")
+    assert ended == ["b"]
+
+
+def test_an_error_in_the_block_ends_what_is_registered():
+    ended = []
+
+    def fail():
+        with supervise(lambda names, wait: ended.extend(names) or True) as supervisor:
+            supervisor.add("1", "a")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert ended == ["a"]
+
+
+def test_the_guard_repeats_what_fails_at_the_end_of_the_block(tmp_path):
+    this = os.getpid()
+
+    def end(names, wait):
+        if os.getpid() != this:
+            (tmp_path / "ended").write_text(" ".join(names))
+        return os.getpid() != this
+
+    with supervise(end) as supervisor:
+        supervisor.add("1", "a")
+        supervisor.add("1", "b")
+        supervisor.add("2", "c")
+        supervisor.remove("2")
+    wait_for(lambda: (tmp_path / "ended").exists() and (tmp_path / "ended").read_text() == "b")

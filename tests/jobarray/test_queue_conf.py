@@ -1,4 +1,4 @@
-"""What conf/slurm.conf and conf/queue.conf may say, Kaldi's own as well as ours."""
+"""Conf files of the wrappers: Kaldi's, the grammar, errors, those of the recipe."""
 
 import pytest
 from conftest import ROOT
@@ -35,13 +35,13 @@ option gpu=* -l gpu=$0 -q g.q
 
 
 def words(conf, given):
-    """What these options become where the defaults of the file hold for all others."""
-    return conf.words(conf.completed(given))
+    """Return the words that these options and the defaults of all others add."""
+    return conf.expand_options(conf.fill_defaults(given))
 
 
 @pytest.fixture
 def conf(tmp_path):
-    """A conf file with the text given."""
+    """Read a conf file with this text."""
 
     def make(text: str):
         (tmp_path / "x.conf").write_text(text)
@@ -52,7 +52,7 @@ def conf(tmp_path):
 
 @pytest.fixture
 def complaint(conf, tmp_path):
-    """What is said of a text, without the name of its file."""
+    """Return the error for a text without the name of its file."""
 
     def complain(text: str, given=None) -> str:
         with pytest.raises(JobArrayError) as error:
@@ -169,13 +169,16 @@ def test_lines_may_end_as_in_windows(conf):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("command c\nhello there\n", "2: 'hello there': neither command"),
-        ("command c\n\n# x\noption mem\n", "4: 'option mem': neither"),
-        ("command c\ndefault gpu\n", "2: 'default gpu': neither"),
-        ("command c\ndefault gpu=0 -x\n", "2: 'default gpu=0 -x': neither"),
-        ("command c\ndefault num_tries=3\n", "2: 'default num_tries=3': --num-tries is for each call to say"),
-        ("command c\ndefault num_threads=two\n", "2: 'default num_threads=two': --num-threads wants a number"),
-        ("command\n", "1: 'command': neither"),
+        ("command c\nhello there\n", "2: 'hello there': expected 'command ...'"),
+        ("command c\n\n# x\noption mem\n", "4: 'option mem': expected"),
+        ("command c\ndefault gpu\n", "2: 'default gpu': expected"),
+        ("command c\ndefault gpu=0 -x\n", "2: 'default gpu=0 -x': expected"),
+        (
+            "command c\ndefault num_tries=3\n",
+            "2: 'default num_tries=3': --num-tries has no default; give it in the call",
+        ),
+        ("command c\ndefault num_threads=two\n", "2: 'default num_threads=two': --num-threads must be a number"),
+        ("command\n", "1: 'command': expected"),
         ("command c 'x\n", '1: "command c \'x": No closing quotation'),
         ('command c\noption a=* "x\n', "2: 'option a=* \"x': No closing quotation"),
         ("option a=* -x\n", " the line 'command ...' is missing"),
@@ -187,21 +190,21 @@ def test_a_line_of_another_form_is_named(complaint, text, expected):
 
 
 def test_an_option_without_a_line(complaint):
-    expected = " nothing there says what --max-mem becomes; add 'option max_mem=* ...'"
+    expected = " no line for --max-mem; add 'option max_mem=* ...'"
     assert complaint("command c\n", {"max-mem": "1"}) == expected
 
 
 def test_a_value_that_no_line_has(complaint):
     text = "command c\noption gpu=0\noption gpu=1 -l gpu=1\n"
-    assert complaint(text, {"gpu": "2"}) == " --gpu 2 is not among the values there"
+    assert complaint(text, {"gpu": "2"}) == " no line for --gpu 2; add 'option gpu=2 ...'"
 
 
 def test_a_default_without_a_line(complaint):
-    assert "what --gpu becomes" in complaint("command c\ndefault gpu=0\n")
+    assert "no line for --gpu;" in complaint("command c\ndefault gpu=0\n")
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(JobArrayError, match=r"x\.conf: there is no such file"):
+    with pytest.raises(JobArrayError, match=r"x\.conf: no such file"):
         read_queue_conf(tmp_path / "x.conf")
 
 
@@ -238,7 +241,7 @@ GIVEN = {"mem": "4G", "time": "2:00:00", "num-threads": "4", "gpu": "1"}
         ("queue", "qsub -v PATH,EMOSEQ_PYTHON -cwd -S /bin/bash -j y", {"mem": "0", "num-threads": "1"}, ""),
     ],
 )
-def test_what_options_become_as_shipped(name, command, given, expected):
+def test_options_of_the_recipes_files(name, command, given, expected):
     conf = read_queue_conf(ROOT / "conf" / f"{name}.conf")
     assert conf.command == tuple(command.split())
     assert words(conf, given) == expected.split()

@@ -1,4 +1,4 @@
-"""What the wrappers do around running jobs: which ones, how often, and what they say of them."""
+"""Job selection, retries and failure reports of the wrappers."""
 
 import dataclasses
 import errno
@@ -7,7 +7,7 @@ import pytest
 
 from jobarray import JobArrayError
 from jobarray.command_line import Jobs, make_logs, parse_command_line
-from jobarray.wrapper import Record, last_line, picked, report, run_jobs, say
+from jobarray.wrapper import Record, pick_jobs, read_last_line, report, run_jobs, say
 
 
 def parsed_from(argv: str) -> Jobs:
@@ -26,7 +26,7 @@ def folder(tmp_path, monkeypatch):
 
 
 class Plan:
-    """In place of a scheduler: jobs end with the codes given, a list of codes try by try."""
+    """A fake `execute`: each job ends with the codes given, one for each attempt."""
 
     def __init__(self, **codes):
         self.codes = {int(name[1:]): list(code) for name, code in codes.items()}
@@ -36,7 +36,7 @@ class Plan:
         make_logs(jobs)
         self.ran.append(list(jobs.numbers))
         for number in jobs.numbers:
-            with open(jobs.log_of(number), "a") as log:
+            with open(jobs.expand_log(number), "a") as log:
                 log.write(f"try {jobs.attempt}\n")
             done(number, self.codes[number].pop(0))
 
@@ -45,8 +45,8 @@ class Plan:
 
 
 @pytest.mark.parametrize(("pick", "numbers"), [("all", [1, 2, 3]), ("failed", [2, 3]), ("incomplete", [3])])
-def test_what_is_picked(pick, numbers):
-    assert picked(parsed_from(f"--pick {pick} JOB=1:3 x.JOB.log a"), {1: 0, 2: 9}) == numbers
+def test_pick_selects_jobs(pick, numbers):
+    assert pick_jobs(parsed_from(f"--pick {pick} JOB=1:3 x.JOB.log a"), {1: 0, 2: 9}) == numbers
 
 
 @pytest.mark.parametrize(
@@ -170,11 +170,11 @@ def test_no_more_tries_than_asked_for(folder):
 )
 def test_the_last_line_of_a_log(tmp_path, text, expected):
     (tmp_path / "x.log").write_bytes(text)
-    assert last_line(str(tmp_path / "x.log")) == expected
+    assert read_last_line(str(tmp_path / "x.log")) == expected
 
 
 def test_the_last_line_of_a_missing_log_is_empty(tmp_path):
-    assert last_line(str(tmp_path / "x.log")) == ""
+    assert read_last_line(str(tmp_path / "x.log")) == ""
 
 
 def test_success_is_silent(capsys):
@@ -205,14 +205,14 @@ def test_the_report_asks_after_a_forgotten_range(folder, capsys):
 
 def test_a_terminal_that_is_gone_ends_nothing(monkeypatch):
     class Gone:
-        said = ""
+        text = ""
 
         def write(self, text):
-            self.said += text
+            self.text += text
             raise OSError(errno.EIO, "Input/output error")
 
     gone = Gone()
     monkeypatch.setattr("sys.stderr", gone)
     say("run.py", "nobody hears this")
     monkeypatch.undo()
-    assert gone.said == "run.py: nobody hears this"
+    assert gone.text == "run.py: nobody hears this"
