@@ -34,12 +34,13 @@ from numpy.typing import NDArray
 
 from bench import peers
 from bench.peers import Model, Search
-from emoseq.decode.decoder import StreamingDecoder, decode
+from emoseq.decode.decoder import decode
 from emoseq.decode.forward_backward import compute_class_posteriors
 from emoseq.decode.joint import JointDecoder, JointTask
 from emoseq.decode.nbest import align, find_n_best
-from emoseq.decode.score import Scoring, path_score, scale_log_posteriors
+from emoseq.decode.score import Scoring, acoustic_score, language_model_score, scale_log_posteriors, total_score
 from emoseq.decode.semi_markov import DurationDecoder
+from emoseq.decode.streaming import StreamingDecoder
 from emoseq.lm.arpa import ARPA_ZERO
 from emoseq.lm.regions import LmOptions, collapse, estimate_hazards, estimate_transitions
 from emoseq.lm.witten_bell import witten_bell
@@ -178,8 +179,9 @@ def _measure(make: Maker, utterance: Utterance) -> Result:
         begin = time.process_time()
         search(posteriors)
         milliseconds.append(1000 * (time.process_time() - begin))
-    am, lm = path_score(labels, posteriors, model.transitions, model.table, model.scoring)
-    return Result(sorted(milliseconds), am + model.scoring.lm_weight * lm, peak - before, peak)
+    am = acoustic_score(labels, posteriors, model.transitions, model.scoring)
+    score = total_score(am, language_model_score(labels, model.table, model.scoring), model.scoring)
+    return Result(sorted(milliseconds), score, peak - before, peak)
 
 
 def _memory(field: str, *, reset: bool = False) -> float:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from emoseq.decode.graph import IMPOSSIBLE, MAX_CLASSES, StateGraph
 from emoseq.decode.options import MAX_JOINT_ORDER
-from emoseq.decode.score import Scoring, path_score, scale_log_posteriors
+from emoseq.decode.score import Scoring, acoustic_score, language_model_score, scale_log_posteriors, total_score
 from emoseq.decode.viterbi import Viterbi
 from emoseq.labels.kmeans import Labels, quantise
 
@@ -42,7 +42,7 @@ class JointTask:
 def label_cells(centers: Sequence[NDArray]) -> Labels:
     """The class that each cell of the rating axis has in each task, ascending, shape (cells, tasks).
 
-    >>> cell_labels([np.array([0.0, 1.0]), np.array([0.0, 0.5, 1.0])]).tolist()
+    >>> label_cells([np.array([0.0, 1.0]), np.array([0.0, 0.5, 1.0])]).tolist()
     [[0, 0], [0, 1], [1, 1], [1, 2]]
     """
     boundaries = np.unique(np.concatenate([(means[1:] + means[:-1]) / 2 for means in centers]))
@@ -107,8 +107,8 @@ class JointDecoder:
         """Sum of the tasks' scores of label sequences, from the definition (Eq. 8)."""
         total = 0.0
         for path, matrix, task in zip(labels, posteriors, self._tasks, strict=True):
-            am, lm = path_score(path, matrix, task.transitions, task.table, self._scoring)
-            total += self._scoring.total(am, lm)
+            am = acoustic_score(path, matrix, task.transitions, self._scoring)
+            total += total_score(am, language_model_score(path, task.table, self._scoring), self._scoring)
         return total
 
     def scores(self, posteriors: Sequence[NDArray]) -> NDArray[np.float64]:

@@ -18,9 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from emoseq.decode.decoder import Decoded
 from emoseq.decode.graph import IMPOSSIBLE, build_graph, check_size
-from emoseq.decode.score import LOG_BASES, Scoring, scale_log_posteriors
+from emoseq.decode.score import Scoring, language_model_score, scale_log_posteriors, total_score
 from emoseq.lm.regions import check_hazards, collapse
-from emoseq.lm.table import score_sequence
 
 
 class DurationDecoder:
@@ -72,11 +71,12 @@ class DurationDecoder:
         )  # fmt: skip
         if not len(labels):
             raise ValueError(IMPOSSIBLE)
-        am, lm = self.score(labels, posteriors)
-        return Decoded(labels, am, lm, self._scoring.total(am, lm))
+        am = self.acoustic_score(labels, posteriors)
+        lm = language_model_score(labels, self._table, self._scoring)
+        return Decoded(labels, am, lm, total_score(am, lm, self._scoring))
 
-    def score(self, labels: ArrayLike, posteriors: ArrayLike) -> tuple[float, float]:
-        """Scores of a label sequence from the definitions: acoustics, durations and transitions; and the LM."""
+    def acoustic_score(self, labels: ArrayLike, posteriors: ArrayLike) -> float:
+        """Return Eq. 9 of a label sequence from the definitions, with its durations in place of the self-loops."""
         path = np.asarray(labels)
         regions = collapse(path).tolist()
         lengths = np.diff(np.flatnonzero(np.r_[True, np.diff(path) != 0, True]))
@@ -91,8 +91,7 @@ class DurationDecoder:
             begun, cut = (rest, rest_ends), (survives, ends)
             reaches, finishes = begun if place == 0 else cut
             am += (reaches if place == last else finishes)[region, length - 1]
-        lm = score_sequence(self._table, regions, end=self._scoring.score_end)
-        return float(am), lm / LOG_BASES[self._scoring.log_base]
+        return float(am)
 
 
 def _log(values: NDArray) -> NDArray[np.float64]:
