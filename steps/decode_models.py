@@ -60,12 +60,13 @@ def main(argv: list[str] | None = None) -> int:
         if stamp.is_current():
             log(f"{folder}: {system}: {name}: up to date")
             continue
-        from emoseq.decode.files import read_posteriors, read_tasks
+        from emoseq.decode.files import read_posteriors, read_resolutions
         from emoseq.decode.multi_task import decode_models, make_decoder
 
         try:
             posteriors = [read_posteriors(model, name, tasks) for model in models]
-            labels, series = decode_models(posteriors, make_decoder(read_tasks(folder, [options.order]), options))
+            decode = make_decoder(read_resolutions(folder, [options.order]), options)
+            labels, series = decode_models(posteriors, decode)
         except ValueError as error:
             raise DataError(f"{folder}: {name}: {error}") from None
         for stem in (*stems.values(), series_stem):
