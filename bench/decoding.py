@@ -7,13 +7,13 @@
 
 The input is synthetic: an emotion that walks to neighbouring classes, staying in each for 50 frames on average, and
 posteriors so noisy that with 10 classes six frames in ten have another most probable class. Trigram, LM weight 6, 10
-classes and 7500 frames (300 s) if nothing else is said. Each row is a process of its own: it runs once on 50 frames,
-so that compiled code is warm, once for its memory, and five times for its time. Times are the processor's: on an idle
-machine those of the clock, and with other work beside it nearly the same.
+classes and 7500 frames (300 s) unless a table says otherwise. Each row is a process of its own: it runs once on 50
+frames, so that compiled code is warm, once for its memory, and five times for its time. Times are processor times,
+which equal wall-clock times on an idle machine and hardly change with other work beside it.
 
-Everything from posteriors to labels is timed. That is with the state graph for emoseq, whose peers have their graphs
-and matrices made beforehand. A score gap is how far the score of the labels, computed anew from the definitions, is
-below that of exact search. Memory is resident memory: what a run adds at its peak, and the whole process.
+Everything from posteriors to labels is timed. That includes the state graph of emoseq; the graphs and matrices of
+its peers are made beforehand. The score of the labels is computed from the definitions, and the score gap is its
+distance below that of exact search. Memory is resident memory: what a run adds at its peak, and the whole process.
 """
 
 from __future__ import annotations
@@ -34,12 +34,14 @@ from numpy.typing import NDArray
 
 from bench import peers
 from bench.peers import Model, Search
-from emoseq.decode.decoder import StreamingDecoder, decode
+from emoseq.decode.decoder import decode
 from emoseq.decode.forward_backward import compute_class_posteriors
-from emoseq.decode.joint import JointDecoder, JointTask
+from emoseq.decode.joint import JointDecoder
 from emoseq.decode.nbest import align, find_n_best
-from emoseq.decode.score import Scoring, path_score, scale_log_posteriors
+from emoseq.decode.resolution import Resolution
+from emoseq.decode.score import Scoring, acoustic_score, language_model_score, scale_log_posteriors, total_score
 from emoseq.decode.semi_markov import DurationDecoder
+from emoseq.decode.streaming import StreamingDecoder
 from emoseq.lm.arpa import ARPA_ZERO
 from emoseq.lm.regions import LmOptions, collapse, estimate_hazards, estimate_transitions
 from emoseq.lm.witten_bell import witten_bell
@@ -51,7 +53,7 @@ RESOLUTIONS = (4, 6, 8, 10)  # of joint decoding
 
 @dataclass(frozen=True)
 class Utterance:
-    """What is decoded, and the model that is estimated from its own labels."""
+    """Synthetic input of a decoder, and the model estimated from its own labels."""
 
     frames: int = FRAMES
     classes: int = CLASSES
@@ -61,7 +63,7 @@ class Utterance:
     seed: int = 0
 
     def labels(self) -> NDArray:
-        """A walk to neighbouring classes, turned back at the ends, and where its values fall in the classes."""
+        """Return a walk to neighbouring classes, turned back at the ends, in as many classes as are to be decoded."""
         walk_classes, random = self.walk_classes or self.classes, np.random.default_rng(self.seed)
         steps = random.choice([-1, 0, 1], size=self.frames, p=[0.01, 0.98, 0.01])
         position = (walk_classes // 2 + np.cumsum(steps)) % (2 * walk_classes - 2)
@@ -85,13 +87,13 @@ class Utterance:
         return Model(estimate_transitions([labels], self.classes), table, Scoring(lm_weight=self.weight))
 
 
-def emoseq_decode(model: Model, *, search: str = "exact", beam: int = 1) -> Search:
+def make_decoder(model: Model, *, search: str = "exact", beam: int = 1) -> Search:
     arguments = (model.transitions, model.table, model.scoring)
     return lambda posteriors: decode(posteriors, *arguments, search=search, beam=beam).labels
 
 
-def streaming(model: Model, *, lag: int) -> Search:
-    """Frame by frame, as they would arrive."""
+def make_stream(model: Model, *, lag: int) -> Search:
+    """Make a search that takes the frames one by one, as they would arrive."""
     graph = model.graph
 
     def search(posteriors: NDArray) -> NDArray:
@@ -101,7 +103,7 @@ def streaming(model: Model, *, lag: int) -> Search:
     return search
 
 
-def posterior_decoding(model: Model) -> Search:
+def make_posterior_decoder(model: Model) -> Search:
     def search(posteriors: NDArray) -> NDArray:
         scores = scale_log_posteriors(posteriors, len(model.transitions), model.scoring)
         return compute_class_posteriors(scores, model.graph).argmax(axis=1)
@@ -109,7 +111,7 @@ def posterior_decoding(model: Model) -> Search:
     return search
 
 
-def best_of_ten(model: Model) -> Search:
+def make_n_best(model: Model) -> Search:
     def search(posteriors: NDArray) -> NDArray:
         scores = scale_log_posteriors(posteriors, len(model.transitions), model.scoring)
         return align(scores, model.graph.stays, find_n_best(scores, model.graph, 10)[0].regions)
@@ -117,29 +119,30 @@ def best_of_ten(model: Model) -> Search:
     return search
 
 
-def semi_markov(model: Model) -> Search:
+def make_duration_decoder(model: Model) -> Search:
     table = estimate_hazards([Utterance().labels()], CLASSES, longest=LmOptions(orders=(ORDER,)).longest_duration)
     decoder = DurationDecoder(model.transitions, model.table, table, model.scoring)
     return lambda posteriors: decoder(posteriors).labels
 
 
-def joint(model: Model) -> Search:
-    """All resolutions of one utterance; the labels of the finest are returned."""
+def make_joint_decoder(model: Model) -> Search:
+    """Make a search of all resolutions of one utterance that returns the labels of the finest."""
     order = model.table.ndim
     tasks = [Utterance(classes=classes, order=order, walk_classes=CLASSES) for classes in RESOLUTIONS]
-    centers = [((np.arange(classes) + 0.5) / classes) ** 1.1 for classes in RESOLUTIONS]  # no boundaries in common
-    models = [task.model() for task in tasks]
-    scoring = Scoring(lm_weight=WEIGHT, acoustic_scale=1 / len(tasks))
-    decoder = JointDecoder(
-        [JointTask(means, each.transitions, each.table) for means, each in zip(centers, models, strict=True)], scoring
-    )
+    resolutions = []
+    for task in tasks:
+        centers = ((np.arange(task.classes) + 0.5) / task.classes) ** 1.1  # no boundaries in common
+        each = task.model()
+        geometric = 1 - each.transitions.diagonal()[:, None]
+        resolutions.append(Resolution(centers, each.transitions, {order: each.table}, geometric))
+    decoder = JointDecoder(resolutions, order, Scoring(lm_weight=WEIGHT, acoustic_scale=1 / len(tasks)))
     posteriors = [task.posteriors() for task in tasks]
     return lambda finest: decoder([each[: len(finest)] for each in posteriors])[-1]
 
 
 @dataclass(frozen=True)
 class Result:
-    """Milliseconds, sorted; score of the labels; MB that a run adds, and of the whole process."""
+    """Times in ascending order, score of the labels, and MB that a run adds and that the whole process takes."""
 
     milliseconds: list[float]
     score: float
@@ -155,7 +158,7 @@ Maker = Callable[[Model], Search]
 
 
 def measure(make: Maker, utterance: Utterance) -> Result | None:
-    """Run a decoder in a process of its own; none if it is not installed."""
+    """Run a decoder in a process of its own; return None if it is not installed."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
             return pool.submit(_measure, make, utterance).result()
@@ -170,20 +173,21 @@ def _measure(make: Maker, utterance: Utterance) -> Result:
     search = make(model)
     search(posteriors[:50])
     gc.collect()
-    before = _memory("VmRSS", reset=True)
+    before = _read_memory("VmRSS", reset=True)
     labels = search(posteriors)
-    peak = _memory("VmHWM")
+    peak = _read_memory("VmHWM")
     milliseconds = []
     for _ in range(RUNS):
         begin = time.process_time()
         search(posteriors)
         milliseconds.append(1000 * (time.process_time() - begin))
-    am, lm = path_score(labels, posteriors, model.transitions, model.table, model.scoring)
-    return Result(sorted(milliseconds), am + model.scoring.lm_weight * lm, peak - before, peak)
+    am = acoustic_score(labels, posteriors, model.transitions, model.scoring)
+    score = total_score(am, language_model_score(labels, model.table, model.scoring), model.scoring)
+    return Result(sorted(milliseconds), score, peak - before, peak)
 
 
-def _memory(field: str, *, reset: bool = False) -> float:
-    """Resident memory in MB, at present (VmRSS) or at most since it was reset (VmHWM); NaN where Linux does not say."""
+def _read_memory(field: str, *, reset: bool = False) -> float:
+    """Return resident memory in MB, present (VmRSS) or highest since the reset (VmHWM); NaN where Linux has none."""
     try:
         if reset:
             Path("/proc/self/clear_refs").write_text("5")
@@ -194,18 +198,19 @@ def _memory(field: str, *, reset: bool = False) -> float:
 
 
 def print_table(title: str, header: str, rows: Iterable[Sequence[object]]) -> None:
-    """Print each row as soon as it is there."""
+    """Print each row as soon as it is measured."""
     names = header.split(", ")
     print(f"\n{title}\n\n| {' | '.join(names)} |\n|{'---|' * len(names)}")
     for row in rows:
-        print(f"| {' | '.join(_brief(cell) if isinstance(cell, float) else str(cell) for cell in row)} |", flush=True)
+        cells = [_format_number(cell) if isinstance(cell, float) else str(cell) for cell in row]
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
-def _brief(number: float) -> str:
+def _format_number(number: float) -> str:
     return f"{number:.0f}" if abs(number) >= 100 else f"{number:.3g}"
 
 
-def compared(makers: dict[str, Maker], utterance: Utterance) -> Iterable[Sequence[object]]:
+def compare_with_exact(makers: dict[str, Maker], utterance: Utterance) -> Iterable[Sequence[object]]:
     exact = None
     for name, make in makers.items():
         result = measure(make, utterance)
@@ -217,27 +222,27 @@ def compared(makers: dict[str, Maker], utterance: Utterance) -> Iterable[Sequenc
             yield name, f"{result.median:.2f}", f"{result.milliseconds[0]:.2f}", ratio, f"{gap:.2f}", result.growth
 
 
-def grown(field: str, values: Sequence[int]) -> Iterable[Sequence[object]]:
+def measure_growth(field: str, values: Sequence[int]) -> Iterable[Sequence[object]]:
     for value in values:
         utterance = Utterance(**{field: value})
-        result = measure(emoseq_decode, utterance)
+        result = measure(make_decoder, utterance)
         assert result
         states = utterance.model().graph.num_states
         yield value, states, result.median, 1e6 * result.median / utterance.frames, result.growth, result.peak
 
 
-def others(makers: dict[str, tuple[Maker, Utterance]]) -> Iterable[Sequence[object]]:
+def measure_others(makers: dict[str, tuple[Maker, Utterance]]) -> Iterable[Sequence[object]]:
     for name, (make, utterance) in makers.items():
         result = measure(make, utterance)
         assert result
         yield name, result.median, result.milliseconds[0], result.growth
 
 
-def streamed(lags: Sequence[int]) -> Iterable[Sequence[object]]:
-    exact = measure(emoseq_decode, Utterance())
+def measure_streams(lags: Sequence[int]) -> Iterable[Sequence[object]]:
+    exact = measure(make_decoder, Utterance())
     assert exact
     for lag in lags:
-        result = measure(partial(streaming, lag=lag), Utterance())
+        result = measure(partial(make_stream, lag=lag), Utterance())
         assert result
         seconds = result.median / 1000 / FRAMES
         gap, factor = exact.score - result.score, seconds / FRAME_SECONDS
@@ -250,41 +255,43 @@ def main() -> int:
     quick = parser.parse_args().quick
 
     header = "decoder, median ms, fastest ms, times exact, score gap, MB added"
-    makers: dict[str, Maker] = {"emoseq exact": emoseq_decode}
-    makers |= {f"emoseq beam {beam}": partial(emoseq_decode, search="beam", beam=beam) for beam in (10, 50, 100)}
-    makers |= {f"pure Python beam {n}": partial(peers.python_beam, beam=n) for n in ([10] if quick else [10, 50])}
+    makers: dict[str, Maker] = {"emoseq exact": make_decoder}
+    makers |= {f"emoseq beam {beam}": partial(make_decoder, search="beam", beam=beam) for beam in (10, 50, 100)}
+    makers |= {f"pure Python beam {n}": partial(peers.make_python_beam, beam=n) for n in ([10] if quick else [10, 50])}
     makers |= {
-        "hmmlearn, dense": peers.hmmlearn_dense,
-        "kaldi-decoder, not pruned": partial(peers.kaldi, beam=1e9),
-        "kaldi-decoder, score beam 15, min_active 20": partial(peers.kaldi, beam=15),
-        "kaldi-decoder, score beam 15, min_active 0": partial(peers.kaldi, beam=15, min_active=0),
-        "kaldi-decoder, score beam 20, min_active 0": partial(peers.kaldi, beam=20, min_active=0),
+        "hmmlearn, dense": peers.make_hmmlearn,
+        "kaldi-decoder, not pruned": partial(peers.make_kaldi, beam=1e9),
+        "kaldi-decoder, score beam 15, min_active 20": partial(peers.make_kaldi, beam=15),
+        "kaldi-decoder, score beam 15, min_active 0": partial(peers.make_kaldi, beam=15, min_active=0),
+        "kaldi-decoder, score beam 20, min_active 0": partial(peers.make_kaldi, beam=20, min_active=0),
     }
-    print_table(f"{FRAMES} frames, {CLASSES} classes, trigram, weight 6", header, compared(makers, Utterance()))
+    title = f"{FRAMES} frames, {CLASSES} classes"
+    print_table(f"{title}, trigram, weight 6", header, compare_with_exact(makers, Utterance()))
     makers = {
-        "emoseq exact": emoseq_decode,
-        "hmmlearn": peers.hmmlearn_dense,
-        "librosa.sequence.viterbi": peers.librosa_viterbi,
+        "emoseq exact": make_decoder,
+        "hmmlearn": peers.make_hmmlearn,
+        "librosa.sequence.viterbi": peers.make_librosa,
     }
     plain = Utterance(order=2, weight=0.0)
-    print_table(f"{FRAMES} frames, {CLASSES} classes, no language model", header, compared(makers, plain))
+    print_table(f"{title}, no language model", header, compare_with_exact(makers, plain))
 
     header = "{}, states, median ms, ns per frame, MB added, MB in all"
     lengths, sizes, orders = (1000, 10_000, 100_000, 1_000_000), (4, 10, 20, 40, 64), (1, 2, 3, 4, 5)
     for field, values, slow in (("frames", lengths, 2), ("classes", sizes, 2), ("order", orders, 1)):
-        print_table(f"Exact search by {field}", header.format(field), grown(field, values[:-slow] if quick else values))
+        measured = values[:-slow] if quick else values
+        print_table(f"Exact search by {field}", header.format(field), measure_growth(field, measured))
 
     cases: dict[str, tuple[Maker, Utterance]] = {
-        "class posteriors": (posterior_decoding, Utterance()),
-        "10 best": (best_of_ten, Utterance()),
-        "durations": (semi_markov, Utterance()),
-        f"joint, {len(RESOLUTIONS)} resolutions, bigrams": (joint, Utterance(order=2)),
-        f"joint, {len(RESOLUTIONS)} resolutions, trigrams": (joint, Utterance()),
+        "class posteriors": (make_posterior_decoder, Utterance()),
+        "10 best": (make_n_best, Utterance()),
+        "durations": (make_duration_decoder, Utterance()),
+        f"joint, {len(RESOLUTIONS)} resolutions, bigrams": (make_joint_decoder, Utterance(order=2)),
+        f"joint, {len(RESOLUTIONS)} resolutions, trigrams": (make_joint_decoder, Utterance()),
     }
     header = "decoder, median ms, fastest ms, MB added"
-    print_table(f"Other decoders, {FRAMES} frames, {CLASSES} classes", header, others(cases))
+    print_table(f"Other decoders, {title}", header, measure_others(cases))
     header = "lag in frames, added delay s, us per frame, real-time factor, score gap, MB added"
-    print_table("Streaming, one frame at a time", header, streamed([25, 100]))
+    print_table("Streaming, one frame at a time", header, measure_streams([25, 100]))
     return 0
 
 

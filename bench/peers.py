@@ -1,6 +1,6 @@
-"""The same search by other means: each function here makes a decoder, posteriors (frames, K) in, labels (frames,) out.
+"""Peers of the decoders: each function makes a search, posteriors (frames, K) in, labels (frames,) out.
 
-What does not depend on the utterance, a graph or a matrix, is made beforehand. A package that is not
+Graphs and matrices, which do not depend on the utterance, are made beforehand. A package that is not
 installed raises ModuleNotFoundError.
 """
 
@@ -22,7 +22,7 @@ PACKAGES = ("hmmlearn", "librosa", "kaldi_decoder", "kaldifst")
 
 @dataclass(frozen=True)
 class Model:
-    """Transitions (K, K), language model table (K + 1,) * n, and how they are weighed."""
+    """Transitions (K, K), language model table (K + 1,) * n, and their weights."""
 
     transitions: NDArray
     table: NDArray
@@ -34,7 +34,7 @@ class Model:
 
 
 class Network:
-    """The reachable states of a model, and where they lead."""
+    """The reachable states of a model and their arcs."""
 
     def __init__(self, model: Model) -> None:
         graph = model.graph
@@ -53,13 +53,13 @@ class Network:
                 self.arcs[i].append((target, label, float(graph.moves[group, oldest, label])))
 
 
-def python_beam(model: Model, *, beam: int) -> Search:
-    """The paper's beam search in plain Python, its hypotheses merged on the language model's state."""
+def make_python_beam(model: Model, *, beam: int) -> Search:
+    """Make the paper's beam search in plain Python, its hypotheses merged on the language model's state."""
     network = Network(model)
     arcs, classes, ends = dict(network.arcs), network.classes.tolist(), network.ends.tolist()
 
     def search(posteriors: NDArray) -> NDArray:
-        rows = _log(posteriors).tolist()
+        rows = _take_log(posteriors).tolist()
         scores = {state: weight + rows[0][classes[state]] for state, weight in network.starts}
         origin: dict = dict.fromkeys(scores)
         for frame in range(len(rows)):
@@ -86,10 +86,10 @@ def python_beam(model: Model, *, beam: int) -> Search:
     return search
 
 
-def hmmlearn_dense(model: Model) -> Search:
-    """hmmlearn's Viterbi in C++ with a dense matrix over the same states.
+def make_hmmlearn(model: Model) -> Search:
+    """Make hmmlearn's Viterbi in C++ with a dense matrix over the same states.
 
-    Its models want rows that sum to 1, which weighted scores do not; the function that they call does not care.
+    Its models need rows that sum to 1, and weighted scores do not; the function that they call takes any rows.
     """
     from hmmlearn import _hmmc
 
@@ -103,15 +103,15 @@ def hmmlearn_dense(model: Model) -> Search:
             matrix[state, target] = np.exp(weight)
 
     def search(posteriors: NDArray) -> NDArray:
-        scores = _log(posteriors)[:, network.classes]
+        scores = _take_log(posteriors)[:, network.classes]
         scores[-1] += network.ends
         return network.classes[_hmmc.viterbi(start, matrix, scores)[1]]
 
     return search
 
 
-def kaldi(model: Model, **options: float) -> Search:
-    """FasterDecoder of Kaldi as packaged in kaldi-decoder, on a graph of the same states.
+def make_kaldi(model: Model, **options: float) -> Search:
+    """Make Kaldi's FasterDecoder, as packaged in kaldi-decoder, on a graph of the same states.
 
     Args:
         options: those of FasterDecoderOptions. Beyond its score beam it keeps the best `min_active` states,
@@ -135,20 +135,20 @@ def kaldi(model: Model, **options: float) -> Search:
 
     def search(posteriors: NDArray) -> NDArray:
         decoder = kaldi_decoder.FasterDecoder(constant, kaldi_decoder.FasterDecoderOptions(**options))
-        decoder.decode(kaldi_decoder.DecodableCtc(_log(posteriors).astype(np.float32)))
+        decoder.decode(kaldi_decoder.DecodableCtc(_take_log(posteriors).astype(np.float32)))
         _, lattice = decoder.get_best_path()
         return np.array(kaldifst.get_linear_symbol_sequence(lattice)[1]) - 1
 
     return search
 
 
-def librosa_viterbi(model: Model) -> Search:
-    """librosa's Viterbi, which knows the transition matrix and no language model."""
+def make_librosa(model: Model) -> Search:
+    """Make librosa's Viterbi, which takes the transition matrix and no language model."""
     from librosa.sequence import viterbi
 
     return lambda posteriors: viterbi(posteriors.T, model.transitions)
 
 
-def _log(posteriors: NDArray) -> NDArray[np.float64]:
+def _take_log(posteriors: NDArray) -> NDArray[np.float64]:
     with np.errstate(divide="ignore"):
         return np.log(posteriors.astype(np.float64))

@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     models = [Path(line) for line in read_text(folder / "selected.cls").splitlines()]
     tasks = list(read_centers(folder / "labels" / "centers"))
 
-    from emoseq.decode.files import read_posteriors, read_tasks
+    from emoseq.decode.files import read_posteriors, read_resolutions
     from emoseq.decode.multi_task import decode_models, make_raw_mean_decoder
     from emoseq.decode.sweep import tune
     from emoseq.metrics import ccc_and_rmse
@@ -61,10 +61,10 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         posteriors = {name: [read_posteriors(model, name, tasks) for model in models] for name in gold}
-        described = read_tasks(folder, orders)
+        resolutions = read_resolutions(folder, orders)
         series = {name: Scp(folder / f"predict_{name}" / f"{RAW_SERIES['cls']}.scp") for name in gold}
         add("raw", [ccc_and_rmse(series[name], gold[name]) for name in gold])
-        mean = {name: decode_models(posteriors[name], make_raw_mean_decoder(described))[1] for name in gold}
+        mean = {name: decode_models(posteriors[name], make_raw_mean_decoder(resolutions))[1] for name in gold}
         add("raw-mean", [ccc_and_rmse(mean[name], gold[name]) for name in gold])
         plain = dataclasses.replace(options, lm_weights=(0.0,), acoustic_scales=(1.0,), decoder=DECODERS[0])
         candidates = [("hmm", plain.settings(orders[:1]))]
@@ -73,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
             swept = dataclasses.replace(options, decoder=decoder)
             candidates += [(decoder, swept.settings([order])) for order in possible]
         for decoder, settings in candidates:
-            best, found = tune(posteriors, described, gold, settings)
+            best, found = tune(posteriors, resolutions, gold, settings)
             add(decoder, found.values(), best.order, best.acoustic_scale, best.lm_weight)
     except ValueError as error:
         raise DataError(f"{folder}: {error}") from None

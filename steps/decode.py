@@ -54,8 +54,9 @@ def main(argv: list[str] | None = None) -> int:
     transitions, lm, scoring, initial = read_model(args)
     hazards = read_hazards(args.hazards, len(transitions)) if args.hazards else None
 
-    from emoseq.decode.decoder import Decoded, Decoder, decode_as_stream
+    from emoseq.decode.decoder import Decoded, Decoder
     from emoseq.decode.semi_markov import DurationDecoder
+    from emoseq.decode.streaming import decode_as_stream
 
     try:
         searches = {

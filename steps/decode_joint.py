@@ -41,13 +41,12 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
 
-    from emoseq.decode.files import read_tasks
-    from emoseq.decode.joint import JointDecoder, JointTask
+    from emoseq.decode.files import read_resolutions
+    from emoseq.decode.joint import JointDecoder
 
-    described = read_tasks(args.dimension_dir, [args.order])
-    tasks = [JointTask(task.centers, task.transitions, task.tables[args.order]) for task in described.values()]
-    posteriors = {key: Scp(Path(f"{args.posteriors}.{key}.scp")) for key in described}
-    decode = JointDecoder(tasks, make_options(Scoring, args))
+    resolutions = read_resolutions(args.dimension_dir, [args.order])
+    posteriors = {key: Scp(Path(f"{args.posteriors}.{key}.scp")) for key in resolutions}
+    decode = JointDecoder(list(resolutions.values()), args.order, make_options(Scoring, args))
     with Writer(args.series_wspec) as write:
         for utt in next(iter(posteriors.values())):
             try:
@@ -55,7 +54,8 @@ def main(argv: list[str] | None = None) -> int:
                 labels = decode(matrices)
             except (ValueError, KeyError) as error:
                 raise DataError(f"{args.posteriors}: {utt}: {error}") from None
-            write(utt, average([reconstruct(path, task.centers) for path, task in zip(labels, tasks, strict=True)]))
+            pairs = zip(labels, resolutions.values(), strict=True)
+            write(utt, average([reconstruct(path, resolution.centers) for path, resolution in pairs]))
             print(f"{utt} {len(labels[0])} {decode.score(labels, matrices):.6f}", file=sys.stderr)
     return 0
 

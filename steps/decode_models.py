@@ -72,12 +72,13 @@ def decode_set(folder: Path, name: str, options: DecoderOptions, system: str, ta
     )
 
     def work() -> str:
-        from emoseq.decode.files import read_posteriors, read_tasks
+        from emoseq.decode.files import read_posteriors, read_resolutions
         from emoseq.decode.multi_task import decode_models, make_decoder
 
         try:
             posteriors = [read_posteriors(model, name, tasks) for model in models]
-            labels, series = decode_models(posteriors, make_decoder(read_tasks(folder, [options.order]), options))
+            decode = make_decoder(read_resolutions(folder, [options.order]), options)
+            labels, series = decode_models(posteriors, decode)
         except ValueError as error:
             raise DataError(f"{folder}: {name}: {error}") from None
         for stem in (*stems.values(), series_stem):

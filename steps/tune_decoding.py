@@ -65,13 +65,13 @@ def main(argv: list[str] | None = None) -> int:
     def work() -> str:
         target.mkdir(exist_ok=True)
 
-        from emoseq.decode.files import read_posteriors, read_tasks
+        from emoseq.decode.files import read_posteriors, read_resolutions
         from emoseq.decode.sweep import sweep
         from emoseq.report.figures import plot_sweeps, save_figure
 
         try:
             posteriors = [read_posteriors(model, "dev", tasks) for model in models]
-            trials = sweep(posteriors, read_tasks(folder, orders), Scp(args.gold), settings)
+            trials = sweep(posteriors, read_resolutions(folder, orders), Scp(args.gold), settings)
         except ValueError as error:
             raise DataError(f"{folder}: {error}") from None
         best = choose_best(trials)

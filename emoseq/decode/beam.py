@@ -1,8 +1,8 @@
 """Beam search for Eq. 8 (paper, footnote 1), its hypotheses merged on the language model's state.
 
-A beam is a number of hypotheses. Two of them that end in the same n - 1 regions have the same future,
-so the better one stands for both; a beam that holds all states is therefore exact. Without merging,
-near copies of one hypothesis fill the beam.
+A beam is a number of hypotheses. Two hypotheses that end in the same n - 1 regions have the same future,
+so the better one stands for both, and a beam that holds all states is exact. Without merging, near copies
+of one hypothesis fill the beam.
 
 The language model is asked only for histories that a hypothesis reaches, so the order and the number
 of classes are not limited by memory.
@@ -29,7 +29,7 @@ def beam_search(
     initial: ArrayLike | None = None,
     beam: int,
 ) -> tuple[Labels, bool]:
-    """The best label sequence that a beam finds.
+    """Return the best label sequence that a beam finds.
 
     Args:
         scores: scaled log posteriors, shape (frames, K)
@@ -40,7 +40,7 @@ def beam_search(
         beam: hypotheses that each frame keeps
 
     Returns:
-        labels of shape (frames,), and whether a hypothesis was ever dropped
+        labels of shape (frames,), and true if a hypothesis was ever dropped
 
     Raises:
         ValueError: if no hypothesis has a probability above zero
@@ -48,7 +48,7 @@ def beam_search(
     num_classes = scores.shape[1]
     size = num_classes + 1
     log_transitions, log_initial = compute_log_parameters(transitions, lm, initial)
-    # A state is the number that the last max(1, n - 1) regions are in base K + 1.
+    # The last max(1, n - 1) regions, read as a number in base K + 1, are the state.
     length = max(1, lm.ndim - 1)
     modulus = size**length
     weights = _Weights(lm, length, size, scoring.natural_weight)
@@ -56,7 +56,7 @@ def beam_search(
     beam = min(beam, num_classes * size ** (length - 1))
     labels = np.empty((len(scores), beam), np.int16)
     back = np.empty((len(scores), beam), np.int32)
-    first = weights.row(modulus - 1)[:num_classes] + log_initial + scores[0]
+    first = weights.get_row(modulus - 1)[:num_classes] + log_initial + scores[0]
     possible = np.flatnonzero(first > -np.inf)
     kept = np.sort(possible[np.argsort(-first[possible], kind="stable")[:beam]])
     states = np.zeros(beam, np.int64)
@@ -66,17 +66,17 @@ def beam_search(
         first[kept],
         kept,
     )
-    # The kernel stops at a frame before which a hypothesis has reached a history that it has no row for.
+    # The kernel stops at a frame where a hypothesis has a history without a row; the row is made and it goes on.
     counters = np.array([1, len(kept), len(kept) < len(possible)], np.int64)  # next frame, alive, pruned
     while True:
         for state in states[: counters[1]].tolist():
-            weights.row(state)
+            weights.get_row(state)
         if counters[0] == len(scores) or not counters[1]:
             break
         _advance(scores, log_transitions, weights.keys, weights.rows, modulus, states, totals, labels, back, counters)
     alive = int(counters[1])
     if scoring.score_end:
-        totals[:alive] += [weights.row(state)[num_classes] for state in states[:alive].tolist()]
+        totals[:alive] += [weights.get_row(state)[num_classes] for state in states[:alive].tolist()]
     if not alive or totals[:alive].max() == -np.inf:
         cause = "all hypotheses of the beam died out; take a larger --beam" if counters[2] else IMPOSSIBLE
         raise ValueError(cause)
@@ -84,34 +84,35 @@ def beam_search(
 
 
 class _Weights:
-    """Weighted successors of the states asked for: rows, and a hash table of the states whose they are."""
+    """Weighted scores of what may follow a state: a row for each state reached, and a hash table to find it."""
 
     def __init__(self, lm: Lm, length: int, size: int, weight: float) -> None:
         self._lm, self._length, self._size, self._weight = lm, length, size, weight
-        self._places: dict[int, int] = {}
+        self._indices: dict[int, int] = {}
         self.rows = np.empty((512, size))
         self.keys = np.full((2048, 2), -1, np.int64)  # state, row
 
-    def row(self, state: int) -> NDArray[np.float64]:
-        place = self._places.get(state)
-        if place is None:
-            place = self._places[state] = len(self._places)
-            if place == len(self.rows):
+    def get_row(self, state: int) -> NDArray[np.float64]:
+        """Return the weighted log probabilities of each region and of `</s>` after a state, shape (K + 1,)."""
+        index = self._indices.get(state)
+        if index is None:
+            index = self._indices[state] = len(self._indices)
+            if index == len(self.rows):
                 self.rows = np.concatenate([self.rows, np.empty_like(self.rows)])
                 self.keys = np.full((2 * len(self.keys), 2), -1, np.int64)
-                for known, where in self._places.items():
-                    _insert(self.keys, known, where)
+                for known, row in self._indices.items():
+                    _insert(self.keys, known, row)
             else:
-                _insert(self.keys, state, place)
+                _insert(self.keys, state, index)
             digits = tuple(state // self._size**power % self._size for power in reversed(range(self._length)))
             history = digits[: self._lm.ndim - 1]
-            self.rows[place] = self._weight * self._lm[history] if self._weight else 0.0
-        return self.rows[place]
+            self.rows[index] = self._weight * self._lm[history] if self._weight else 0.0
+        return self.rows[index]
 
 
 @njit(cache=True)
 def _find(keys, state):  # type: ignore[no-untyped-def]
-    """Slot of a state, or the empty slot where it belongs."""
+    """Return the slot of a state, or the empty slot where it belongs."""
     mask = len(keys) - 1
     slot = (state * 0x9E3779B1 >> 7) & mask
     while keys[slot, 0] >= 0 and keys[slot, 0] != state:
@@ -140,17 +141,17 @@ def _advance(scores, transitions, keys, rows, modulus, states, totals, labels, b
     origin = np.empty(beam * num_classes, np.int32)
     for frame in range(counters[0], len(scores)):
         alive = counters[1]
-        for place in range(alive):
-            if keys[_find(keys, states[place]), 0] < 0:
+        for index in range(alive):
+            if keys[_find(keys, states[index]), 0] < 0:
                 counters[0] = frame
                 return
         count = 0
-        for place in range(alive):
-            state = states[place]
+        for index in range(alive):
+            state = states[index]
             current = state % size
             row = keys[_find(keys, state), 1]
             for label in range(num_classes):
-                score = totals[place] + transitions[current, label] + scores[frame, label]
+                score = totals[index] + transitions[current, label] + scores[frame, label]
                 target = state
                 if label != current:
                     score += rows[row, label]
@@ -166,7 +167,7 @@ def _advance(scores, transitions, keys, rows, modulus, states, totals, labels, b
                     new_totals[count] = -np.inf
                     count += 1
                 if score > new_totals[candidate]:
-                    new_states[candidate], new_totals[candidate], origin[candidate] = target, score, place
+                    new_states[candidate], new_totals[candidate], origin[candidate] = target, score, index
         worst, ties = -np.inf, count
         if count > beam:
             counters[2] = 1
@@ -189,9 +190,9 @@ def _advance(scores, transitions, keys, rows, modulus, states, totals, labels, b
 
 
 @njit(cache=True)
-def _trace(labels, back, place):  # type: ignore[no-untyped-def]
+def _trace(labels, back, index):  # type: ignore[no-untyped-def]
     path = np.empty(len(labels), np.int32)
     for frame in range(len(labels) - 1, -1, -1):
-        path[frame] = labels[frame, place]
-        place = back[frame, place]
+        path[frame] = labels[frame, index]
+        index = back[frame, index]
     return path

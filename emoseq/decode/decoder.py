@@ -1,13 +1,13 @@
 """Emotion decoding (paper, Sec. 4.3): the label sequence that maximises Eq. 8.
 
-`score` defines the score, `graph` the states, `viterbi` finds the maximum, `beam` searches as the paper does. Further
-modules of this package decode class posteriors (`forward_backward`), the best region sequences (`nbest`), all
-resolutions at once (`joint`) and explicit durations (`semi_markov`).
+`score` defines the score, `graph` the states; `viterbi` finds the maximum, `beam` searches as the paper does. Five
+modules of this package go beyond the paper: `streaming` decodes frame by frame, `forward_backward` gives class
+posteriors, `nbest` the best region sequences, `joint` decodes all resolutions at once, and `semi_markov` has explicit
+durations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emoseq.decode.beam import beam_search
-from emoseq.decode.graph import DEFAULT_BEAM, SEARCHES, StateGraph, build_graph, check_size, compute_log_parameters
-from emoseq.decode.score import PLAIN, Scoring, path_score, scale_log_posteriors
+from emoseq.decode.graph import DEFAULT_BEAM, SEARCHES, build_graph, check_size, compute_log_parameters
+from emoseq.decode.score import (
+    PLAIN,
+    Scoring,
+    acoustic_score,
+    language_model_score,
+    scale_log_posteriors,
+    total_score,
+)
 from emoseq.decode.viterbi import Viterbi
 from emoseq.labels.kmeans import Labels
 from emoseq.lm.table import LazyTable, Lm
@@ -29,7 +36,7 @@ class Decoded:
     """A label sequence of shape (frames,) and its score.
 
     `am` is Eq. 9 with its transitions, `lm` the unweighted log P_LM(B(l)), and `total` is
-    am + weight * lm. `pruned` says whether the beam ever dropped a hypothesis; if not, the result is
+    am + weight * lm. `pruned` is true if the beam ever dropped a hypothesis; if it did not, the result is
     exact.
     """
 
@@ -41,7 +48,7 @@ class Decoded:
 
 
 class Decoder:
-    """Finds the best label sequence under Eq. 8 of any number of utterances.
+    """Search for the best label sequence under Eq. 8, for any number of utterances.
 
     Args:
         transitions: P(next class | class) of shape (K, K)
@@ -53,6 +60,32 @@ class Decoder:
 
     Raises:
         ValueError: if shapes disagree, or the states are too many for exact search
+
+    Three frames and two classes. The posteriors alone prefer class 0, then 1, then 0 again:
+
+    >>> posteriors = [[0.9, 0.1], [0.3, 0.7], [0.8, 0.2]]
+    >>> transitions = [[0.6, 0.4], [0.4, 0.6]]
+
+    The language model is a bigram that gives every possible successor probability 1/2. Its rows are the region before:
+    r0, r1, and `<s>` at the beginning; its columns the next one: r0, r1, and `</s>` at the end.
+
+    >>> half, never = np.log(0.5), -np.inf
+    >>> lm = np.array([[never, half, half], [half, never, half], [half, half, never]])
+
+    For two of the eight paths, exp(AM) and exp(LM) are
+
+        0 1 0:  0.9 * 0.7 * 0.8 * 0.4 * 0.4 = 0.08064,  <s> r0 r1 r0 </s>: 1/2^4 = 0.0625
+        0 0 0:  0.9 * 0.3 * 0.8 * 0.6 * 0.6 = 0.07776,  <s> r0 </s>:       1/2^2 = 0.25
+
+    Without a language model, 0 1 0 is the best of all. With weight 1 it is 0 0 0, at 0.07776 * 0.25 = 0.01944:
+
+    >>> Decoder(transitions, lm)(posteriors).labels.tolist()
+    [0, 1, 0]
+    >>> best = Decoder(transitions, lm, Scoring(lm_weight=1.0))(posteriors)
+    >>> best.labels.tolist()
+    [0, 0, 0]
+    >>> [round(float(np.exp(score)), 6) for score in (best.am, best.lm, best.total)]
+    [0.07776, 0.25, 0.01944]
     """
 
     def __init__(
@@ -69,14 +102,14 @@ class Decoder:
             raise ValueError(f"search {search!r} with a beam of {beam}: choose {' or '.join(SEARCHES)}, and 1 or more")
         self.transitions = np.asarray(transitions, dtype=np.float64)
         self.lm, self.scoring, self.initial, self._search, self._beam = lm, scoring, initial, search, beam
-        compute_log_parameters(transitions, lm, initial)
+        compute_log_parameters(transitions, lm, initial)  # which checks the shapes
         if search == "exact":
             check_size(lm.ndim, len(lm) - 1)
             table = lm.full() if isinstance(lm, LazyTable) else lm
             self.graph = build_graph(transitions, table, scoring, initial=initial)
 
     def __call__(self, posteriors: ArrayLike) -> Decoded:
-        """The best label sequence of an utterance.
+        """Return the best label sequence of an utterance.
 
         Args:
             posteriors: probabilities of shape (frames, K), one frame or more
@@ -101,60 +134,12 @@ class Decoder:
         return self.rate(viterbi.finish(), posteriors)
 
     def rate(self, labels: Labels, posteriors: ArrayLike, *, pruned: bool = False) -> Decoded:
-        """A label sequence with its scores, computed from the definitions."""
-        am, lm = path_score(labels, posteriors, self.transitions, self.lm, self.scoring, initial=self.initial)
-        return Decoded(labels, am, lm, self.scoring.total(am, lm), pruned)
+        """Return a label sequence with its scores, computed from the definitions."""
+        am = acoustic_score(labels, posteriors, self.transitions, self.scoring, initial=self.initial)
+        lm = language_model_score(labels, self.lm, self.scoring)
+        return Decoded(labels, am, lm, total_score(am, lm, self.scoring), pruned)
 
 
 def decode(posteriors: ArrayLike, transitions: ArrayLike, lm: Lm, scoring: Scoring = PLAIN, **options: Any) -> Decoded:
-    """The best label sequence of one utterance; arguments and errors are those of `Decoder`."""
+    """Return the best label sequence of one utterance; arguments and errors are those of `Decoder`."""
     return Decoder(transitions, lm, scoring, **options)(posteriors)
-
-
-class StreamingDecoder:
-    """Exact decoding frame by frame: the label of a frame is final once `lag` frames have come after it.
-
-    It is the label on the best path so far, so with a lag that covers the utterance the labels are those
-    of `Decoder`. One stream is one utterance.
-
-    Args:
-        graph: of `Decoder` or `emoseq.decode.graph.build_graph`
-        scoring: weights, those of the graph
-        lag: frames
-
-    Raises:
-        ValueError: if the lag is negative
-    """
-
-    def __init__(self, graph: StateGraph, scoring: Scoring, *, lag: int) -> None:
-        if lag < 0:
-            raise ValueError(f"a lag of {lag} frames")
-        self._scoring, self._num_classes = scoring, graph.num_classes
-        self._search = Viterbi(graph, lag, streaming=True)
-
-    def push(self, posteriors: ArrayLike) -> Labels:
-        """Take one or more frames, shape (frames, K); returns the labels that are final now, shape (frames,).
-
-        Raises:
-            ValueError: as `Decoder`
-        """
-        return self._search.advance(scale_log_posteriors(posteriors, self._num_classes, self._scoring))
-
-    def finish(self) -> Labels:
-        """The last labels, `</s>` scored, at the end of the utterance.
-
-        Raises:
-            ValueError: as `Decoder`
-        """
-        return self._search.finish()
-
-
-def decode_as_stream(decoder: Decoder, lag: int) -> Callable[[ArrayLike], Decoded]:
-    """What an exact decoder's stream with that lag makes of whole utterances."""
-
-    def decode_stream(posteriors: ArrayLike) -> Decoded:
-        check_size(decoder.lm.ndim, len(decoder.transitions), frames=min(lag, len(np.asarray(posteriors))))
-        stream = StreamingDecoder(decoder.graph, decoder.scoring, lag=min(lag, len(np.asarray(posteriors))))
-        return decoder.rate(np.concatenate([stream.push(posteriors), stream.finish()]), posteriors)
-
-    return decode_stream

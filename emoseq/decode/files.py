@@ -1,4 +1,4 @@
-"""Files that decoding reads: transitions, language models, hazards, posteriors."""
+"""Input files of decoding: transitions, language models, hazards, posteriors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from emoseq import DataError
 from emoseq.decode.graph import StateGraph, build_graph
-from emoseq.decode.multi_task import Task
+from emoseq.decode.resolution import Resolution
 from emoseq.decode.score import Scoring
 from emoseq.io.archive import Scp
 from emoseq.labels.kmeans import read_centers
@@ -21,27 +21,32 @@ from emoseq.recipe.options import Parser, make_options, parse_boolean
 
 
 def decoding_files(folder: Path, orders: Iterable[int]) -> list[Path]:
-    """The files of a dimension's folder that decoding reads."""
+    """Return the files of a dimension's folder that decoding reads."""
     centers = folder / "labels" / "centers"
     kinds = ["trans", "hazards", *(f"{order}gram.arpa" for order in orders)]
     return [centers, *(folder / "lm" / f"{key}.{kind}" for key in read_centers(centers) for kind in kinds)]
 
 
 def add_model_arguments(parser: Parser) -> None:
-    """What every decoder of one resolution takes: weights, a prior, transitions, language model and posteriors."""
+    """Add the arguments of every decoder of one resolution: weights, prior, transitions, language model, posteriors."""
     parser.add_options(Scoring)
     parser.add_argument("--initial-prior", type=Path, metavar="FILE", help="P(first class), such as K10.priors")
-    parser.add_argument("--renormalize-lm", type=parse_boolean, default=False, help="spend the mass of <unk> and r r")
+    parser.add_argument(
+        "--renormalize-lm",
+        type=parse_boolean,
+        default=False,
+        help="give the mass of <unk> and of repeated regions to what can follow",
+    )
     parser.add_argument("trans_file", type=Path)
     parser.add_argument("arpa_file", type=Path)
     parser.add_argument("posteriors_rspec", metavar="POSTERIORS_RSPEC")
 
 
 def read_model(args: Any) -> tuple[NDArray[np.float64], LazyTable, Scoring, NDArray[np.float64] | None]:
-    """Transitions, language model, scoring and initial prior that `add_model_arguments` asked for.
+    """Read transitions, language model, scoring and initial prior from the arguments of `add_model_arguments`.
 
     Raises:
-        DataError: if an option cannot be, a file is missing or malformed, or the files disagree
+        DataError: if an option is out of range, a file is missing or malformed, or the files disagree
     """
     scoring = make_options(Scoring, args)
     transitions = read_transitions(args.trans_file)
@@ -50,7 +55,7 @@ def read_model(args: Any) -> tuple[NDArray[np.float64], LazyTable, Scoring, NDAr
 
 
 def read_graph(args: Any) -> tuple[StateGraph, Scoring]:
-    """The states and moves that `add_model_arguments` asked for.
+    """Read the states and moves from the arguments of `add_model_arguments`.
 
     Raises:
         DataError: as `read_model`, or if the states are too many
@@ -62,15 +67,15 @@ def read_graph(args: Any) -> tuple[StateGraph, Scoring]:
         raise DataError(f"{args.arpa_file}: {error}") from None
 
 
-def read_tasks(folder: Path, orders: Iterable[int]) -> dict[str, Task]:
-    """The tasks of a dimension's folder, from its labels/ and lm/.
+def read_resolutions(folder: Path, orders: Iterable[int]) -> dict[str, Resolution]:
+    """Read the resolutions of a dimension's folder, by key (K4), from its labels/ and lm/.
 
     Raises:
         DataError: if a file is missing or malformed
     """
     lm = folder / "lm"
     return {
-        key: Task(
+        key: Resolution(
             centers,
             read_transitions(lm / f"{key}.trans"),
             {order: tabulate(lm / f"{key}.{order}gram.arpa", len(centers)) for order in orders},
@@ -81,7 +86,7 @@ def read_tasks(folder: Path, orders: Iterable[int]) -> dict[str, Task]:
 
 
 def read_posteriors(model: Path, name: str, tasks: Iterable[str]) -> dict[str, dict[str, NDArray]]:
-    """Posteriors of one set from a model's folder, by task and utterance.
+    """Read the posteriors of one set from a model's folder, by task and utterance.
 
     Raises:
         DataError: if a file is missing or malformed

@@ -1,4 +1,4 @@
-"""The states that emotion decoding (paper, Sec. 4.3) searches, and what its score is.
+"""States and moves of emotion decoding (paper, Sec. 4.3).
 
 The score of a label sequence l over frames 1 to F, Eq. 8 with Eq. 9 written out, is
 
@@ -23,22 +23,18 @@ from emoseq.lm.table import Lm, check_table
 
 IMPOSSIBLE = "no label sequence has a probability above zero"
 
-
 SEARCHES = ("exact", "beam")
-
 
 DEFAULT_BEAM = 100  # hypotheses
 
-
 MAX_CLASSES = 254  # a backpointer is one byte
-
 
 MAX_BACKPOINTERS = 2**32  # one byte for each state and frame, 4 GB
 
 
 @dataclass(frozen=True)
 class StateGraph:
-    """The moves between states.
+    """Moves between states.
 
     States come in groups that differ in their oldest region only: state = group * width + oldest.
     `moves[group, oldest, class]` is the log weight of leaving a state for a region of that class, minus
@@ -62,17 +58,17 @@ class StateGraph:
         return len(self.classes)
 
     def sources(self) -> NDArray[np.int64]:
-        """The group whose states lead to each state, -1 where only staying does, shape (states,)."""
-        found = np.full(self.num_states, -1, np.int64)
+        """Return the group whose states lead to each state, -1 where only staying does, shape (states,)."""
+        sources = np.full(self.num_states, -1, np.int64)
         group, label = np.nonzero(self.targets >= 0)
-        found[self.targets[group, label]] = group
-        return found
+        sources[self.targets[group, label]] = group
+        return sources
 
 
 def build_graph(
     transitions: ArrayLike, table: NDArray, scoring: Scoring, *, initial: ArrayLike | None = None
 ) -> StateGraph:
-    """Join the transition matrix and a language model table of any order.
+    """Return the states and moves of a transition matrix with a language model table of any order.
 
     Args:
         transitions: P(next class | class) of shape (K, K)
@@ -93,13 +89,13 @@ def build_graph(
         # The only region of the history is the current one: one group, from any state to any other.
         successors = np.broadcast_to(weighted, (size, size))[:num_classes]
         return StateGraph(
-            moves=_without_own(successors[None, :, :num_classes] + log_transitions, labels[None, :]),
+            moves=_mask_own_class(successors[None, :, :num_classes] + log_transitions, labels[None, :]),
             targets=labels[None],
             classes=labels,
             stays=log_transitions.diagonal().copy(),
             starts=starts,
             start_states=labels,
-            ends=_ends(successors[:, num_classes], scoring),
+            ends=_select_ends(successors[:, num_classes], scoring),
         )
     # Histories (oldest, middle ..., current); all but the current region may be <s>.
     width, middles = size, size ** (table.ndim - 3)
@@ -112,20 +108,20 @@ def build_graph(
     targets = (rest[:, None] * num_classes + labels) * width + oldest[:, None]
     targets[current[:, None] == labels] = -1
     return StateGraph(
-        moves=_without_own(moves, current[:, None]),
+        moves=_mask_own_class(moves, current[:, None]),
         targets=targets,
         classes=np.repeat(current, width),
         stays=log_transitions.diagonal().copy(),
         starts=starts,
         start_states=((middles - 1) * num_classes + labels) * width + num_classes,
-        ends=_ends(by_history[..., num_classes].reshape(width, groups).T.ravel(), scoring),
+        ends=_select_ends(by_history[..., num_classes].reshape(width, groups).T.ravel(), scoring),
     )
 
 
 def compute_log_parameters(
     transitions: ArrayLike, lm: Lm, initial: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Log transitions (K, K) and log initial probabilities (K,), zeros for none.
+    """Return log transitions (K, K) and log initial probabilities (K,), zeros for none.
 
     Raises:
         ValueError: if their shapes are not those of the language model's classes
@@ -142,10 +138,16 @@ def compute_log_parameters(
 
 
 def check_size(order: int, num_classes: int, *, frames: int = 0, bytes_each: int = 1) -> None:
-    """See that exact search fits its memory: MAX_TABLE for the moves, MAX_BACKPOINTERS for an utterance.
+    """Check that exact search fits its memory: MAX_TABLE for the moves, MAX_BACKPOINTERS for an utterance.
+
+    Args:
+        order: n of the language model
+        num_classes: K
+        frames: length of the utterance, 0 to check the moves alone
+        bytes_each: size of a backpointer
 
     Raises:
-        ValueError: if it does not, with what is needed and what to do
+        ValueError: if it does not; the message says what it takes and what to do
     """
     if num_classes > MAX_CLASSES:
         raise ValueError(f"{num_classes} classes; exact search takes {MAX_CLASSES} at most, --search beam any number")
@@ -159,10 +161,10 @@ def check_size(order: int, num_classes: int, *, frames: int = 0, bytes_each: int
         )
 
 
-def _without_own(moves: NDArray, current: NDArray) -> NDArray[np.float64]:
-    """Moves of shape (groups, width, classes) without those to the current class."""
+def _mask_own_class(moves: NDArray, current: NDArray) -> NDArray[np.float64]:
+    """Return moves of shape (groups, width, classes), those to the current class at minus infinity."""
     return np.where(np.arange(moves.shape[2]) == current[:, :, None], -np.inf, moves)
 
 
-def _ends(weights: NDArray, scoring: Scoring) -> NDArray:
+def _select_ends(weights: NDArray, scoring: Scoring) -> NDArray:
     return np.array(weights) if scoring.score_end else np.zeros(len(weights))

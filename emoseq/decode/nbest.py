@@ -1,8 +1,8 @@
-"""The N best region sequences: distinct B(l), each scored by its best alignment.
+"""Beyond the paper: the N best region sequences, distinct B(l), each scored by its best alignment.
 
 At every frame each state keeps its N best distinct region sequences. That is exact: two sequences that
-end in the same state have the same future, so one that N others beat there is beaten by N others at the
-end. Sequences are nodes of one prefix tree, so equal ones are the same node.
+end in the same state have the same future, so a sequence that N others beat there is beaten by N others at
+the end. Sequences are nodes of one prefix tree, so equal sequences are the same node.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Hypothesis:
 
 
 def find_n_best(scores: NDArray[np.float64], graph: StateGraph, count: int) -> list[Hypothesis]:
-    """The best region sequences in descending order of score, as many as exist up to `count`.
+    """Return the best region sequences in descending order of score, as many as exist up to `count`.
 
     Args:
         scores: scaled log posteriors as `emoseq.decode.score.scale_log_posteriors`, shape (frames, K)
@@ -44,21 +44,22 @@ def find_n_best(scores: NDArray[np.float64], graph: StateGraph, count: int) -> l
     )  # fmt: skip
     if not len(totals):
         raise ValueError(IMPOSSIBLE)
-    found = []
+    hypotheses = []
     for total, node in zip(totals, nodes, strict=True):
         regions = []
         while node:
             regions.append(tree[node, 1])
             node = tree[node, 0]
-        found.append(Hypothesis(np.array(regions[::-1], np.int32), float(total)))
-    return found
+        hypotheses.append(Hypothesis(np.array(regions[::-1], np.int32), float(total)))
+    return hypotheses
 
 
 @njit(cache=True)
 def align(scores, stays, regions):  # type: ignore[no-untyped-def]
-    """Labels of the best alignment of a region sequence; what it moves through is the same in all.
+    """Return the labels of the best alignment of a region sequence.
 
-    Takes frames x regions steps and bytes.
+    All alignments have the same language model score and the same transitions between regions, so only the
+    acoustics and the self-loops decide. Takes frames x regions steps and bytes.
 
     Args:
         scores: scaled log posteriors, shape (frames, K)
@@ -73,24 +74,24 @@ def align(scores, stays, regions):  # type: ignore[no-untyped-def]
     best = np.full(count, -np.inf)
     best[0] = scores[0, regions[0]]
     for frame in range(1, frames):
-        for place in range(min(frame, count - 1), -1, -1):
-            score = best[place] + stays[regions[place]]
-            if place and best[place - 1] > score:
-                score = best[place - 1]
-                entered[frame, place] = True
-            best[place] = score + scores[frame, regions[place]]
+        for index in range(min(frame, count - 1), -1, -1):
+            score = best[index] + stays[regions[index]]
+            if index and best[index - 1] > score:
+                score = best[index - 1]
+                entered[frame, index] = True
+            best[index] = score + scores[frame, regions[index]]
     labels = np.empty(frames, np.int32)
-    place = count - 1
+    index = count - 1
     for frame in range(frames - 1, -1, -1):
-        labels[frame] = regions[place]
-        if entered[frame, place]:
-            place -= 1
+        labels[frame] = regions[index]
+        if entered[frame, index]:
+            index -= 1
     return labels
 
 
 @njit(cache=True)
 def _search(scores, moves, targets, classes, stays, starts, start_states, ends, count):  # type: ignore[no-untyped-def]
-    """Totals and nodes of the best sequences, and the tree: the node before and the class of each node."""
+    """Return totals and nodes of the best sequences, and the tree: the node before and the class of each node."""
     groups, width, num_classes = moves.shape
     states = len(classes)
     tree = np.zeros((1024, 2), np.int32)
@@ -145,15 +146,15 @@ def _search(scores, moves, targets, classes, stays, starts, start_states, ends, 
 
 @njit(cache=True)
 def _insert(totals, nodes, score, node):  # type: ignore[no-untyped-def]
-    """Put a node into descending order, or its score up if it is there with a lower one."""
-    place = len(nodes) - 1
+    """Insert a node in descending order of score, or raise its score if it is in the list with a lower one."""
+    index = len(nodes) - 1
     for rank in range(len(nodes)):
         if totals[rank] > -np.inf and nodes[rank] == node:
-            place = rank
+            index = rank
             break
-    if score <= totals[place]:
+    if score <= totals[index]:
         return
-    while place > 0 and totals[place - 1] < score:
-        totals[place], nodes[place] = totals[place - 1], nodes[place - 1]
-        place -= 1
-    totals[place], nodes[place] = score, node
+    while index > 0 and totals[index - 1] < score:
+        totals[index], nodes[index] = totals[index - 1], nodes[index - 1]
+        index -= 1
+    totals[index], nodes[index] = score, node

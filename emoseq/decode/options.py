@@ -10,18 +10,16 @@ from emoseq.decode.score import Scoring
 from emoseq.recipe.options import option
 
 MAX_JOINT_ORDER = 3
-
-
 DECODERS = ("viterbi", "posterior-mean", "joint", "semi-markov")
 
 
 @dataclass(frozen=True)
 class DecoderOptions:
-    """How all models and tasks of one dimension are decoded (decode_dev/best.conf)."""
+    """Decoder of all models and tasks of one dimension (decode_dev/best.conf)."""
 
     order: int = option("n of the language models")
-    lm_weight: float = option("of the language models")
-    acoustic_scale: float = option("of the log posteriors", default=1.0)
+    lm_weight: float = option("weight of the language models")
+    acoustic_scale: float = option("scale of the log posteriors", default=1.0)
     decoder: str = option(f"one of {', '.join(DECODERS)}", default=DECODERS[0])
 
     def __post_init__(self) -> None:
@@ -32,7 +30,7 @@ class DecoderOptions:
 
 @dataclass(frozen=True)
 class SweepOptions:
-    """What is tried on the dev set (conf/decode.conf)."""
+    """Candidates of the sweep on the dev set (conf/decode.conf)."""
 
     lm_weights: tuple[float, ...] = option("weights of the language model")
     acoustic_scales: tuple[float, ...] = option("scales of the log posteriors", default=(1.0,))
@@ -42,6 +40,6 @@ class SweepOptions:
         self.settings((1,))
 
     def settings(self, orders: Sequence[int]) -> list[DecoderOptions]:
-        """All combinations, the smaller models first."""
+        """Return all combinations, the smaller models first."""
         combinations = product(orders, self.acoustic_scales, self.lm_weights)
         return [DecoderOptions(order, weight, scale, self.decoder) for order, scale, weight in combinations]

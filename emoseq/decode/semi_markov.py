@@ -1,12 +1,13 @@
-"""Explicit region durations: a semi-Markov decoder in place of the geometric self-loops of Eq. 9.
+"""Beyond the paper: explicit region durations, a semi-Markov decoder in place of the self-loops of Eq. 9.
 
-Under a self-loop the length of a region is geometric, which says that the shortest is the most likely.
+Under a self-loop the length of a region is geometric, so the shortest length is the most likely.
 Here a class has a hazard for each age of a region: the probability that a region that has lasted so
-many frames ends with this one (`emoseq.lm.regions.estimate_hazards`). A table of them has shape (K, ages); the last
-one holds beyond, so that durations have a geometric tail. A constant hazard of 1 - A[k, k] is the self-loop.
+many frames ends with the present one (`emoseq.lm.regions.estimate_hazards`). A table of hazards has shape (K, ages).
+Its last column holds for all higher ages, so durations have a geometric tail. A constant hazard of 1 - A[k, k] is
+the self-loop.
 
 An utterance cuts off its first and last region. The last one is known to last at least as long as it is
-seen; of the first one an unknown part came before, so its rest has the distribution of a region met at
+seen. Of the first one an unknown part came before, so its rest has the distribution of a region met at
 a random time, P(rest = d) = P(duration >= d) / E[duration] (Cox 1962, Renewal Theory).
 """
 
@@ -18,13 +19,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from emoseq.decode.decoder import Decoded
 from emoseq.decode.graph import IMPOSSIBLE, build_graph, check_size
-from emoseq.decode.score import LOG_BASES, Scoring, scale_log_posteriors
+from emoseq.decode.score import Scoring, language_model_score, scale_log_posteriors, total_score
 from emoseq.lm.regions import check_hazards, collapse
-from emoseq.lm.table import score_sequence
 
 
 class DurationDecoder:
-    """Exact semi-Markov decoding.
+    """Exact decoding with explicit durations.
 
     Args:
         transitions: P(next class | class) of shape (K, K), of which only the ratios off the diagonal count
@@ -55,7 +55,7 @@ class DurationDecoder:
         self._graph = build_graph(self._moves, table, scoring, initial=initial)
 
     def __call__(self, posteriors: ArrayLike) -> Decoded:
-        """The best label sequence; its `am` has the durations in place of the self-loops.
+        """Return the best label sequence; its `am` has the durations in place of the self-loops.
 
         Raises:
             ValueError: as `emoseq.decode.score.scale_log_posteriors`, or if no sequence has a probability above zero
@@ -63,55 +63,54 @@ class DurationDecoder:
         graph = self._graph
         scores = scale_log_posteriors(posteriors, graph.num_classes, self._scoring)
         check_size(self._table.ndim, graph.num_classes, frames=len(scores), bytes_each=5)
-        survives, ends = _logarithms(self._hazards, self._hazards.shape[1])
-        rest, rest_ends = _first_region(self._hazards, len(scores))
+        survives, ends = _tabulate_durations(self._hazards, self._hazards.shape[1])
+        rest, rest_ends = _tabulate_rest(self._hazards, len(scores))
         labels = _search(
             scores, graph.moves, graph.targets, graph.classes, graph.starts, graph.start_states, graph.ends,
-            graph.sources(), survives, ends, _log(self._hazards[:, -1]), _log(1 - self._hazards[:, -1]),
+            graph.sources(), survives, ends, _take_log(self._hazards[:, -1]), _take_log(1 - self._hazards[:, -1]),
             rest, rest_ends,
         )  # fmt: skip
         if not len(labels):
             raise ValueError(IMPOSSIBLE)
-        am, lm = self.score(labels, posteriors)
-        return Decoded(labels, am, lm, self._scoring.total(am, lm))
+        am = self.acoustic_score(labels, posteriors)
+        lm = language_model_score(labels, self._table, self._scoring)
+        return Decoded(labels, am, lm, total_score(am, lm, self._scoring))
 
-    def score(self, labels: ArrayLike, posteriors: ArrayLike) -> tuple[float, float]:
-        """Scores of a label sequence from the definitions: acoustics, durations and transitions; and the LM."""
+    def acoustic_score(self, labels: ArrayLike, posteriors: ArrayLike) -> float:
+        """Return Eq. 9 of a label sequence from the definitions, with its durations in place of the self-loops."""
         path = np.asarray(labels)
         regions = collapse(path).tolist()
         lengths = np.diff(np.flatnonzero(np.r_[True, np.diff(path) != 0, True]))
-        am = self._scoring.acoustic_scale * _log(np.asarray(posteriors)[np.arange(len(path)), path]).sum()
-        am += _log(self._moves[regions[:-1], regions[1:]]).sum()
+        am = self._scoring.acoustic_scale * _take_log(np.asarray(posteriors)[np.arange(len(path)), path]).sum()
+        am += _take_log(self._moves[regions[:-1], regions[1:]]).sum()
         if self._initial is not None:
-            am += _log(np.asarray(self._initial)[regions[0]])
-        survives, ends = _logarithms(self._hazards, len(path))
-        rest, rest_ends = _first_region(self._hazards, len(path))
+            am += _take_log(np.asarray(self._initial)[regions[0]])
+        survives, ends = _tabulate_durations(self._hazards, len(path))
+        rest, rest_ends = _tabulate_rest(self._hazards, len(path))
         last = len(regions) - 1
-        for place, (region, length) in enumerate(zip(regions, lengths, strict=True)):
-            begun, cut = (rest, rest_ends), (survives, ends)
-            reaches, finishes = begun if place == 0 else cut
-            am += (reaches if place == last else finishes)[region, length - 1]
-        lm = score_sequence(self._table, regions, end=self._scoring.score_end)
-        return float(am), lm / LOG_BASES[self._scoring.log_base]
+        for i, (region, length) in enumerate(zip(regions, lengths, strict=True)):
+            at_least, exactly = (rest, rest_ends) if i == 0 else (survives, ends)
+            am += (at_least if i == last else exactly)[region, length - 1]
+        return float(am)
 
 
-def _log(values: NDArray) -> NDArray[np.float64]:
+def _take_log(values: NDArray) -> NDArray[np.float64]:
     with np.errstate(divide="ignore"):
         return np.log(values)
 
 
-def _logarithms(table: NDArray, frames: int) -> tuple[NDArray, NDArray]:
-    """log P(duration >= d) and log P(duration = d) for d = 1 ... frames, each of shape (K, frames)."""
+def _tabulate_durations(table: NDArray, frames: int) -> tuple[NDArray, NDArray]:
+    """Return log P(duration >= d) and log P(duration = d) for d = 1 ... frames, each of shape (K, frames)."""
     hazard = table[:, np.minimum(np.arange(frames), table.shape[1] - 1)]
     survives = np.zeros_like(hazard)
-    np.cumsum(_log(1 - hazard[:, :-1]), axis=1, out=survives[:, 1:])
-    return survives, survives + _log(hazard)
+    np.cumsum(_take_log(1 - hazard[:, :-1]), axis=1, out=survives[:, 1:])
+    return survives, survives + _take_log(hazard)
 
 
-def _first_region(table: NDArray, frames: int) -> tuple[NDArray, NDArray]:
-    """log P(rest >= d) and log P(rest = d) of a region met at a random time, d = 1 ... frames, shape (K, frames)."""
+def _tabulate_rest(table: NDArray, frames: int) -> tuple[NDArray, NDArray]:
+    """Return log P(rest >= d) and log P(rest = d), the rest of a region met at a random time, as above."""
     ages = max(frames, table.shape[1])
-    survives, _ = _logarithms(table, ages)
+    survives, _ = _tabulate_durations(table, ages)
     rest = survives.copy()
     rest[:, -1] -= np.log(table[:, -1])  # from the last age on the sum is that of a geometric series
     rest = np.logaddexp.accumulate(rest[:, ::-1], axis=1)[:, ::-1]
@@ -124,7 +123,7 @@ def _search(  # type: ignore[no-untyped-def]
     scores, moves, targets, classes, starts, start_states, ends_of_utterance,
     source, survives, ends, tail_ends, tail_stays, rest, rest_ends,
 ):  # fmt: skip
-    """Labels of the best path, empty where every path is impossible.
+    """Return the labels of the best path, none if every path is impossible.
 
     `entry[state]` rings hold the score with which a region was entered at each of the last `ages` frames,
     less what its class had earned by then, so that staying costs nothing; `tail[state]` is the best of

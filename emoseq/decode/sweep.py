@@ -1,4 +1,4 @@
-"""What is tried on the dev set, and what came of it."""
+"""The sweep over decoder settings on the dev set: trials, their CSV file, and the choice of the best."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.decode.multi_task import Posteriors, Task, decode_models, make_decoder
+from emoseq.decode.multi_task import Posteriors, decode_models, make_decoder
 from emoseq.decode.options import DecoderOptions
+from emoseq.decode.resolution import Resolution
 from emoseq.metrics import ccc_and_rmse
 from emoseq.recipe.trial import Trial, choose_best
 
 
 def format_sweep(trials: Sequence[Trial[DecoderOptions]]) -> str:
-    """sweep.csv: one row a trial."""
+    """Return the text of sweep.csv, one row a trial."""
     rows = [
         f"{o.order},{o.lm_weight:g},{o.acoustic_scale:g},{trial.score:.6f},{trial.rmse:.6f}\n"
         for trial in trials
@@ -24,12 +25,12 @@ def format_sweep(trials: Sequence[Trial[DecoderOptions]]) -> str:
 
 
 def parse_sweep(text: str, name: str, decoder: str) -> list[Trial[DecoderOptions]]:
-    """Trials from `format_sweep`'s text, all of one decoder.
+    """Parse trials from the text of `format_sweep`, all of one decoder.
 
     Args:
         text: content of the file
-        name: of the file, what messages begin with
-        decoder: which `format_sweep` leaves to best.conf
+        name: file name, with which messages begin
+        decoder: name of the decoder, which is in best.conf and not in sweep.csv
 
     Raises:
         DataError: if a line is malformed or there is no trial
@@ -49,7 +50,7 @@ def parse_sweep(text: str, name: str, decoder: str) -> list[Trial[DecoderOptions
 
 def sweep(
     models: Sequence[Posteriors],
-    tasks: Mapping[str, Task],
+    resolutions: Mapping[str, Resolution],
     gold: Mapping[str, NDArray],
     settings: Sequence[DecoderOptions],
 ) -> list[Trial[DecoderOptions]]:
@@ -60,28 +61,28 @@ def sweep(
     """
     trials = []
     for options in settings:
-        _, series = decode_models(models, make_decoder(tasks, options))
+        _, series = decode_models(models, make_decoder(resolutions, options))
         trials.append(Trial(options, *ccc_and_rmse(series, gold)))
     return trials
 
 
 def tune(
     models: Mapping[str, Sequence[Posteriors]],
-    tasks: Mapping[str, Task],
+    resolutions: Mapping[str, Resolution],
     gold: Mapping[str, Mapping[str, NDArray]],
     settings: Sequence[DecoderOptions],
 ) -> tuple[DecoderOptions, dict[str, tuple[float, float]]]:
-    """The setting of the highest dev CCC, and the CCC and RMSE that it has on each set.
+    """Return the setting of the highest dev CCC, and the CCC and RMSE that it has on each set.
 
     Args:
-        models: posteriors of each model by set, one of which is "dev"
-        tasks: what decodes them
+        models: posteriors of each model by set; the set "dev" is needed
+        resolutions: parameters of each task
         gold: gold standard by set and utterance
         settings: candidates
 
     Raises:
         ValueError: as `sweep`
     """
-    best = choose_best(sweep(models["dev"], tasks, gold["dev"], settings)).setting
-    decode = make_decoder(tasks, best)
+    best = choose_best(sweep(models["dev"], resolutions, gold["dev"], settings)).setting
+    decode = make_decoder(resolutions, best)
     return best, {name: ccc_and_rmse(decode_models(models[name], decode)[1], gold[name]) for name in gold}

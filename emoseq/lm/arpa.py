@@ -1,10 +1,14 @@
-"""What is wrong with an ARPA file, in terms of the file and not of a reader's source code."""
+"""ARPA files, the text format of n-gram models: writing, reading, and their faults in words.
+
+kenlm takes its own binary files in place of ARPA text and trusts what they say, so a crafted one ends the process.
+Only files that begin as ARPA text are given to it.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from itertools import islice, product
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +19,17 @@ from emoseq import DataError
 from emoseq.lm.regions import name_region
 
 ARPA_ZERO = -99.0  # log10, the ARPA files' own spelling of zero
+MAX_BYTES = 2**16  # of the header, and of a line: what has neither in these is no ARPA file
+NO_DATA = "it does not begin with \\data\\"
 
 
 def format_arpa(tables: Sequence[NDArray]) -> str:
-    """ARPA text of the tables of all orders, every n-gram listed, so that nothing backs off.
+    """Return the ARPA text of a model, every n-gram of every order listed, so that nothing backs off.
 
-    n-grams that cannot happen stand at -99.
+    Impossible n-grams stand at -99.
+
+    Args:
+        tables: probabilities of each order from 1 to n, as `emoseq.lm.witten_bell`
     """
     size = len(tables[0])
     words = [*map(name_region, range(size - 1)), "</s>"]
@@ -46,70 +55,131 @@ def format_arpa(tables: Sequence[NDArray]) -> str:
 
 
 def read_kenlm(path: Path) -> Any:
+    """Read an ARPA file of order 2 or more, up to kenlm's limit of 6, and return kenlm's model.
+
+    Raises:
+        DataError: if the file is not ARPA text
+    """
     import kenlm
 
+    preamble, _ = _read_header(path)
+    if any(line and not line.startswith("#") for line in preamble):
+        raise _refuse(path, NO_DATA)
+    try:
+        for _ in _read_lines(path):
+            pass  # kenlm reads a line of any length
+    except ValueError as error:
+        raise _refuse(path, str(error)) from None
     quiet = kenlm.Config()
     quiet.show_progress = False
     quiet.arpa_complain = kenlm.ARPALoadComplain.NONE
     try:
         return kenlm.Model(str(path), quiet)
     except (OSError, RuntimeError, UnicodeDecodeError) as error:
-        # kenlm speaks of its own source; what is wrong with the file is found here.
-        cause = find_fault(path) or " ".join(str(error).split())[:120]
-        raise DataError(f"{path}: not an ARPA file ({cause})") from None
+        # kenlm's messages name lines of its own source, so the fault is searched here.
+        raise _refuse(path, find_fault(path) or " ".join(str(error).split())[:120]) from None
 
 
 def read_unigrams(path: Path) -> dict[str, float]:
-    """log10 probabilities of an ARPA file of order 1, empty for a file that is none."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        stated = [line for line in islice(file, 20) if line.startswith("ngram ")]
-        if len(stated) != 1 or not stated[0].replace(" ", "").startswith("ngram1="):
-            return {}
-    cause = find_fault(path)
-    if cause:
-        raise DataError(f"{path}: not an ARPA file ({cause})")
-    lines = path.read_text(encoding="utf-8").splitlines()
-    grams = (line.split() for line in lines[lines.index("\\1-grams:") + 1 :] if line and line[0] != "\\")
-    return {word: float(logarithm) for logarithm, word, *_ in grams}
+    """Return the log10 probabilities of an ARPA file of order 1, none if the order is higher.
+
+    Raises:
+        DataError: if the file is not ARPA text, or has a fault
+    """
+    _, header = _read_header(path)
+    stated = [line for line in header if line.startswith("ngram ")]
+    if len(stated) != 1 or not stated[0].replace(" ", "").startswith("ngram1="):
+        return {}
+    if fault := find_fault(path):
+        raise _refuse(path, fault)
+    logarithms: dict[str, float] = {}
+    in_list = False
+    for line in _read_lines(path):
+        if line.startswith("\\"):
+            in_list = line == "\\1-grams:"
+        elif line and in_list:
+            logarithm, word, *_ = line.split()
+            logarithms[word] = float(logarithm)
+    return logarithms
 
 
 def find_fault(path: Path) -> str:
-    """The first fault of an ARPA file in words, empty if there is none that can be seen."""
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except UnicodeDecodeError:
-        return "it is not text"
-    if "\\data\\" not in lines:
-        return "there is no line \\data\\"
+    """Return the first fault of an ARPA file in words, an empty string if none is found."""
     stated: dict[int, int] = {}
     grams: set[tuple[str, ...]] = set()
-    order = 0
-    for number, line in enumerate(lines, 1):
-        if line.startswith("ngram "):
-            words = line.removeprefix("ngram ").split("=")
-            if len(words) != 2 or not all(word.strip().isdigit() for word in words):
-                return f"line {number}: {line[:40]!r} is not `ngram ORDER=COUNT`"
-            stated[int(words[0])] = int(words[1])
-        elif line.endswith("-grams:") and line[1:-7].isdigit():
-            order = int(line[1:-7])
-        elif line == "\\end\\":
-            order = 0
-        elif line and order:
-            logarithm, *rest = line.split()
-            try:
-                value = float(logarithm)
-            except ValueError:
-                return f"line {number}: {logarithm[:40]!r} is no logarithm"
-            if not value <= 0:
-                return f"line {number}: {logarithm} is no logarithm of a probability"
-            if not order <= len(rest) <= order + 1:
-                return f"line {number}: not {order} words and a back-off weight or none"
-            grams.add(tuple(rest[:order]))
-    found = Counter(map(len, grams))
+    order, begun, ended = 0, False, False
+    try:
+        for number, line in enumerate(_read_lines(path), 1):
+            if not begun:
+                begun = line == "\\data\\"
+            elif line == "\\end\\":
+                ended = True
+                break
+            elif line.startswith("ngram "):
+                words = line.removeprefix("ngram ").split("=")
+                if len(words) != 2 or not all(word.strip().isdigit() for word in words):
+                    return f"line {number}: {line[:40]!r} is not `ngram ORDER=COUNT`"
+                stated[int(words[0])] = int(words[1])
+            elif line.endswith("-grams:") and line[1:-7].isdigit():
+                order = int(line[1:-7])
+            elif line and order:
+                logarithm, *rest = line.split()
+                try:
+                    value = float(logarithm)
+                except ValueError:
+                    return f"line {number}: {logarithm[:40]!r} is no logarithm"
+                if not value <= 0:
+                    return f"line {number}: {logarithm} is no logarithm of a probability"
+                if not order <= len(rest) <= order + 1:
+                    return f"line {number}: not {order} words and a back-off weight or none"
+                grams.add(tuple(rest[:order]))
+    except ValueError as error:
+        return str(error)
+    if not begun:
+        return NO_DATA
+    counts = Counter(map(len, grams))
     for n, count in stated.items():
-        if found[n] != count:
-            return f"{count} {n}-grams stated, {found[n]} found"
+        if counts[n] != count:
+            return f"{count} {n}-grams stated, {counts[n]} found"
     missing = [word for word in ("<s>", "</s>") if (word,) not in grams]
     if missing:
         return f"{missing[0]} is not in the model"
-    return "" if "\\end\\" in lines else "there is no line \\end\\"
+    return "" if ended else "there is no line \\end\\"
+
+
+def _read_header(path: Path) -> tuple[list[str], list[str]]:
+    """Return the lines before `\\data\\`, and those from there to the first list of n-grams.
+
+    Raises:
+        DataError: if there is no line `\\data\\` in the first MAX_BYTES, or binary data before it
+    """
+    with path.open("rb") as file:
+        lines = [line.strip() for line in file.read(MAX_BYTES).decode(errors="replace").split("\n")]
+    begin = lines.index("\\data\\") if "\\data\\" in lines else len(lines)
+    if begin == len(lines) or "\0" in "".join(lines[:begin]):
+        raise _refuse(path, NO_DATA)
+    end = next((i for i in range(begin, len(lines)) if lines[i].endswith("-grams:")), len(lines))
+    return lines[:begin], lines[begin:end]
+
+
+def _read_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a text file, blanks at their ends removed.
+
+    Raises:
+        ValueError: if a line is not UTF-8, or longer than MAX_BYTES
+    """
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(MAX_BYTES):
+            number += 1
+            if len(line) == MAX_BYTES:
+                raise ValueError(f"line {number} is longer than {MAX_BYTES} bytes")
+            try:
+                text = line.decode()
+            except UnicodeDecodeError:
+                raise ValueError(f"line {number} is not UTF-8 text") from None
+            yield text.strip()
+
+
+def _refuse(path: Path, fault: str) -> DataError:
+    return DataError(f"{path}: not an ARPA file ({fault})")

@@ -1,4 +1,8 @@
-"""Regions of equal class: collapse, transitions, class priors, durations, region files (paper, Sec. 4.3)."""
+"""Regions of equal class, and the statistics of labels that decoding needs (paper, Sec. 4.3).
+
+`collapse` is B(l) of Eq. 8. Transitions and priors are estimated from the training labels; so are the hazards of region
+durations, which go beyond the paper. The readers at the end take the files that stage 3 writes.
+"""
 
 from __future__ import annotations
 
@@ -14,44 +18,6 @@ from emoseq import DataError
 from emoseq.io.matrix import read_matrix
 from emoseq.labels.kmeans import Labels
 from emoseq.recipe.options import option
-
-
-def read_transitions(path: Path) -> NDArray[np.float64]:
-    """P(next class | class) of shape (K, K).
-
-    Raises:
-        DataError: if the file is missing, or its rows are not probabilities that sum to 1
-    """
-    matrix = read_matrix(path)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise DataError(f"{path}: a matrix of shape {matrix.shape}, not a square one")
-    if not (matrix.min() >= 0 and abs(matrix.sum(axis=1) - 1).max() < 1e-3):
-        raise DataError(f"{path}: rows must be probabilities that sum to 1; run stage 3 again")
-    return matrix
-
-
-def read_priors(path: Path, num_classes: int) -> NDArray[np.float64]:
-    """P(class) of shape (K,).
-
-    Raises:
-        DataError: if the file is missing, or does not hold K probabilities that sum to 1
-    """
-    vector = read_matrix(path).ravel()
-    if len(vector) != num_classes or not (vector.min() >= 0 and abs(vector.sum() - 1) < 1e-3):
-        raise DataError(f"{path}: not {num_classes} probabilities that sum to 1")
-    return vector
-
-
-def read_hazards(path: Path, num_classes: int) -> NDArray[np.float64]:
-    """Hazards of region durations of shape (K, ages), as `emoseq.lm.regions.estimate_hazards`.
-
-    Raises:
-        DataError: if the file is missing, or does not hold a row of probabilities for each class
-    """
-    try:
-        return check_hazards(read_matrix(path), num_classes)
-    except ValueError as error:
-        raise DataError(f"{path}: {error}; run stage 3 again") from None
 
 
 @dataclass(frozen=True)
@@ -72,7 +38,9 @@ class LmOptions:
 
 
 def collapse(labels: ArrayLike) -> Labels:
-    """B(l) of the paper (Sec. 4.3): equal neighbours merged into regions.
+    """Return B(l) of Eq. 8: equal neighbours merged into regions, shape (regions,).
+
+    Two frames of class 0, three of 3, one of 2 and one of 3 are four regions:
 
     >>> collapse([0, 0, 3, 3, 3, 2, 3]).tolist()
     [0, 3, 2, 3]
@@ -84,9 +52,9 @@ def collapse(labels: ArrayLike) -> Labels:
 def estimate_transitions(
     utterances: Sequence[ArrayLike], num_classes: int, *, smoothing: float = 0.01
 ) -> NDArray[np.float64]:
-    """P(next class | class) with self-loops, rows the current class, shape (K, K) (paper, Eq. 9).
+    """Return P(next class | class) with self-loops, rows the current class, shape (K, K) (paper, Eq. 9).
 
-    Pairs across utterances are not counted; `smoothing` is added to each cell's count.
+    Pairs across utterances are not counted; `smoothing` is added to the count of each cell.
     """
     counts = np.full((num_classes, num_classes), float(smoothing))
     for labels in utterances:
@@ -96,7 +64,7 @@ def estimate_transitions(
 
 
 def estimate_priors(utterances: Sequence[ArrayLike], num_classes: int) -> NDArray[np.float64]:
-    """P(class) from counts plus one, shape (K,) (paper, Sec. 4.2)."""
+    """Return P(class) from counts plus one, shape (K,) (paper, Sec. 4.2)."""
     counts = np.ones(num_classes)
     for labels in utterances:
         counts += np.bincount(np.asarray(labels), minlength=num_classes)
@@ -104,15 +72,15 @@ def estimate_priors(utterances: Sequence[ArrayLike], num_classes: int) -> NDArra
 
 
 def estimate_hazards(utterances: Sequence[ArrayLike], num_classes: int, *, longest: int) -> NDArray[np.float64]:
-    """Hazards of the durations in training labels, constant within bins of age that grow with it.
+    """Return hazards of the durations in training labels, constant within bins of age that grow with it.
 
-    Of a region in the middle of an utterance the end counts, of the last one that it did not end; the
-    first one tells nothing, as its age is unknown. Each bin gets one more end, at the class's own rate.
+    A region in the middle of an utterance counts with its end, the last region as one that did not end. The
+    first region does not count, as its age is unknown. Each bin gets one more end, at the rate of the class.
 
     Args:
         utterances: labels, each of shape (frames,)
         num_classes: K
-        longest: age in frames from which on all share one bin, the geometric tail
+        longest: age in frames; all ages from there on share one bin, the geometric tail
 
     Returns:
         probabilities that a region ends at an age of 1, 2, ... `longest` frames, shape (K, longest)
@@ -129,17 +97,25 @@ def estimate_hazards(utterances: Sequence[ArrayLike], num_classes: int, *, longe
                 ended[label, min(length, longest) - 1] += 1
     everywhere = (1 + ended.sum()) / (2 + reached.sum())
     rate = (1 + ended.sum(axis=1)) / (1 / everywhere + reached.sum(axis=1))
-    edges = _bin_edges(longest)
+    edges = _place_bin_edges(longest)
     ends, ages = np.add.reduceat(ended, edges, axis=1), np.add.reduceat(reached, edges, axis=1)
     smoothed = (ends + 1) / (ages + 1 / rate[:, None])
     return np.repeat(smoothed, np.diff([*edges, longest]), axis=1)
 
 
+def _place_bin_edges(longest: int) -> list[int]:
+    """Return the first age of each bin, counted from 0: 0 1 2 3 4 6 8 12 16 24 32 ..., two for each doubling."""
+    edges = [0, 1, 2]
+    while edges[-1] < longest:
+        edges.append(edges[-1] * 3 // 2 if edges[-1] & (edges[-1] - 1) == 0 else edges[-1] * 4 // 3)
+    return [edge for edge in edges if edge < longest]
+
+
 def check_hazards(table: ArrayLike, num_classes: int) -> NDArray[np.float64]:
-    """A table of hazards that durations can be computed of, shape (K, ages).
+    """Return a table of hazards, shape (K, ages), after a check.
 
     Raises:
-        ValueError: if it is none
+        ValueError: if it has another shape, or holds anything but probabilities, or a last hazard of 0
     """
     matrix = np.asarray(table, dtype=np.float64)
     if matrix.ndim != 2 or len(matrix) != num_classes or not matrix.shape[1]:
@@ -149,21 +125,13 @@ def check_hazards(table: ArrayLike, num_classes: int) -> NDArray[np.float64]:
     return matrix
 
 
-def _bin_edges(longest: int) -> list[int]:
-    """First age of each bin, counted from 0: 0 1 2 3 4 6 8 12 16 24 32 ..., two for each doubling."""
-    edges = [0, 1, 2]
-    while edges[-1] < longest:
-        edges.append(edges[-1] * 3 // 2 if edges[-1] & (edges[-1] - 1) == 0 else edges[-1] * 4 // 3)
-    return [edge for edge in edges if edge < longest]
-
-
 def name_region(region: int) -> str:
-    """Name of a region in region files and ARPA files."""
+    """Return the name of a region in region files and ARPA files."""
     return f"r{region}"
 
 
 def parse_regions(lines: Sequence[str], num_classes: int, name: str) -> dict[str, list[int]]:
-    """Regions of each utterance from `<utt> r0 r3 r2 ...` lines.
+    """Parse the regions of each utterance from `<utt> r0 r3 r2 ...` lines.
 
     Args:
         name: the file, for messages
@@ -187,3 +155,41 @@ def parse_regions(lines: Sequence[str], num_classes: int, name: str) -> dict[str
     if not regions:
         raise DataError(f"{name}: holds no utterance")
     return regions
+
+
+def read_transitions(path: Path) -> NDArray[np.float64]:
+    """Read P(next class | class) of shape (K, K).
+
+    Raises:
+        DataError: if the file is missing, or its rows are not probabilities that sum to 1
+    """
+    matrix = read_matrix(path)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise DataError(f"{path}: a matrix of shape {matrix.shape}, not a square one")
+    if not (matrix.min() >= 0 and abs(matrix.sum(axis=1) - 1).max() < 1e-3):
+        raise DataError(f"{path}: rows must be probabilities that sum to 1; run stage 3 again")
+    return matrix
+
+
+def read_priors(path: Path, num_classes: int) -> NDArray[np.float64]:
+    """Read P(class) of shape (K,).
+
+    Raises:
+        DataError: if the file is missing, or does not hold K probabilities that sum to 1
+    """
+    vector = read_matrix(path).ravel()
+    if len(vector) != num_classes or not (vector.min() >= 0 and abs(vector.sum() - 1) < 1e-3):
+        raise DataError(f"{path}: not {num_classes} probabilities that sum to 1")
+    return vector
+
+
+def read_hazards(path: Path, num_classes: int) -> NDArray[np.float64]:
+    """Read hazards of region durations of shape (K, ages), as `estimate_hazards`.
+
+    Raises:
+        DataError: if the file is missing, or does not hold a row of probabilities for each class
+    """
+    try:
+        return check_hazards(read_matrix(path), num_classes)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}; run stage 3 again") from None

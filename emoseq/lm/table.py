@@ -1,8 +1,8 @@
-"""The emotion language model: n-grams over regions, in ARPA files that any toolkit reads.
+"""Emotion language model (paper, Sec. 4.3): an n-gram over regions as a table of log probabilities.
 
-A model is handled as one table of natural-log probabilities of shape (K + 1,) * n: the first n - 1
-axes are the regions before, index K meaning `<s>` (or, before a shorter history, nothing); the last
-axis is the next region, index K meaning `</s>`.
+The table holds natural logarithms and has the shape (K + 1,) * n. The first n - 1 axes are the regions before,
+where index K is `<s>` (or, before a shorter history, nothing). The last axis is the next region, where index K is
+`</s>`.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ MAX_TABLE = 2**26  # doubles, 512 MB
 
 
 class LazyTable:
-    """The table of an ARPA file, its rows computed when they are asked for.
+    """Table of an ARPA file whose rows are computed on demand.
 
-    `lm[history]`, with a tuple of n - 1 regions, `lm.ndim` and `len(lm)` are those of the table. Whatever made
-    the file, its back-off weights included, the values are those that kenlm gives; kenlm reads no
-    unigrams, which are read here.
+    `lm[history]`, with a tuple of n - 1 regions, `lm.ndim` and `len(lm)` are those of the table. The values are
+    kenlm's for the file of any toolkit, back-off weights included. kenlm reads no unigrams; these are read by
+    `emoseq.lm.arpa.read_unigrams`.
 
     Args:
         path: an ARPA file of order 1 or more
         num_classes: K
-        renormalize: spend the mass of `<unk>` and of regions that follow themselves on what can follow
+        renormalize: give the mass of `<unk>` and of regions that follow themselves to what can follow
 
     Raises:
         DataError: if the file cannot be read, or lacks `<s>`, `</s>` or one of r0 ... r<K-1>
@@ -59,8 +59,8 @@ class LazyTable:
         return self._size
 
     def __getitem__(self, history: tuple[int, ...]) -> NDArray[np.float64]:
-        """Natural-log probabilities of each region and of `</s>` after a history, shape (K + 1,)."""
-        logarithms = self._after(history) if self._model else [self._unigrams[word] for word in self._words]
+        """Return natural-log probabilities of each region and of `</s>` after a history, shape (K + 1,)."""
+        logarithms = self._query_kenlm(history) if self._model else [self._unigrams[word] for word in self._words]
         natural = np.array(logarithms) * np.log(10)
         if not self._renormalize:
             return natural
@@ -68,7 +68,7 @@ class LazyTable:
             natural[history[-1]] = -np.inf
         return natural - np.logaddexp.reduce(natural)
 
-    def _after(self, history: tuple[int, ...]) -> list[float]:
+    def _query_kenlm(self, history: tuple[int, ...]) -> list[float]:
         import kenlm
 
         state, target = kenlm.State(), kenlm.State()
@@ -78,13 +78,13 @@ class LazyTable:
         else:
             self._model.NullContextWrite(state)
         for region in history:
-            if region != end:  # before a shorter history <s> stands more than once
+            if region != end:  # a history shorter than n - 1 is padded with <s>
                 self._model.BaseScore(state, self._words[region], target)
                 state, target = target, state
         return [self._model.BaseScore(state, word, target) for word in self._words]
 
     def full(self) -> NDArray[np.float64]:
-        """The whole table, shape (K + 1,) * n; histories with `<s>` amid regions, which nothing reads, are 0.
+        """Return the whole table, shape (K + 1,) * n; histories with `<s>` after a region, which never occur, are 0.
 
         Raises:
             ValueError: as `check_table`
@@ -102,10 +102,10 @@ Lm = NDArray | LazyTable
 
 
 def check_table(order: int, num_classes: int) -> None:
-    """See that a table is no larger than MAX_TABLE.
+    """Check that a table is no larger than MAX_TABLE.
 
     Raises:
-        ValueError: if it is, with what is needed and what to do
+        ValueError: if it is; the message says what it takes and what to do
     """
     size = (num_classes + 1) ** order
     if size > MAX_TABLE:
@@ -116,7 +116,7 @@ def check_table(order: int, num_classes: int) -> None:
 
 
 def tabulate(path: Path, num_classes: int, *, renormalize: bool = False) -> NDArray[np.float64]:
-    """All probabilities of an ARPA file that decoding can ask for, in this module's shape.
+    """Return the table of an ARPA file.
 
     Raises:
         DataError: as `LazyTable`, or if the table would be too large
@@ -129,7 +129,15 @@ def tabulate(path: Path, num_classes: int, *, renormalize: bool = False) -> NDAr
 
 
 def score_sequence(lm: Lm, regions: Sequence[int], *, end: bool = True) -> float:
-    """log P_LM of one utterance's regions, with `</s>` unless `end` is false; natural log, unweighted."""
+    """Return log P_LM of the regions of an utterance, with `</s>` unless `end` is false; natural log, unweighted.
+
+    A bigram scores r1 r0 as P(r1 | <s>) P(r0 | r1) P(</s> | r0). Here is one with its probabilities made up as
+    logarithms, rows r0, r1 and `<s>`, columns r0, r1 and `</s>`:
+
+    >>> bigram = np.array([[-9.0, -1.0, -2.0], [-3.0, -9.0, -4.0], [-5.0, -6.0, -9.0]])
+    >>> score_sequence(bigram, [1, 0])  # -6 - 3 - 2
+    -11.0
+    """
     memory = lm.ndim - 1
     stop = len(lm) - 1
     words = [*[stop] * memory, *regions, *[stop] * end]

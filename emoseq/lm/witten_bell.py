@@ -13,7 +13,7 @@ SMOOTHINGS = ("witten-bell",)
 
 
 def witten_bell(sequences: Sequence[Sequence[int]], num_classes: int, order: int) -> list[NDArray[np.float64]]:
-    """Interpolated Witten-Bell estimates in which no region follows itself.
+    """Return interpolated Witten-Bell estimates in which no region follows itself.
 
     With h a history and h' the same without its first region, c counts, T(h) the number of distinct
     successors of h, and every estimate given a history renormalised over what may follow its last
@@ -26,7 +26,7 @@ def witten_bell(sequences: Sequence[Sequence[int]], num_classes: int, order: int
         order: n, 1 or above
 
     Returns:
-        for each order up to n the probabilities as a table in this module's shape
+        for each order up to n the probabilities, a table as in `emoseq.lm.table`
 
     Raises:
         ValueError: as `check_table`

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, SETS, DataError
-from emoseq.decode.files import read_posteriors, read_tasks
+from emoseq.decode.files import read_posteriors, read_resolutions
 from emoseq.decode.multi_task import decode_models, make_decoder
 from emoseq.decode.options import DecoderOptions
 from emoseq.io.archive import Scp, read_text
@@ -215,15 +215,15 @@ def compute_gains(data: Path, exp: Path, jobs: Sequence[TrainJob]) -> pd.DataFra
         if system != "cls" or not best.exists():
             continue
         options = read_options(DecoderOptions, best)
-        tasks = read_tasks(exp / dimension, [options.order])
-        decode = make_decoder(tasks, options)
+        resolutions = read_resolutions(exp / dimension, [options.order])
+        decode = make_decoder(resolutions, options)
         for job in (job for of_seeds in of_settings.values() for job in of_seeds):
             for name in PREDICTED:
                 gold = data / name / f"{dimension}.scp"
                 raw = job.folder / f"predict_{name}.scp"
                 if not (gold.exists() and raw.exists()):
                     continue
-                _, series = decode_models([read_posteriors(job.folder, name, tasks)], decode)
+                _, series = decode_models([read_posteriors(job.folder, name, resolutions)], decode)
                 before, after = (ccc_and_rmse(found, Scp(gold))[0] for found in (Scp(raw), series))
                 row = {"dimension": dimension, "set": name, "model": job.folder.name, "raw": before, "decoded": after}
                 rows.append(row | {"gain": after - before})

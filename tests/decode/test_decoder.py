@@ -22,7 +22,7 @@ from oracles import (
 
 from emoseq.decode.decoder import Decoder, decode
 from emoseq.decode.graph import SEARCHES, check_size
-from emoseq.decode.score import Scoring, path_score
+from emoseq.decode.score import Scoring, acoustic_score, language_model_score
 from emoseq.lm.arpa import format_arpa
 from emoseq.lm.table import LazyTable, tabulate
 from emoseq.lm.witten_bell import witten_bell
@@ -244,8 +244,8 @@ def test_scores_of_a_path_by_hand(scoring, initial, am, lm):
     posteriors = np.array([[0.5, 0.5], [0.25, 0.75], [0.2, 0.8]])
     transitions = np.array([[0.9, 0.1], [0.4, 0.6]])
     table = np.log([[0.3, 0.6, 0.1], [0.5, 0.2, 0.3], [0.8, 0.1, 0.1]])
-    scores = path_score([0, 1, 1], posteriors, transitions, table, scoring, initial=initial)
-    assert scores == (pytest.approx(am), pytest.approx(lm))
+    assert acoustic_score([0, 1, 1], posteriors, transitions, scoring, initial=initial) == pytest.approx(am)
+    assert language_model_score([0, 1, 1], table, scoring) == pytest.approx(lm)
 
 
 @pytest.mark.parametrize("order", [1, 3])

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from emoseq import DataError
-from emoseq.decode.files import read_posteriors, read_tasks
+from emoseq.decode.files import read_posteriors, read_resolutions
 from emoseq.decode.forward_backward import compute_expectation
-from emoseq.decode.multi_task import Task, average_models, decode_models, make_decoder
+from emoseq.decode.multi_task import average_models, decode_models, make_decoder
 from emoseq.decode.options import DECODERS, DecoderOptions, SweepOptions
+from emoseq.decode.resolution import Resolution
 from emoseq.decode.sweep import Trial, choose_best, format_sweep, sweep, tune
 from emoseq.lm.arpa import format_arpa
 from emoseq.lm.witten_bell import witten_bell
@@ -37,35 +38,35 @@ MODELS = [
 ]
 
 
-def uniform_task(centers, orders=(2, 3)):
-    """Nothing but the posteriors matters where all transitions and n-grams are equally probable."""
+def uniform_resolution(centers, orders=(2, 3)):
+    """Only the posteriors matter where all transitions and n-grams are equally probable."""
     size = len(centers)
     tables = {n: np.full((size + 1,) * n, -np.log(size + 1)) for n in orders}
-    return Task(np.array(centers), np.full((size, size), 1 / size), tables, np.full((size, 5), 1 - 1 / size))
+    return Resolution(np.array(centers), np.full((size, size), 1 / size), tables, np.full((size, 5), 1 - 1 / size))
 
 
 @pytest.fixture
-def tasks():
-    return {"K2": uniform_task([-1.0, 1.0]), "K3": uniform_task([-2.0, 0.0, 2.0])}
+def resolutions():
+    return {"K2": uniform_resolution([-1.0, 1.0]), "K3": uniform_resolution([-2.0, 0.0, 2.0])}
 
 
-def test_without_language_model_and_with_uniform_transitions_the_best_class_wins(tasks):
-    labels, _ = decode_models(MODELS, make_decoder(tasks, DecoderOptions(2, 0.0)))
+def test_without_language_model_and_with_uniform_transitions_the_best_class_wins(resolutions):
+    labels, _ = decode_models(MODELS, make_decoder(resolutions, DecoderOptions(2, 0.0)))
     assert [[found[key]["u"].tolist() for key in ("K2", "K3")] for found in labels] == [
         [[0, 1, 1], [2, 0, 1]],
         [[1, 1, 0], [2, 2, 0]],
     ]
 
 
-def test_series_is_averaged_over_tasks_and_models(tasks):
+def test_series_is_averaged_over_tasks_and_models(resolutions):
     """Model 1: (-1 1 1 + 2 -2 0) / 2 = .5 -.5 .5; model 2: (1 1 -1 + 2 2 -2) / 2 = 1.5 1.5 -1.5."""
-    _, series = decode_models(MODELS, make_decoder(tasks, DecoderOptions(2, 0.0)))
+    _, series = decode_models(MODELS, make_decoder(resolutions, DecoderOptions(2, 0.0)))
     assert series["u"].tolist() == [1.0, 0.5, -0.5]
 
 
-def test_a_heavy_language_model_joins_regions(tasks):
+def test_a_heavy_language_model_joins_regions(resolutions):
     """Each region costs log 3 or log 4, so that in the end there is one."""
-    labels, _ = decode_models(MODELS, make_decoder(tasks, DecoderOptions(2, 50.0)))
+    labels, _ = decode_models(MODELS, make_decoder(resolutions, DecoderOptions(2, 50.0)))
     assert all(len(set(path["u"].tolist())) == 1 for found in labels for path in found.values())
 
 
@@ -79,10 +80,10 @@ def test_models_are_averaged_utterance_by_utterance():
     assert {utterance: values.tolist() for utterance, values in series.items()} == {"a": [0.5, 2.0], "b": [3.0]}
 
 
-def test_posteriors_that_cannot_be_decoded_are_named_with_task_and_utterance(tasks):
+def test_posteriors_that_cannot_be_decoded_are_named_with_task_and_utterance(resolutions):
     broken = [{**MODELS[0], "K3": {"u": np.full((3, 3), np.nan)}}]
     with pytest.raises(ValueError, match="u: K3: posteriors must be"):
-        decode_models(broken, make_decoder(tasks, DecoderOptions(2, 0.0)))
+        decode_models(broken, make_decoder(resolutions, DecoderOptions(2, 0.0)))
 
 
 GOLD = {"u": np.array([1.5, 0.25, -1.0])}
@@ -106,11 +107,11 @@ def test_settings_that_cannot_be_are_refused(wrong):
         SweepOptions(**({"lm_weights": (0.0,)} | wrong))
 
 
-def test_sweep_scores_the_averaged_series(tasks):
+def test_sweep_scores_the_averaged_series(resolutions):
     """At weight 0 that is 1, .5, -.5, as above."""
     x, y = np.array([1.0, 0.5, -0.5]), GOLD["u"]
     ccc = 2 * np.cov(x, y, ddof=0)[0, 1] / (x.var() + y.var() + (x.mean() - y.mean()) ** 2)
-    trial = sweep(MODELS, tasks, GOLD, settings_of(0.0))[0]
+    trial = sweep(MODELS, resolutions, GOLD, settings_of(0.0))[0]
     assert trial.ccc == pytest.approx(ccc)
     assert trial.rmse == pytest.approx(np.sqrt(np.mean((x - y) ** 2)))
 
@@ -137,42 +138,48 @@ def test_sweep_as_csv():
     )
 
 
-def test_what_dev_chooses_is_scored_on_every_set(tasks):
+def test_what_dev_chooses_is_scored_on_every_set(resolutions):
     """On dev the heavy language model, which joins all regions, is right; the test set shows what it costs."""
     flat = {"u": np.array([0.0, 0.5, 0.75])}
     sets = {"dev": MODELS, "test": MODELS}
-    best, found = tune(sets, tasks, {"dev": flat, "test": GOLD}, settings_of(0.0, 50.0))
-    trials = sweep(MODELS, tasks, flat, settings_of(0.0, 50.0))
+    best, found = tune(sets, resolutions, {"dev": flat, "test": GOLD}, settings_of(0.0, 50.0))
+    trials = sweep(MODELS, resolutions, flat, settings_of(0.0, 50.0))
     assert best == choose_best(trials).options
-    again = next(t for t in sweep(MODELS, tasks, GOLD, [best]))
+    again = next(t for t in sweep(MODELS, resolutions, GOLD, [best]))
     assert found["test"] == (again.ccc, again.rmse)
     assert found["dev"] == (choose_best(trials).ccc, choose_best(trials).rmse)
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_every_decoder_gives_a_series_and_labels_of_each_task(tasks, name):
-    labels, series = make_decoder(tasks, DecoderOptions(2, 1.0, 1.0, name))({key: MODELS[0][key]["u"] for key in tasks})
+def test_every_decoder_gives_a_series_and_labels_of_each_task(resolutions, name):
+    labels, series = make_decoder(resolutions, DecoderOptions(2, 1.0, 1.0, name))(
+        {key: MODELS[0][key]["u"] for key in resolutions}
+    )
     assert series.shape == (3,)
     assert {key: path.shape for key, path in labels.items()} == {"K2": (3,), "K3": (3,)}
 
 
-def test_joint_labels_share_a_value(tasks):
+def test_joint_labels_share_a_value(resolutions):
     """Of K2 (-1, 1) and K3 (-2, 0, 2) the cells are 0 0, 0 1, 1 1, 1 2."""
-    labels, _ = make_decoder(tasks, DecoderOptions(2, 0.0, 1.0, "joint"))({key: MODELS[1][key]["u"] for key in tasks})
+    labels, _ = make_decoder(resolutions, DecoderOptions(2, 0.0, 1.0, "joint"))(
+        {key: MODELS[1][key]["u"] for key in resolutions}
+    )
     assert set(zip(*(path.tolist() for path in labels.values()), strict=True)) <= {(0, 0), (0, 1), (1, 1), (1, 2)}
 
 
-def test_without_structure_the_posterior_mean_is_that_of_the_posteriors(tasks):
-    _, series = make_decoder(tasks, DecoderOptions(2, 0.0, 1.0, "posterior-mean"))(
-        {key: MODELS[0][key]["u"] for key in tasks}
+def test_without_structure_the_posterior_mean_is_that_of_the_posteriors(resolutions):
+    _, series = make_decoder(resolutions, DecoderOptions(2, 0.0, 1.0, "posterior-mean"))(
+        {key: MODELS[0][key]["u"] for key in resolutions}
     )
-    means = [compute_expectation(MODELS[0][key]["u"], tasks[key].centers)[0] for key in tasks]
+    means = [compute_expectation(MODELS[0][key]["u"], resolutions[key].centers)[0] for key in resolutions]
     np.testing.assert_allclose(series, np.mean(means, axis=0), atol=1e-6)
 
 
-def test_with_geometric_durations_the_semi_markov_decoder_is_the_hidden_markov_model(tasks):
+def test_with_geometric_durations_the_semi_markov_decoder_is_the_hidden_markov_model(resolutions):
     results = [
-        make_decoder(tasks, DecoderOptions(3, 0.5, 1.0, name))({key: MODELS[1][key]["u"] for key in tasks})[1].tolist()
+        make_decoder(resolutions, DecoderOptions(3, 0.5, 1.0, name))({key: MODELS[1][key]["u"] for key in resolutions})[
+            1
+        ].tolist()
         for name in ("viterbi", "semi-markov")
     ]
     assert results[0] == results[1]
@@ -193,17 +200,17 @@ def dimension(tmp_path):
     return tmp_path
 
 
-def test_tasks_of_a_dimension_are_read_from_its_folders(dimension):
-    task = read_tasks(dimension, [2, 3])["K2"]
-    assert task.centers.tolist() == [-0.5, 0.25]
-    assert task.transitions.tolist() == [[0.9, 0.1], [0.2, 0.8]]
-    assert task.hazards.tolist() == [[0.1], [0.2]]
-    assert {order: table.shape for order, table in task.tables.items()} == {2: (3, 3), 3: (3, 3, 3)}
+def test_resolutions_of_a_dimension_are_read_from_its_folders(dimension):
+    resolution = read_resolutions(dimension, [2, 3])["K2"]
+    assert resolution.centers.tolist() == [-0.5, 0.25]
+    assert resolution.transitions.tolist() == [[0.9, 0.1], [0.2, 0.8]]
+    assert resolution.hazards.tolist() == [[0.1], [0.2]]
+    assert {order: table.shape for order, table in resolution.tables.items()} == {2: (3, 3), 3: (3, 3, 3)}
 
 
 def test_a_language_model_of_a_dimension_that_is_not_there_is_named(dimension):
     with pytest.raises(DataError, match=r"K2\.4gram\.arpa does not exist"):
-        read_tasks(dimension, [4])
+        read_resolutions(dimension, [4])
 
 
 def test_posteriors_of_a_model_are_read_by_task_and_utterance(dimension):

@@ -1,4 +1,4 @@
-"""The language model: estimates by hand, ARPA files read anew, and kenlm as the judge of tables."""
+"""The language model: estimates by hand, ARPA files parsed by the test, and kenlm as the oracle of tables."""
 
 import itertools
 import re
