@@ -14,7 +14,7 @@ import _recipe  # noqa: F401
 
 from emoseq import DIMENSIONS
 from emoseq.decode.options import DecoderOptions
-from emoseq.decode.sweep import parse_sweep
+from emoseq.decode.sweep import choose_best, parse_sweep
 from emoseq.io.archive import Scp, read_text
 from emoseq.model.experiment import DECODED_SERIES, RAW_SERIES, parse_jobs
 from emoseq.recipe.options import Parser, read_options
@@ -92,7 +92,8 @@ def main(argv: list[str] | None = None) -> int:
             trials[f"{dimension}, {decoder}"] = parse_sweep(
                 read_text(folder / "sweep.csv"), f"{folder}/sweep.csv", decoder
             )
-        save_figure(plot_sweeps(trials), report / "sweep")
+        chosen = {title: choose_best(panel) for title, panel in trials.items()}
+        save_figure(plot_sweeps(trials, chosen), report / "sweep")
     stamp.write()
     log(f"{report}: {', '.join(names)}")
     return 0

@@ -72,7 +72,8 @@ def main(argv: list[str] | None = None) -> int:
     best = choose_best(trials)
     write_text(target / "sweep.csv", format_sweep(trials))
     write_text(target / "best.conf", format_conf(best.options))
-    save_figure(plot_sweeps({f"{folder.name}, {options.decoder}": trials}), target / "sweep")
+    title = f"{folder.name}, {options.decoder}"
+    save_figure(plot_sweeps({title: trials}, {title: best}), target / "sweep")
     stamp.write()
     order, weight, scale = best.options.order, best.options.lm_weight, best.options.acoustic_scale
     chosen = f"order {order}, weight {weight:g}" + (f", acoustic scale {scale:g}" if scale != 1 else "")

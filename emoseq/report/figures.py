@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import matplotlib
 import numpy as np
@@ -18,7 +18,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.decode.sweep import Trial, choose_best
 from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.io.files import write_bytes
 from emoseq.labels.kmeans import quantise, reconstruct
@@ -147,12 +146,23 @@ def plot_series(series: Mapping[str, Mapping[str, NDArray]], start: float, end: 
     return figure
 
 
+class Trial(Protocol):
+    """One setting of a sweep: `options` has `order`, `acoustic_scale` and `lm_weight`, `ccc` is on the dev set."""
+
+    @property
+    def options(self) -> Any: ...
+
+    @property
+    def ccc(self) -> float: ...
+
+
 @in_style
-def plot_sweeps(sweeps: Mapping[str, Sequence[Trial]]) -> Figure:
-    """Dev CCC over the language model weight, a line for each n-gram order and acoustic scale, the best one marked.
+def plot_sweeps(sweeps: Mapping[str, Sequence[Trial]], chosen: Mapping[str, Trial]) -> Figure:
+    """Plot dev CCC over language model weight: one line per n-gram order and acoustic scale, the chosen trial circled.
 
     Args:
-        sweeps: trials by the title of their panel
+        sweeps: trials by panel title
+        chosen: the trial to circle, by the same titles
     """
     figure, axes = make_panels(len(sweeps), height=1.6)
     for axis, (title, trials) in zip(axes[:, 0], sweeps.items(), strict=True):
@@ -169,7 +179,7 @@ def plot_sweeps(sweeps: Mapping[str, Sequence[Trial]]) -> Figure:
                 linestyle=("-", "--", ":", "-.")[scales.index(scale) % 4],
                 label=f"{order}-gram" + (f", scale {scale:g}" if len(scales) > 1 else ""),
             )
-        best = choose_best(trials)
+        best = chosen[title]
         ring = {"color": "black", "marker": "o", "markersize": 8, "fillstyle": "none", "linestyle": "none"}
         axis.plot(best.options.lm_weight, best.ccc, label="chosen", **ring)
         axis.set_ylabel("dev CCC")

@@ -70,8 +70,8 @@ TRIALS = [
 ]
 
 
-def test_the_sweep_has_a_line_for_each_order_and_marks_the_best():
-    axis = plot_sweeps({"arousal": TRIALS}).axes[0]
+def test_the_sweep_has_a_line_for_each_order_and_circles_the_chosen_trial():
+    axis = plot_sweeps({"arousal": TRIALS}, {"arousal": TRIALS[1]}).axes[0]
     assert [line.get_label() for line in axis.lines] == ["2-gram", "3-gram", "chosen"]
     assert axis.lines[0].get_ydata().tolist() == [0.5, 0.7]
     assert (axis.lines[2].get_xdata()[0], axis.lines[2].get_ydata()[0]) == (6, 0.7)
