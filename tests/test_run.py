@@ -212,7 +212,7 @@ def test_a_run_without_a_classifier_reports_nothing_that_an_earlier_one_left(sma
     assert set(pd.read_csv(tmp_path / "exp/results.csv").system) == regressors
     assert "no figure3: no classifier was trained" in done.stderr
     report = (tmp_path / "exp/report/observations.md").read_text()
-    assert report.count("This run has nothing to measure it by.") == 3
+    assert report.count("Not measurable in this run.") == 3
     assert "predict_test/avec: 3 systems of 2 recordings" in done.stderr
 
 

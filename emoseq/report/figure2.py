@@ -1,4 +1,4 @@
-"""The paper's Figure 2: the network as a trained model has it."""
+"""The paper's Figure 2, drawn from a trained model."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from emoseq.report.figures import BLUE, COLUMN, GREEN, VERMILION, in_style
 
 @dataclass(frozen=True)
 class Architecture:
-    """What Figure 2 says of a network.
+    """Sizes of a network, as Figure 2 shows them.
 
-    `layer_parameters` holds the number of parameters of each BLSTM layer, `task_parameters` that of each
-    task's output layer; a task is its number of outputs.
+    `layer_parameters` and `task_parameters` are the numbers of parameters of each BLSTM layer and of each task's
+    output layer. `tasks` holds the number of outputs of each task.
     """
 
     input_size: int
@@ -35,7 +35,7 @@ class Architecture:
 
 
 def describe_architecture(model: Model) -> Architecture:
-    """Sizes read off a model's tensors."""
+    """Read the sizes off a model's tensors."""
     network = model.network
     sizes = {name: tensor.numel() for name, tensor in network.blstm.named_parameters()}
     layers = range(network.blstm.num_layers)
@@ -50,15 +50,15 @@ def describe_architecture(model: Model) -> Architecture:
     )
 
 
-ROW, GAP = 0.34, 0.16  # inches: height of a row of boxes, and of the arrows between two rows
+ROW, GAP = 0.34, 0.16  # inches: heights of a row of boxes and of the arrows between rows
 
 
-LEFT, RIGHT = 0.05, 2.55  # of the boxes; the numbers of parameters stand on the right
+LEFT, RIGHT = 0.05, 2.55  # inches: edges of the boxes; numbers of parameters are right of them
 
 
 @in_style
 def plot_architecture(network: Architecture) -> Figure:
-    """The layers from the features at the bottom to the series on top, with their sizes and numbers of parameters."""
+    """Plot the layers from the features at the bottom to the series on top, with sizes and numbers of parameters."""
     rows = 1 + len(network.layer_parameters) + (3 if network.is_classifier else 2)
     height = rows * ROW + (rows - 1) * GAP + 0.1
     figure = Figure(figsize=(COLUMN, height), layout="constrained")
@@ -67,40 +67,40 @@ def plot_architecture(network: Architecture) -> Figure:
     axis.set_axis_off()
     bottom = 0.05
 
-    def row(labels: list[str], color: str, parameters: str, *, frame: bool = False) -> None:
-        """Boxes side by side, their arrow to the row below, and what stands on the right."""
+    def draw_row(labels: list[str], color: str, parameters: str, *, frame: bool = False) -> None:
+        """Draw boxes side by side, an arrow from the row below, and the number of parameters."""
         nonlocal bottom
         if frame:
-            _box(axis, LEFT, bottom, RIGHT - LEFT, "", color, 0.12)
+            _draw_box(axis, LEFT, bottom, RIGHT - LEFT, "", color, 0.12)
         inset = 0.05 * frame
         width = (RIGHT - LEFT - 2 * inset + 0.06) / len(labels)
         for i, label in enumerate(labels):
             left = LEFT + inset + i * width
-            _box(axis, left, bottom + inset, width - 0.06, label, color, 0.3, height=ROW - 2 * inset)
+            _draw_box(axis, left, bottom + inset, width - 0.06, label, color, 0.3, height=ROW - 2 * inset)
             if bottom > 0.05 and not frame:
-                _arrow(axis, left + width / 2 - 0.03, bottom)
+                _draw_arrow(axis, left + width / 2 - 0.03, bottom)
         if frame:
-            _arrow(axis, (LEFT + RIGHT) / 2, bottom)
+            _draw_arrow(axis, (LEFT + RIGHT) / 2, bottom)
         axis.text(COLUMN - 0.02, bottom + ROW / 2, parameters, ha="right", va="center", fontsize=7)
         bottom += ROW + GAP
 
     cells = network.hidden_size
-    row([f"{network.input_size} features of {1000 * FRAME_SHIFT:g} ms"], "0.6", "")
+    draw_row([f"{network.input_size} features of {1000 * FRAME_SHIFT:g} ms"], "0.6", "")
     for parameters in network.layer_parameters:
-        row([f"LSTM {cells} $\\rightarrow$", f"LSTM {cells} $\\leftarrow$"], BLUE, f"{parameters:,}", frame=True)
+        draw_row([f"LSTM {cells} $\\rightarrow$", f"LSTM {cells} $\\leftarrow$"], BLUE, f"{parameters:,}", frame=True)
     if network.is_classifier:
         outputs = [f"softmax\n{task}" for task in network.tasks]
-        row(outputs, VERMILION, f"{sum(network.task_parameters):,}")
-        row(["÷ priors,\narg max"] * len(network.tasks), GREEN, "")
-        row(["cluster means, averaged over tasks"], "0.6", "")
+        draw_row(outputs, VERMILION, f"{sum(network.task_parameters):,}")
+        draw_row(["÷ priors,\narg max"] * len(network.tasks), GREEN, "")
+        draw_row(["cluster means, averaged over tasks"], "0.6", "")
     else:
-        row(["linear"], VERMILION, f"{sum(network.task_parameters):,}")
-        row(["rating"], "0.6", "")
+        draw_row(["linear"], VERMILION, f"{sum(network.task_parameters):,}")
+        draw_row(["rating"], "0.6", "")
     axis.text(COLUMN - 0.02, bottom - GAP, f"{network.parameters:,}\nparameters", ha="right", va="top", fontsize=7)
     return figure
 
 
-def _box(
+def _draw_box(
     axis: Axes, left: float, bottom: float, width: float, label: str, color: str, alpha: float, *, height: float = ROW
 ) -> None:
     shape = FancyBboxPatch(
@@ -111,7 +111,7 @@ def _box(
     axis.text(left + width / 2, bottom + height / 2, label, ha="center", va="center", fontsize=7, linespacing=1.1)
 
 
-def _arrow(axis: Axes, x: float, top: float) -> None:
+def _draw_arrow(axis: Axes, x: float, top: float) -> None:
     axis.annotate(
         "", (x, top), (x, top - GAP), arrowprops={"arrowstyle": "-|>", "linewidth": 0.7, "color": "0.3", "shrinkA": 0,
         "shrinkB": 0, "mutation_scale": 6},

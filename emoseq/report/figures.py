@@ -1,7 +1,7 @@
 """Figures at the width of a paper's column: discretisation, series, sweeps, trainings, gains.
 
-Colours are those of Okabe and Ito, which the colour-blind tell apart; what differs in colour differs in
-lightness, width, dash or marker too, so that a grey print can be read.
+The colours are Okabe and Ito's, which colour-blind readers can tell apart. Lines also differ in lightness, width,
+dash or marker, so a grey print stays readable.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from emoseq.io.files import write_bytes
 from emoseq.labels.kmeans import quantise, reconstruct
 from emoseq.recipe.trial import Trial, choose_best
 
-COLUMN, PAGE = 3.4, 7.0  # inches: one column of a two-column paper, and both
+COLUMN, PAGE = 3.4, 7.0  # inches: width of one column of a two-column paper, and of both
 
 
 GREY, BLUE, VERMILION, GREEN, PURPLE = "0.62", "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -58,19 +58,19 @@ in_style = matplotlib.rc_context(STYLE)
 
 
 def make_panels(rows: int, columns: int = 1, *, width: float = COLUMN, height: float, sharey: bool = False) -> Any:
-    """A figure and its axes, shape (rows, columns); `height` is that of a row in inches."""
+    """Return a figure and its axes, shape (rows, columns); `height` is the height of a row in inches."""
     figure = Figure(figsize=(width, rows * height), layout="constrained")
     return figure, figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False)
 
 
 def compute_times(series: NDArray) -> NDArray[np.float64]:
-    """Seconds at the end of each frame, shape (frames,)."""
+    """Return the seconds at the end of each frame, shape (frames,)."""
     return FRAME_SHIFT * np.arange(1.0, 1 + len(series))
 
 
 @in_style
 def plot_discretisation(series: NDArray, centers: Mapping[int, NDArray], title: str) -> Figure:
-    """The paper's Figure 1: a gold standard under its reconstruction, coarsest and finest resolution.
+    """Plot the paper's Figure 1: a gold standard and its reconstruction, coarsest and finest resolution.
 
     Args:
         series: gold standard of one utterance, shape (frames,)
@@ -88,11 +88,11 @@ def plot_discretisation(series: NDArray, centers: Mapping[int, NDArray], title: 
 
 @in_style
 def plot_discretisations(series: NDArray, rebuilt: Mapping[tuple[str, int], NDArray], title: str) -> Figure:
-    """The paper's Figure 1 for several techniques, a row each, coarsest and finest resolution side by side.
+    """Plot the paper's Figure 1 for several techniques, one row each, coarsest and finest resolution side by side.
 
     Args:
         series: gold standard of one utterance, shape (frames,)
-        rebuilt: what each technique makes of it, by technique and number of classes
+        rebuilt: reconstructions by technique and number of classes, each of shape (frames,)
         title: dimension and utterance
     """
     techniques = list(dict.fromkeys(technique for technique, _ in rebuilt))
@@ -125,11 +125,11 @@ SERIES_LINES: dict[str, dict[str, Any]] = {
 
 @in_style
 def plot_series(series: Mapping[str, Mapping[str, NDArray]], start: float, end: float) -> Figure:
-    """The paper's Figure 3: the series of one utterance over each other, a panel for each dimension.
+    """Plot the paper's Figure 3: the series of one utterance on top of each other, one panel per dimension.
 
     Args:
-        series: of shape (frames,) by dimension and by what they are, of `SERIES_LINES`
-        start, end: of the stretch that is shown, in seconds
+        series: series of shape (frames,), by dimension and by name, one of `SERIES_LINES`
+        start, end: seconds to show
     """
     figure, axes = make_panels(len(series), height=1.4)
     shown = [name for name in SERIES_LINES if any(name in lines for lines in series.values())]
@@ -148,15 +148,15 @@ def plot_series(series: Mapping[str, Mapping[str, NDArray]], start: float, end: 
 
 
 @in_style
-def plot_sweeps(sweeps: Mapping[str, Sequence[Trial]]) -> Figure:
-    """Dev CCC over the language model weight, a line for each n-gram order and acoustic scale, the best one marked.
+def plot_sweeps(sweeps: Mapping[str, Sequence[Trial[Any]]]) -> Figure:
+    """Plot dev CCC over language model weight: one line per n-gram order and acoustic scale, the chosen trial circled.
 
     Args:
-        sweeps: trials by the title of their panel
+        sweeps: trials by panel title; their settings have `order`, `acoustic_scale` and `lm_weight`
     """
     figure, axes = make_panels(len(sweeps), height=1.6)
     for axis, (title, trials) in zip(axes[:, 0], sweeps.items(), strict=True):
-        lines: dict[tuple[int, float], list[Trial]] = {}
+        lines: dict[tuple[int, float], list[Trial[Any]]] = {}
         for trial in trials:
             lines.setdefault((trial.setting.order, trial.setting.acoustic_scale), []).append(trial)
         orders, scales = (list(dict.fromkeys(values)) for values in zip(*lines, strict=True))
@@ -182,17 +182,17 @@ def plot_sweeps(sweeps: Mapping[str, Sequence[Trial]]) -> Figure:
 
 @in_style
 def plot_trainings(trainings: Mapping[str, Mapping[str, Sequence[ArrayLike]]], first_stage_epochs: int) -> Figure:
-    """Dev CCC after each epoch, a panel for each dimension, a thin line for each model, its best epoch marked.
+    """Plot dev CCC after each epoch: one panel per dimension, one thin line per model, its best epoch marked.
 
     Args:
         trainings: dev CCC of each model, shape (epochs,), by dimension and system
-        first_stage_epochs: after which the first stage ends, a vertical line
+        first_stage_epochs: last epoch of the first stage, marked by a vertical line
     """
     figure, axes = make_panels(len(trainings), height=1.6)
-    systems = list(dict.fromkeys(system for of in trainings.values() for system in of))
+    systems = list(dict.fromkeys(system for curves in trainings.values() for system in curves))
     looks = dict(zip(systems, zip(PALETTE, MARKERS, strict=True), strict=False))
-    for axis, (dimension, of) in zip(axes[:, 0], trainings.items(), strict=True):
-        for system, models in of.items():
+    for axis, (dimension, curves) in zip(axes[:, 0], trainings.items(), strict=True):
+        for system, models in curves.items():
             color, marker = looks[system]
             for model in map(np.asarray, models):
                 best = model.argmax()
@@ -210,22 +210,22 @@ def plot_trainings(trainings: Mapping[str, Mapping[str, Sequence[ArrayLike]]], f
 
 @in_style
 def plot_gains(gains: Mapping[tuple[str, str], tuple[ArrayLike, ArrayLike]]) -> Figure:
-    """What decoding adds to each model over what the model reaches without it.
+    """Plot the gain of decoding over the raw CCC of each model.
 
     Args:
-        gains: raw CCC and decoded less raw CCC of the models, each of shape (models,), by dimension and set
+        gains: raw CCC, and decoded less raw CCC, each of shape (models,), by dimension and set
     """
     figure, axes = make_panels(1, height=2.2)
     axis = axes[0, 0]
     dimensions = list(dict.fromkeys(dimension for dimension, _ in gains))
     sets = list(dict.fromkeys(name for _, name in gains))
     for (dimension, name), (raw, gain) in gains.items():
-        which = dimensions.index(dimension)
+        index = dimensions.index(dimension)
         axis.plot(
             np.asarray(raw),
             np.asarray(gain),
-            color=PALETTE[which],
-            marker=MARKERS[which],
+            color=PALETTE[index],
+            marker=MARKERS[index],
             fillstyle="none" if sets.index(name) else "full",
             markeredgewidth=0.8,
             linestyle="none",

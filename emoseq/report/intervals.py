@@ -14,10 +14,10 @@ from emoseq.recipe.options import option
 
 @dataclass(frozen=True)
 class Score:
-    """What Table 2 of the paper says of one system on one set, and how sure that is.
+    """One Table 2 entry with its 95 % interval.
 
-    `ccc` and `rmse` are over the concatenated utterances, `mean_ccc` is the unweighted mean of the
-    utterances' own CCC, `ccc_low` and `ccc_high` bound the 95 % bootstrap interval of `ccc`.
+    `ccc` and `rmse` are computed over the concatenated utterances. `mean_ccc` is the unweighted mean of the
+    utterances' own CCC. `ccc_low` and `ccc_high` bound the 95 % bootstrap interval of `ccc`.
     """
 
     ccc: float
@@ -31,7 +31,7 @@ class Score:
 
 @dataclass(frozen=True)
 class ScoreOptions:
-    """How sure scores are (conf/score.conf)."""
+    """Bootstrap of the confidence intervals (conf/score.conf)."""
 
     bootstrap_samples: int = option("resamples of the utterances for the 95 % intervals")
     bootstrap_seed: int = option("seed of the resampling", default=0)
@@ -45,8 +45,8 @@ class ScoreOptions:
 class Difference:
     """CCC of one system less that of another on the same utterances, concatenated.
 
-    `low` and `high` bound its 95 % bootstrap interval. `p` is that of the paired permutation test: how often
-    a difference as large comes about, in either direction, if in each utterance the two are swapped by chance.
+    `low` and `high` bound its 95 % bootstrap interval. `p` is the p value of the two-sided paired permutation test:
+    the share of random swaps of the two systems, utterance by utterance, that give a difference as large.
     """
 
     ccc: float
@@ -58,18 +58,18 @@ class Difference:
 def score_with_interval(
     predictions: Sequence[ArrayLike], golds: Sequence[ArrayLike], *, options: ScoreOptions
 ) -> Score:
-    """Score utterances together, with a percentile bootstrap over utterances.
+    """Score concatenated utterances, with a percentile bootstrap over utterances.
 
     Args:
         predictions: one series of shape (frames,) per utterance
-        golds: the gold standard of the same utterances
-        options: of the bootstrap
+        golds: gold standards of the same utterances
+        options: bootstrap
 
     Raises:
-        ValueError: if there is no utterance, or as `concordance`
+        ValueError: if there is no utterance, their numbers differ, or as `emoseq.metrics.check_pair`
     """
-    moments, squared_error = _all_moments(predictions, golds)
-    low, high = np.quantile(compute_concordance(moments[_resampled(len(moments), options)].sum(axis=1)), [0.025, 0.975])
+    moments, squared_error = _sum_moments(predictions, golds)
+    low, high = np.quantile(compute_concordance(moments[_resample(len(moments), options)].sum(axis=1)), [0.025, 0.975])
     total = moments.sum(axis=0)
     return Score(
         ccc=float(compute_concordance(total)),
@@ -85,40 +85,41 @@ def score_with_interval(
 def compare_series(
     predictions: Sequence[ArrayLike], others: Sequence[ArrayLike], golds: Sequence[ArrayLike], *, options: ScoreOptions
 ) -> Difference:
-    """How much better the first system is than the second one, and whether chance would do.
+    """Return the CCC difference with bootstrap interval and permutation test.
 
-    All 2^n ways to swap n utterances are tried up to `options.bootstrap_samples`, beyond that as many random ones.
+    The test tries all 2^n swaps of n utterances if they are at most `options.bootstrap_samples`, else as many random
+    ones.
 
     Args:
         predictions: one series of shape (frames,) per utterance
-        others: those of the other system
-        golds: the gold standard of the same utterances
-        options: of the bootstrap
+        others: series of the other system
+        golds: gold standards of the same utterances
+        options: bootstrap
 
     Raises:
         ValueError: as `score_with_interval`
     """
-    pair = np.stack([_all_moments(series, golds)[0] for series in (predictions, others)])
+    pair = np.stack([_sum_moments(series, golds)[0] for series in (predictions, others)])
     utterances = pair.shape[1]
 
-    def gain(moments: NDArray) -> NDArray:
+    def subtract(moments: NDArray) -> NDArray:
         first, second = compute_concordance(moments.sum(axis=-2))
         return first - second
 
-    observed = gain(pair)
-    low, high = np.quantile(gain(pair[:, _resampled(utterances, options)]), [0.025, 0.975])
+    observed = subtract(pair)
+    low, high = np.quantile(subtract(pair[:, _resample(utterances, options)]), [0.025, 0.975])
     if 2.0**utterances <= options.bootstrap_samples:
         swaps = (np.arange(2**utterances)[:, None] >> np.arange(utterances)) % 2 == 1
     else:
         random = np.random.default_rng(options.bootstrap_seed)
         swaps = np.r_[[[False] * utterances], random.random((options.bootstrap_samples - 1, utterances)) < 0.5]
     swapped = np.where(swaps[None, :, :, None], pair[::-1, None], pair[:, None])
-    p = np.mean(np.abs(gain(swapped)) >= abs(observed) - 1e-12)
+    p = np.mean(np.abs(subtract(swapped)) >= abs(observed) - 1e-12)
     return Difference(float(observed), float(low), float(high), float(p))
 
 
-def _all_moments(predictions: Sequence[ArrayLike], golds: Sequence[ArrayLike]) -> tuple[NDArray, float]:
-    """Moments of each utterance, shape (utterances, 6), and the squared error of all."""
+def _sum_moments(predictions: Sequence[ArrayLike], golds: Sequence[ArrayLike]) -> tuple[NDArray, float]:
+    """Return the moments of each utterance, shape (utterances, 6), and the squared error over all."""
     if not predictions or len(predictions) != len(golds):
         raise ValueError(f"{len(predictions)} predictions for {len(golds)} gold standards")
     pairs = [check_pair(p, g) for p, g in zip(predictions, golds, strict=True)]
@@ -127,6 +128,7 @@ def _all_moments(predictions: Sequence[ArrayLike], golds: Sequence[ArrayLike]) -
     return moments, sum(float(np.sum((x - y) ** 2)) for x, y in pairs)
 
 
-def _resampled(utterances: int, options: ScoreOptions) -> NDArray[np.int64]:
+def _resample(utterances: int, options: ScoreOptions) -> NDArray[np.int64]:
+    """Draw utterances with replacement; indices of shape (bootstrap samples, utterances)."""
     random = np.random.default_rng(options.bootstrap_seed)
     return random.integers(utterances, size=(options.bootstrap_samples, utterances))

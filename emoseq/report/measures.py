@@ -1,4 +1,4 @@
-"""What the paper observes, as numbers: clipping, moderation, erratic labels, two stages (Secs. 4.1 to 5)."""
+"""Measures of the paper's observations: clipping, moderation, erratic labels, two stages (Secs. 4.1 to 5)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from emoseq.features.fbank import FRAME_SHIFT
 
 @dataclass(frozen=True)
 class Clipping:
-    """What cluster means cannot express (paper, Sec. 4.1): ratings beyond the outermost two.
+    """Ratings beyond the outermost cluster means, which no class can express (paper, Sec. 4.1).
 
-    `below` and `above` are shares of all frames; `mean_excess` and `max_excess` say how far those frames lie
-    beyond the means, in units of the rating, 0 where there are none.
+    `below` and `above` are shares of all frames. `mean_excess` and `max_excess` are the distances of those frames
+    to the means, in units of the rating; 0 if there are none.
     """
 
     below: float
@@ -26,7 +26,7 @@ class Clipping:
 
 
 def measure_clipping(ratings: ArrayLike, centers: ArrayLike) -> Clipping:
-    """How ascending cluster means of shape (K,) clip ratings of shape (frames,)."""
+    """Measure how ascending cluster means of shape (K,) clip ratings of shape (frames,)."""
     values, means = np.asarray(ratings, dtype=np.float64), np.asarray(centers, dtype=np.float64)
     below, above = means[0] - values, values - means[-1]
     excess = np.maximum(below, above)
@@ -40,11 +40,11 @@ def measure_clipping(ratings: ArrayLike, centers: ArrayLike) -> Clipping:
 
 
 def compute_spread_ratio(series: ArrayLike, gold: ArrayLike) -> float:
-    """Standard deviation of a series over that of its gold standard: below 1 where values are moderated (Sec. 4.2).
+    """Return the standard deviation of a series over that of its gold standard: below 1 if it is moderated (Sec. 4.2).
 
     Args:
-        series: of shape (frames,), utterances concatenated
-        gold: of shape (frames,)
+        series: utterances concatenated, shape (frames,)
+        gold: gold standard of the same frames, shape (frames,)
 
     Returns:
         the ratio, or NaN if the gold standard is constant
@@ -54,7 +54,7 @@ def compute_spread_ratio(series: ArrayLike, gold: ArrayLike) -> float:
 
 
 def count_transitions_per_minute(utterances: Sequence[ArrayLike]) -> float:
-    """Changes from one class to another a minute of labels (Sec. 4.3), utterances of shape (frames,); NaN of none."""
+    """Count changes of class per minute (Sec. 4.3) in labels of shape (frames,); NaN without utterances."""
     labels = [np.asarray(utterance) for utterance in utterances]
     changes = sum(int(np.count_nonzero(sequence[1:] != sequence[:-1])) for sequence in labels)
     minutes = sum(map(len, labels)) * FRAME_SHIFT / 60
@@ -63,7 +63,7 @@ def count_transitions_per_minute(utterances: Sequence[ArrayLike]) -> float:
 
 @dataclass(frozen=True)
 class Stages:
-    """The best dev CCC of one training, with both stages and had it ended after the first (Sec. 4.2)."""
+    """Best dev CCC of one training, after the first stage and after both (Sec. 4.2); epochs count from 1."""
 
     best_epoch: int
     one_stage: float
@@ -72,26 +72,26 @@ class Stages:
 
 
 def compare_stages(dev_ccc: ArrayLike, first_stage_epochs: int) -> Stages:
-    """What the second stage is good for, from the dev CCC after each epoch, shape (epochs,)."""
+    """Compare one stage with two, from the dev CCC after each epoch, shape (epochs,)."""
     values = np.asarray(dev_ccc, dtype=np.float64)
     best = int(values.argmax())
     return Stages(best + 1, float(values[:first_stage_epochs].max()), float(values[best]), best >= first_stage_epochs)
 
 
 def compute_mean_step(dev_ccc: ArrayLike) -> float:
-    """Mean absolute change of the dev CCC from one epoch to the next, NaN if there are fewer than two epochs."""
+    """Return the mean absolute change of the dev CCC from epoch to epoch; NaN for fewer than two epochs."""
     changes = np.abs(np.diff(np.asarray(dev_ccc, dtype=np.float64)))
     return float(changes.mean()) if len(changes) else float("nan")
 
 
 def compute_deviation(values: ArrayLike) -> float:
-    """Standard deviation of a sample, with n - 1, NaN of fewer than two values."""
+    """Return the standard deviation of a sample, with n - 1; NaN for fewer than two values."""
     sample = np.asarray(values, dtype=np.float64)
     return float(sample.std(ddof=1)) if len(sample) > 1 else float("nan")
 
 
 def compute_correlation(x: ArrayLike, y: ArrayLike) -> float:
-    """Pearson's correlation, NaN of fewer than three pairs or where either is constant."""
+    """Return Pearson's correlation; NaN for fewer than three pairs or if either is constant."""
     pair: NDArray[np.float64] = np.stack([np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)])
     if pair.shape[1] < 3 or not (np.ptp(pair, axis=1) > 0).all():
         return float("nan")

@@ -1,7 +1,7 @@
-"""What the paper observes, measured on a run: a table for each observation, from the files that the stages left.
+"""Observations of the paper, measured on a run: one table each, from the files that the stages wrote.
 
-`emoseq.report.measures` has the measures themselves. Where a run has not made what a table is about (no classifier, no
-labels of a set, one seed), its rows are left out; a table may be empty.
+`emoseq.report.measures` has the measures. If a run lacks what a table needs (no classifier, no labels of a set, one
+seed), those rows are left out; a table may be empty.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ TABLES = ("reconstruction", "clipping", "moderation", "stages", "stability", "tr
 
 @dataclass(frozen=True)
 class Finding:
-    """One observation: the name of its file, what it measures, and its table."""
+    """One observation: the name of its file, a sentence on what it measures, and its table."""
 
     name: str
     sentence: str
@@ -52,7 +52,7 @@ class Finding:
 
 
 def read_trained_jobs(exp: Path) -> list[TrainJob]:
-    """All models of a run that have been trained, those at the chosen setting last.
+    """Return the trained models of a run, those at the chosen setting last.
 
     Raises:
         DataError: if there is none
@@ -64,7 +64,7 @@ def read_trained_jobs(exp: Path) -> list[TrainJob]:
 
 
 def read_gold(data: Path, exp: Path) -> Iterator[tuple[str, str, Mapping[str, NDArray], Mapping[str, NDArray]]]:
-    """Dimension, set, gold standard by utterance, cluster means by resolution."""
+    """Yield dimension, set, gold standard by utterance and cluster means by resolution."""
     for dimension in DIMENSIONS:
         for name in SETS:
             path, centers = data / name / f"{dimension}.scp", exp / dimension / "labels" / "centers"
@@ -73,7 +73,7 @@ def read_gold(data: Path, exp: Path) -> Iterator[tuple[str, str, Mapping[str, ND
 
 
 def tabulate_reconstruction(data: Path, exp: Path) -> pd.DataFrame:
-    """CCC and RMSE of each set's gold standard rebuilt from cluster means (Table 1, and Sec. 5 on test labels)."""
+    """Tabulate CCC and RMSE of each set's gold standard rebuilt from cluster means (Table 1, Sec. 5)."""
     rows = []
     for dimension, name, gold, centers in read_gold(data, exp):
         for key, means in centers.items():
@@ -84,7 +84,7 @@ def tabulate_reconstruction(data: Path, exp: Path) -> pd.DataFrame:
 
 
 def tabulate_clipping(data: Path, exp: Path) -> pd.DataFrame:
-    """What the outermost cluster means leave out of each set's gold standard (Sec. 4.1)."""
+    """Tabulate how the outermost cluster means clip each set's gold standard (Sec. 4.1)."""
     return pd.DataFrame(
         [
             {"dimension": dimension, "set": name, "task": key}
@@ -96,7 +96,7 @@ def tabulate_clipping(data: Path, exp: Path) -> pd.DataFrame:
 
 
 def read_predicted(data: Path, exp: Path) -> Iterator[tuple[str, str, Path, dict[str, dict[str, NDArray]], Mapping]]:
-    """Dimension, set, model, posteriors by task and utterance, and cluster means, of each classifier chosen."""
+    """Yield dimension, set, model, posteriors by task and utterance, and cluster means of each chosen classifier."""
     classified = {job.dimension for job in read_all_jobs(exp) if job.system == "cls"}
     for dimension in DIMENSIONS:
         selected = exp / dimension / "selected.cls"
@@ -109,9 +109,9 @@ def read_predicted(data: Path, exp: Path) -> Iterator[tuple[str, str, Path, dict
 
 
 def tabulate_moderation(data: Path, exp: Path) -> pd.DataFrame:
-    """Standard deviation of raw series over that of the gold standard, of each task and averaged (Sec. 4.2).
+    """Tabulate the standard deviation of raw series over that of the gold standard, per task and averaged (Sec. 4.2).
 
-    Each chosen model on its own; the mean over them.
+    Each row is the mean over the chosen models.
     """
     rows = []
     for dimension, name, _, posteriors, centers in read_predicted(data, exp):
@@ -124,46 +124,47 @@ def tabulate_moderation(data: Path, exp: Path) -> pd.DataFrame:
             for key in centers
         }
         series["averaged"] = {utt: average([series[key][utt] for key in centers]) for utt in gold}
-        for key, of in series.items():
-            ratio = compute_spread_ratio(*map(np.concatenate, pair_series(of, gold)))
+        for key, values in series.items():
+            ratio = compute_spread_ratio(*map(np.concatenate, pair_series(values, gold)))
             rows.append({"dimension": dimension, "set": name, "task": key, "ratio": ratio})
-    return _mean(rows, ["dimension", "set", "task"])
+    return _average_models(rows, ["dimension", "set", "task"])
 
 
 def tabulate_transitions(data: Path, exp: Path) -> pd.DataFrame:
-    """Changes of class a minute in gold, raw and decoded labels of the same recordings (Sec. 4.3)."""
+    """Tabulate changes of class per minute in gold, raw and decoded labels of the same recordings (Sec. 4.3)."""
     rows = []
     for dimension, name, model, posteriors, centers in read_predicted(data, exp):
         folder = exp / dimension
         for key in centers:
-            found: dict[str, Mapping[str, NDArray]] = {}
+            labels: dict[str, Mapping[str, NDArray]] = {}
             if (gold := folder / "labels" / f"{name}.{key}.scp").exists():
-                found["gold"] = Scp(gold)
-            found["raw"] = {utt: matrix.argmax(axis=1) for utt, matrix in posteriors[key].items()}
+                labels["gold"] = Scp(gold)
+            labels["raw"] = {utt: matrix.argmax(axis=1) for utt, matrix in posteriors[key].items()}
             if (decoded := folder / f"decode_{name}" / f"{model.name}.{key}.scp").exists():
-                found["decoded"] = Scp(decoded)
-            utterances = [utt for utt in found["raw"] if utt in found.get("gold", found["raw"])]
+                labels["decoded"] = Scp(decoded)
+            utterances = [utt for utt in labels["raw"] if utt in labels.get("gold", labels["raw"])]
             counts = {
-                kind: count_transitions_per_minute([labels[utt] for utt in utterances])
-                for kind, labels in found.items()
+                kind: count_transitions_per_minute([sequences[utt] for utt in utterances])
+                for kind, sequences in labels.items()
             }
             rows.append({"dimension": dimension, "set": name, "task": key} | counts)
-    return _mean(rows, ["dimension", "set", "task"])
+    return _average_models(rows, ["dimension", "set", "task"])
 
 
 def read_dev_curves(jobs: Sequence[TrainJob]) -> tuple[dict[str, dict[str, list[NDArray]]], int]:
-    """Dev CCC of each model after each epoch, by dimension and system, and the epochs of the first stage."""
+    """Return the dev CCC of each model after each epoch, by dimension and system, and the epochs of the first stage."""
     curves: dict[str, dict[str, list[NDArray]]] = {}
     for job in jobs:
-        of_system = curves.setdefault(job.dimension, {}).setdefault(job.system, [])
-        of_system.append(pd.read_csv(job.folder / "epochs.csv").dev_ccc.to_numpy())
+        models = curves.setdefault(job.dimension, {}).setdefault(job.system, [])
+        models.append(pd.read_csv(job.folder / "epochs.csv").dev_ccc.to_numpy())
     return curves, read_options(TrainOptions, jobs[0].folder / "conf" / "train.conf").first_stage_epochs
 
 
 def tabulate_trainings(jobs: Sequence[TrainJob]) -> pd.DataFrame:
-    """One row a model: its best epoch and dev CCC with one stage and with two, and how much that moved (Sec. 4.2).
+    """Tabulate best epoch and dev CCC with one stage and with two, one row per model (Sec. 4.2).
 
-    `step` is the mean absolute change of the dev CCC from epoch to epoch within the first stage, of constant rate.
+    `step` is the mean absolute change of the dev CCC from epoch to epoch in the first stage, where the learning rate
+    is constant.
     """
     rows = []
     for job in jobs:
@@ -184,7 +185,7 @@ def tabulate_trainings(jobs: Sequence[TrainJob]) -> pd.DataFrame:
 
 
 def summarise_stages(trained: pd.DataFrame) -> pd.DataFrame:
-    """Means over all models of a system: what the second stage adds to the dev CCC, and when the best epoch is."""
+    """Average over all models of a system: best epoch, and dev CCC with one stage and with two."""
     rows = trained.assign(gain=trained.two_stages - trained.one_stage, in_second_stage=trained.in_second_stage * 1.0)
     columns = ["best_epoch", "one_stage", "two_stages", "gain", "in_second_stage"]
     grouped = rows.groupby(["dimension", "system"], sort=False)
@@ -192,57 +193,58 @@ def summarise_stages(trained: pd.DataFrame) -> pd.DataFrame:
 
 
 def tabulate_stability(trained: pd.DataFrame) -> pd.DataFrame:
-    """Standard deviation over seeds of the best dev CCC at one setting, and the change from epoch to epoch.
+    """Tabulate the deviation of the best dev CCC over seeds at one setting, and its change from epoch to epoch.
 
-    The paper finds the cost of Eq. 7 to train more stably than plain cross entropy: cls against cls-ce.
+    The paper finds that the cost of Eq. 7 (cls) trains more stably than plain cross entropy (cls-ce).
     """
     grouped = trained.groupby(["dimension", "system", "layers", "l2"], sort=False)
     return pd.DataFrame(
         [
             dict(zip(("dimension", "system", "layers", "l2"), key, strict=True))
-            | {"seeds": len(of), "best": of.two_stages.mean(), "over_seeds": compute_deviation(of.two_stages)}
-            | {"over_epochs": of.step.mean()}
-            for key, of in grouped
+            | {"seeds": len(rows), "best": rows.two_stages.mean(), "over_seeds": compute_deviation(rows.two_stages)}
+            | {"over_epochs": rows.step.mean()}
+            for key, rows in grouped
         ]
     )
 
 
 def compute_gains(data: Path, exp: Path, jobs: Sequence[TrainJob]) -> pd.DataFrame:
-    """Raw and decoded CCC of every classifier by itself, decoded as the dev set chose for its dimension (Sec. 5)."""
+    """Score every classifier on its own, raw and decoded with the setting chosen on dev for its dimension (Sec. 5)."""
     rows = []
-    for (dimension, system), of_settings in group_by_setting(jobs).items():
+    for (dimension, system), settings in group_by_setting(jobs).items():
         best = exp / dimension / "decode_dev" / "best.conf"
         if system != "cls" or not best.exists():
             continue
         options = read_options(DecoderOptions, best)
         resolutions = read_resolutions(exp / dimension, [options.order])
         decode = make_decoder(resolutions, options)
-        for job in (job for of_seeds in of_settings.values() for job in of_seeds):
+        for job in (job for seeds in settings.values() for job in seeds):
             for name in PREDICTED:
                 gold = data / name / f"{dimension}.scp"
                 raw = job.folder / f"predict_{name}.scp"
                 if not (gold.exists() and raw.exists()):
                     continue
                 _, series = decode_models([read_posteriors(job.folder, name, resolutions)], decode)
-                before, after = (ccc_and_rmse(found, Scp(gold))[0] for found in (Scp(raw), series))
+                before, after = (ccc_and_rmse(values, Scp(gold))[0] for values in (Scp(raw), series))
                 row = {"dimension": dimension, "set": name, "model": job.folder.name, "raw": before, "decoded": after}
                 rows.append(row | {"gain": after - before})
     return pd.DataFrame(rows)
 
 
 def summarise_gains(gained: pd.DataFrame) -> pd.DataFrame:
-    """Gain over all models of a dimension and set, and its correlation with their raw CCC."""
+    """Summarise the gain over all models of a dimension and set, and its correlation with their raw CCC."""
     return pd.DataFrame(
         [
-            {"dimension": dimension, "set": name, "models": len(of), "raw": of.raw.mean(), "gain": of.gain.mean()}
-            | {"least": of.gain.min(), "most": of.gain.max(), "correlation": compute_correlation(of.raw, of.gain)}
-            for (dimension, name), of in gained.groupby(["dimension", "set"], sort=False)
+            {"dimension": dimension, "set": name, "models": len(rows), "raw": rows.raw.mean(), "gain": rows.gain.mean()}
+            | {"least": rows.gain.min(), "most": rows.gain.max()}
+            | {"correlation": compute_correlation(rows.raw, rows.gain)}
+            for (dimension, name), rows in gained.groupby(["dimension", "set"], sort=False)
         ]
     )
 
 
 def observe(data: Path, exp: Path, jobs: Sequence[TrainJob], gained: pd.DataFrame) -> list[Finding]:
-    """All that is observed, in the order of the report; `gained` is what `compute_gains` found."""
+    """Measure all observations, in the order of the report; `gained` is the table of `compute_gains`."""
     trained = tabulate_trainings(jobs)
     return [
         Finding(
@@ -290,16 +292,16 @@ def observe(data: Path, exp: Path, jobs: Sequence[TrainJob], gained: pd.DataFram
 
 
 def format_observations(findings: Sequence[Finding]) -> str:
-    """observations.md: each finding's sentence above its table, three decimals, or that there is nothing to measure."""
+    """Format observations.md: each sentence above its table with three decimals; an empty table is not measurable."""
     parts = ["# What the paper observes, measured on this run\n"]
     for finding in findings:
-        table = format_markdown(finding.table) if len(finding.table) else "This run has nothing to measure it by.\n"
+        table = format_markdown(finding.table) if len(finding.table) else "Not measurable in this run.\n"
         parts.append(f"## {finding.name.capitalize()}\n\n{finding.sentence}\n\n{table}")
     return "\n".join(parts)
 
 
 def list_inputs(data: Path, exp: Path, jobs: Sequence[TrainJob]) -> list[Path]:
-    """What the findings depend on, whether it exists or not."""
+    """List the files that the observations depend on, existing or not."""
     return [
         *(data / name / f"{dim}.scp" for dim in DIMENSIONS for name in SETS),
         *(
@@ -315,5 +317,5 @@ def list_inputs(data: Path, exp: Path, jobs: Sequence[TrainJob]) -> list[Path]:
     ]
 
 
-def _mean(rows: list[dict], by: list[str]) -> pd.DataFrame:
+def _average_models(rows: list[dict], by: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows).groupby(by, sort=False).mean().reset_index() if rows else pd.DataFrame()

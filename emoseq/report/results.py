@@ -1,4 +1,4 @@
-"""The series that a run reports, scored and compared with one another."""
+"""Series that a run reports: their list, scores and comparisons."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RESULTS_COLUMNS = (
 
 @dataclass(frozen=True)
 class Reported:
-    """One system's series on one set, and the sets that its labels and language models were fitted on."""
+    """Series of one system on one set, and the sets that its labels and language models were fitted on."""
 
     system: str
     dimension: str
@@ -34,15 +34,15 @@ class Reported:
 
 
 def list_experiments(exp: Path) -> list[Path]:
-    """A run's folder, and those in it that hold the same with labels fitted on other sets."""
+    """Return the folder of a run and the experiments in it whose labels were fitted on other sets."""
     return [exp, *(jobs.parent for jobs in sorted(exp.glob("fit_on_*/train.jobs")))]
 
 
 def list_reported_systems(exp: Path) -> list[str]:
-    """Names of the series that an experiment reports, in the order of the paper's Table 2.
+    """Name the series that an experiment reports, in the order of the paper's Table 2.
 
     Raises:
-        DataError: if it lists no models
+        DataError: if the experiment lists no models
     """
     raw = list_raw_systems(exp)
     names = [name for system in raw for name in (system, *(name_smoothed(system, kind) for kind in SMOOTHERS))]
@@ -50,11 +50,12 @@ def list_reported_systems(exp: Path) -> list[str]:
 
 
 def list_raw_systems(exp: Path) -> list[str]:
-    """Names of the series of an experiment that are neither smoothed nor decoded: what its lists of jobs name, whatever
-    else an earlier run has left.
+    """Name the raw series of an experiment, neither smoothed nor decoded.
+
+    Its lists of jobs decide, not the files that an earlier run may have left.
 
     Raises:
-        DataError: if it lists no models
+        DataError: if the experiment lists no models
     """
     jobs = exp / "baselines.jobs"
     baselines = {job.system for job in read_jobs(jobs, BaselineJob)} if jobs.exists() else set()
@@ -64,7 +65,7 @@ def list_raw_systems(exp: Path) -> list[str]:
 
 
 def read_all_jobs(exp: Path) -> list[TrainJob]:
-    """All models of an experiment, those at the chosen setting last.
+    """Return all models of an experiment, those at the chosen setting last.
 
     Raises:
         DataError: if it lists none
@@ -77,7 +78,7 @@ def read_all_jobs(exp: Path) -> list[TrainJob]:
 
 
 def list_reported_series(exp: Path, sets: Iterable[str]) -> list[Reported]:
-    """All series of a run over these sets, those of its further experiments last.
+    """List all series of a run over these sets, those of its further experiments last.
 
     Raises:
         DataError: as `list_reported_systems`
@@ -101,48 +102,50 @@ Gold = Mapping[tuple[str, str], Path]  # scp file by dimension and set
 
 
 def score_all(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -> pd.DataFrame:
-    """The score of each series, in RESULTS_COLUMNS.
+    """Score each series; columns RESULTS_COLUMNS.
 
     Raises:
         DataError: if a series is missing or does not fit the gold standard
     """
     rows = []
-    for one in series:
-        predictions, golds = _paired(one, gold)
-        rows.append(_key(one) | asdict(score_with_interval(predictions, golds, options=options)))
+    for entry in series:
+        predictions, golds = _pair_with_gold(entry, gold)
+        rows.append(_make_key(entry) | asdict(score_with_interval(predictions, golds, options=options)))
     return pd.DataFrame(rows)
 
 
 def compare_all(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -> pd.DataFrame:
-    """CCC of CLS-Decoded, or without it of the first system, less that of each other system; and of each system of a
-    further experiment, that of the same system in the first one less its own.
+    """Compare every series with a reference: CCC of the reference less CCC of the series.
 
-    Columns `minuend,minuend_fit_on` and those of the system that is subtracted, `system,fit_on`, then
-    `dimension,set,ccc,low,high,p`; see `emoseq.report.intervals.Difference`.
+    In the first experiment the reference is CLS-Decoded, or the first system if nothing is decoded. For a further
+    experiment it is the same system of the first one.
+
+    Columns: `minuend,minuend_fit_on` is the reference, `system,dimension,set,fit_on` the series, and `ccc,low,high,p`
+    the `emoseq.report.intervals.Difference`.
 
     Raises:
         DataError: as `score_all`
     """
     fit_on = series[0].fit_on
-    first = {(one.system, one.dimension, one.set): one for one in series if one.fit_on == fit_on}
-    reference = DECODED_SERIES if any(one.system == DECODED_SERIES for one in series) else series[0].system
+    first = {(entry.system, entry.dimension, entry.set): entry for entry in series if entry.fit_on == fit_on}
+    reference = DECODED_SERIES if any(entry.system == DECODED_SERIES for entry in series) else series[0].system
     rows = []
-    for one in series:
-        minuend = first[reference if one.fit_on == fit_on else one.system, one.dimension, one.set]
-        if minuend is not one:
-            predictions, golds = _paired(minuend, gold)
-            others, _ = _paired(one, gold)
+    for entry in series:
+        minuend = first[reference if entry.fit_on == fit_on else entry.system, entry.dimension, entry.set]
+        if minuend is not entry:
+            predictions, golds = _pair_with_gold(minuend, gold)
+            others, _ = _pair_with_gold(entry, gold)
             gain = compare_series(predictions, others, golds, options=options)
-            rows.append({"minuend": minuend.system, "minuend_fit_on": fit_on} | _key(one) | asdict(gain))
+            rows.append({"minuend": minuend.system, "minuend_fit_on": fit_on} | _make_key(entry) | asdict(gain))
     return pd.DataFrame(rows)
 
 
-def _key(one: Reported) -> dict[str, str]:
-    return {"system": one.system, "dimension": one.dimension, "set": one.set, "fit_on": one.fit_on}
+def _make_key(entry: Reported) -> dict[str, str]:
+    return {"system": entry.system, "dimension": entry.dimension, "set": entry.set, "fit_on": entry.fit_on}
 
 
-def _paired(one: Reported, gold: Gold) -> tuple[list, list]:
+def _pair_with_gold(entry: Reported, gold: Gold) -> tuple[list, list]:
     try:
-        return pair_series(Scp(one.path), Scp(gold[one.dimension, one.set]))
+        return pair_series(Scp(entry.path), Scp(gold[entry.dimension, entry.set]))
     except ValueError as error:
-        raise DataError(f"{one.path}: {error}") from None
+        raise DataError(f"{entry.path}: {error}") from None

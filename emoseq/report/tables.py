@@ -1,4 +1,4 @@
-"""Tables of results, in CSV and Markdown."""
+"""Tables of results in CSV and Markdown."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from emoseq.report.results import RESULTS_COLUMNS
 
 
 def format_results(results: pd.DataFrame) -> str:
-    """results.csv: one row a system, dimension, set and choice of sets fitted on, in RESULTS_COLUMNS, six decimals."""
+    """Format results.csv: one row per system, dimension, set and fit, columns RESULTS_COLUMNS, six decimals."""
     return results.to_csv(index=False, columns=list(RESULTS_COLUMNS), float_format="%.6f")
 
 
 def read_published(path: Path) -> pd.DataFrame:
-    """Scores of other people: a CSV file with columns system, dimension, set and ccc, `#` beginning a comment.
+    """Read published scores: a CSV file with columns system, dimension, set and ccc, and `#` comments.
 
     Raises:
         DataError: if the file is missing or has other columns
@@ -32,61 +32,63 @@ def read_published(path: Path) -> pd.DataFrame:
 
 
 def format_tables(results: pd.DataFrame, differences: pd.DataFrame, published: pd.DataFrame | None) -> str:
-    """The paper's Table 2 in Markdown with intervals, published scores below, and the differences between systems."""
+    """Format the paper's Table 2 in Markdown with intervals, published scores below it, and the paired differences."""
     fit_on = results.fit_on.iloc[0]
     cells = {
-        (_label(row, fit_on), row.dimension, row.set): (
+        (_name_row(row, fit_on), row.dimension, row.set): (
             f"{row.ccc:.3f} [{row.ccc_low:.3f}, {row.ccc_high:.3f}] {row.rmse:.3f}"
         )
         for row in results.itertuples()
     }
     caption = f"CCC [95 % interval, bootstrap over utterances] RMSE; clusters and language model fitted on {fit_on}."
     if published is not None:
-        theirs = {(f"*{row.system}*", row.dimension, row.set): f"*{row.ccc:.3f}*" for row in published.itertuples()}
-        cells |= {(name, *key[1:]): "" for name in dict.fromkeys(name for name, _, _ in theirs) for key in cells}
-        cells |= theirs
+        others = {(f"*{row.system}*", row.dimension, row.set): f"*{row.ccc:.3f}*" for row in published.itertuples()}
+        cells |= {(name, *key[1:]): "" for name in dict.fromkeys(name for name, _, _ in others) for key in cells}
+        cells |= others
         caption += " In italics: CCC as published on RECOLA, not computed here."
-    parts = [_by_dimension_and_set(cells, "not scored") + f"\n{caption}\n"]
+    parts = [_format_cells(cells, "not scored") + f"\n{caption}\n"]
     for fitted, rows in differences.groupby("fit_on", sort=False):
         cells = {
             (row.system, row.dimension, row.set): f"{row.ccc:+.3f} [{row.low:+.3f}, {row.high:+.3f}] {row.p:.3f}"
             for row in rows.itertuples()
         }
-        what = f"CCC of {rows.minuend.iloc[0]} less that of each system"
+        title = f"CCC of {rows.minuend.iloc[0]} less that of each system"
         if fitted != fit_on:
-            what = f"CCC of each system fitted on {fit_on} less its own fitted on {fitted}"
-        caption = f"{what} [95 % interval] p of the paired permutation test over utterances."
-        parts.append(_by_dimension_and_set(cells, "") + f"\n{caption}\n")
+            title = f"CCC of each system fitted on {fit_on} less its own fitted on {fitted}"
+        caption = f"{title} [95 % interval] p of the paired permutation test over utterances."
+        parts.append(_format_cells(cells, "") + f"\n{caption}\n")
     return "\n".join(parts)
 
 
 def format_markdown(table: pd.DataFrame) -> str:
-    """A table in Markdown; numbers with a fraction have three decimals, what is missing is blank."""
+    """Format a table in Markdown: floats with three decimals, NaN blank."""
 
-    def cell(value: Any) -> str:
+    def format_cell(value: Any) -> str:
         if isinstance(value, float):
             return "" if pd.isna(value) else f"{value:.3f}"
         return str(value)
 
-    return _aligned([list(table.columns), *([cell(value) for value in row] for row in table.itertuples(index=False))])
+    return _align(
+        [list(table.columns), *([format_cell(value) for value in row] for row in table.itertuples(index=False))]
+    )
 
 
-def _label(row: Any, fit_on: str) -> str:
+def _name_row(row: Any, fit_on: str) -> str:
     return str(row.system) if row.fit_on == fit_on else f"{row.system}, fitted on {row.fit_on}"
 
 
-def _by_dimension_and_set(cells: Mapping[tuple[str, str, str], str], empty: str) -> str:
-    """A table with a row for each system and a column for each dimension and set."""
+def _format_cells(cells: Mapping[tuple[str, str, str], str], empty: str) -> str:
+    """Format a Markdown table: one row per system, one column per dimension and set."""
     sets = list(dict.fromkeys(name for _, _, name in cells))
     columns = [(dim, name) for dim in DIMENSIONS for name in sets if any(key[1:] == (dim, name) for key in cells)]
     lines = [["System", *(f"{dim} {name}" for dim, name in columns)]]
     for system in dict.fromkeys(system for system, _, _ in cells):
         lines.append([system, *(cells.get((system, *column), empty) for column in columns)])
-    return _aligned(lines)
+    return _align(lines)
 
 
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
-    """A Markdown table, its first line the header."""
+def _align(lines: Sequence[Sequence[str]]) -> str:
+    """Align a Markdown table whose first line is the header."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rows = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |\n"

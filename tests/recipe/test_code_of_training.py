@@ -21,7 +21,9 @@ def copy(tmp_path_factory):
 
 
 def digest_training(folder):
-    program = f"import pathlib; from emoseq.recipe.stamp import digest_code; print(digest_code(pathlib.Path('{TRAINING}')))"
+    program = (
+        f"import pathlib; from emoseq.recipe.stamp import digest_code; print(digest_code(pathlib.Path('{TRAINING}')))"
+    )
     environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", program]
     return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True).stdout

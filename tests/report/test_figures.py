@@ -1,4 +1,4 @@
-"""What figures say: numbers from the model, lines where they belong, files that open."""
+"""Figures: numbers from the model, lines at the right values, files that open."""
 
 import numpy as np
 import pytest
@@ -70,7 +70,7 @@ TRIALS = [
 ]
 
 
-def test_the_sweep_has_a_line_for_each_order_and_marks_the_best():
+def test_the_sweep_has_a_line_for_each_order_and_circles_the_chosen_trial():
     axis = plot_sweeps({"arousal": TRIALS}).axes[0]
     assert [line.get_label() for line in axis.lines] == ["2-gram", "3-gram", "chosen"]
     assert axis.lines[0].get_ydata().tolist() == [0.5, 0.7]
@@ -85,7 +85,7 @@ def test_a_training_is_a_line_with_its_best_epoch_marked():
     assert curves[4][0][0] == 2.5
 
 
-def test_trials_come_back_from_their_file():
+def test_trials_are_read_back_from_their_file():
     assert parse_sweep(format_sweep(TRIALS), "sweep.csv", "viterbi") == TRIALS
 
 
@@ -95,7 +95,7 @@ def test_a_sweep_that_cannot_be_read_is_named(text, message):
         parse_sweep(text, "sweep.csv", "viterbi")
 
 
-def test_figures_are_written_the_same_each_time(tmp_path):
+def test_figures_have_the_same_bytes_each_time(tmp_path):
     torch.manual_seed(0)
     for name in ("a", "b"):
         save_figure(plot_architecture(describe_architecture(classifier())), tmp_path / name)

@@ -1,4 +1,4 @@
-"""What the paper observes: each measure by hand, and the report on a small run."""
+"""Observations of the paper: each measure by hand, and the report of a small run."""
 
 import math
 
@@ -72,11 +72,11 @@ def test_deviation_and_correlation_are_numpys():
 
 
 @pytest.mark.parametrize(("x", "y"), [([1, 2], [3, 4]), ([1, 1, 1], [1, 2, 3])])
-def test_correlation_of_too_little_is_nothing(x, y):
+def test_correlation_is_nan_for_few_or_constant_values(x, y):
     assert math.isnan(compute_correlation(x, y))
 
 
-def test_a_deviation_of_one_value_is_nothing():
+def test_deviation_of_one_value_is_nan():
     assert math.isnan(compute_deviation([0.5]))
 
 
@@ -110,7 +110,7 @@ def test_spread_over_seeds_by_hand():
     assert math.isnan(plain.over_seeds)
 
 
-def test_gains_are_summed_up_for_each_dimension_and_set():
+def test_gains_are_summarised_by_dimension_and_set():
     gained = pd.DataFrame(
         {"dimension": "valence", "set": "dev", "model": "m", "raw": [0.1, 0.2, 0.3], "gain": [0.3, 0.2, 0.1]}
     )
@@ -119,16 +119,16 @@ def test_gains_are_summed_up_for_each_dimension_and_set():
     assert (row.gain, row.correlation) == (pytest.approx(0.2), pytest.approx(-1))
 
 
-def test_the_report_says_where_there_is_nothing_to_measure():
+def test_an_empty_table_is_reported_as_not_measurable():
     table = pd.DataFrame({"system": ["cls", "x"], "seeds": [3, 1], "over_seeds": [0.0123, float("nan")]})
     text = format_observations([Finding("stability", "What.", table), Finding("gains", "Gains.", pd.DataFrame())])
     assert "## Stability\n\nWhat.\n\n| system | seeds | over_seeds |\n" in text
     assert "| cls    | 3     | 0.012      |\n| x      | 1     |            |\n" in text
-    assert text.endswith("## Gains\n\nGains.\n\nThis run has nothing to measure it by.\n")
+    assert text.endswith("## Gains\n\nGains.\n\nNot measurable in this run.\n")
 
 
 def test_the_step_measures_a_run(small_run):
-    """Gold labels of the small run, counted here once more from the files."""
+    """The files of the small run: all observations, with the expected numbers of rows."""
     report = small_run.exp / "report"
     names = ["reconstruction", "clipping", "moderation", "stages", "stability", "transitions", "gains"]
     assert [
@@ -144,7 +144,7 @@ def test_the_step_measures_a_run(small_run):
     assert len(pd.read_csv(report / "stages.csv")) == 2 * 2
 
 
-def test_a_second_time_there_is_nothing_to_do(small_run):
+def test_a_second_call_is_up_to_date(small_run):
     done = step("steps/make_observations.py", small_run.data, small_run.exp)
     assert done.returncode == 0, done.stderr
     assert "observations.md: up to date" in done.stderr

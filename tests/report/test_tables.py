@@ -1,4 +1,4 @@
-"""What a run reports: which series, their scores, and the tables that people read."""
+"""Results of a run: the list of series, their scores, the tables."""
 
 import numpy as np
 import pytest
@@ -103,13 +103,13 @@ def test_published_scores_stand_apart_from_our_own(scored, tmp_path):
     assert "| CLS-Raw, fitted on train |" in tables
 
 
-def test_the_tables_without_published_scores_do_not_speak_of_them(scored):
+def test_tables_without_published_scores_do_not_mention_them(scored):
     tables = format_tables(score_all(*scored, OPTIONS), compare_all(*scored, OPTIONS), None)
     assert "published" not in tables
     assert tables.count("| System") == 3
 
 
-def test_a_file_of_published_scores_that_is_none_is_named(tmp_path):
+def test_a_malformed_file_of_published_scores_is_named(tmp_path):
     path = tmp_path / "published.csv"
     path.write_text("system,ccc\nx,1\n")
     with pytest.raises(DataError, match=r"published\.csv: not a table"):
