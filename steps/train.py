@@ -94,11 +94,14 @@ def main(argv: list[str] | None = None) -> int:
     epochs = []
     epoch_log = job.folder / "log" / "train.log"
     with name_write_errors(epoch_log), open(epoch_log, "w", buffering=1) as lines:
-        for epoch, best in training:
-            log(f"{job.folder}: {epoch}")
-            print(time.strftime("%Y-%m-%d %H:%M:%S"), epoch, file=lines)
-            epochs.append(epoch)
-            model = best
+        try:
+            for epoch, best in training:
+                log(f"{job.folder}: {epoch}")
+                print(time.strftime("%Y-%m-%d %H:%M:%S"), epoch, file=lines)
+                epochs.append(epoch)
+                model = best
+        except ValueError as error:
+            raise DataError(f"{job.folder}: {error}") from None
     write_text(job.folder / "epochs.csv", format_epochs(epochs))
     save_model(job.folder / "final.pt", model)
     stamp.write()

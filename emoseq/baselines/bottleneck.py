@@ -38,7 +38,7 @@ class Bottleneck:
 def list_context(stacks: int) -> range:
     """Offsets of an odd number of frames around the one in the middle.
 
-    >>> list(around(3))
+    >>> list(list_context(3))
     [-1, 0, 1]
     """
     return range(-(stacks // 2), stacks // 2 + 1)

@@ -150,7 +150,7 @@ def group_by_setting(jobs: Sequence[TrainJob]) -> dict[tuple[str, str], dict[tup
 def format_number(number: float) -> str:
     """A number as in folder names: 0, 2e-5.
 
-    >>> short(2e-5)
+    >>> format_number(2e-5)
     '2e-5'
     """
     return repr(float(number)).removesuffix(".0").replace("e-0", "e-")
