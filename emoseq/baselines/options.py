@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from emoseq import DIMENSIONS, DataError
 from emoseq.features.fbank import FRAME_SHIFT
-from emoseq.recipe.options import option
+from emoseq.recipe.options import check_range, option
 
 # Their rows in the tables, in the paper's order.
 BASELINES = {"valstar": "Valstar-2016", "povolny": "Povolny-2016", "brady": "Brady-2016"}
+
+
+LONGEST_WINDOW = 3600.0  # seconds of a window of features or of a smoother
 
 
 USE_EGEMAPS = frozenset({"valstar", "povolny"})
@@ -40,11 +42,8 @@ class BaselineOptions:
             raise ValueError(f"--baselines: there is no {min(unknown)}; choose from {', '.join(BASELINES)}")
         if len(set(self.baselines)) < len(self.baselines):
             raise ValueError(f"--baselines={','.join(self.baselines)}: one comes twice")
-        if self.train_frames < 1:
-            raise ValueError(f"--train-frames={self.train_frames}: 1 or more")
-        for name in ("longest_delay", "longest_median", "longest_shift"):
-            if not 0 <= getattr(self, name) <= 60:
-                raise ValueError(f"--{name.replace('_', '-')}={getattr(self, name):g}: from 0 to 60 seconds")
+        check_range(self, "train_frames", low=1, high=10**6)
+        check_range(self, "longest_delay", "longest_median", "longest_shift", low=0, high=60)
 
     @property
     def delays(self) -> list[int]:
@@ -79,7 +78,8 @@ class ValstarOptions:
     functional_complexities: tuple[float, ...] = option("C of the SVR", default=(1e-4, 1e-3, 1e-2, 1e-1, 1.0))
 
     def __post_init__(self) -> None:
-        _check_positive(self, "functional_windows", "functional_complexities")
+        check_range(self, "functional_windows", low=0, high=LONGEST_WINDOW, above=True)
+        check_range(self, "functional_complexities", low=0, above=True)
 
 
 @dataclass(frozen=True)
@@ -99,14 +99,16 @@ class PovolnyOptions:
     bottleneck_seed: int = option("of the first weights and of the order of frames", default=1)
 
     def __post_init__(self) -> None:
-        names = ("size", "stacks", "hidden", "epochs", "patience", "rate")
-        _check_positive(self, "context_reaches", "context_step", "ridge_penalties", *(f"bottleneck_{n}" for n in names))
+        check_range(self, "context_reaches", low=0, high=LONGEST_WINDOW, above=True)
+        check_range(self, "context_step", low=FRAME_SHIFT, high=LONGEST_WINDOW)
+        check_range(self, "ridge_penalties", "bottleneck_rate", low=0, above=True)
+        check_range(self, "bottleneck_size", "bottleneck_hidden", low=1, high=10**5)
+        check_range(self, "bottleneck_stacks", low=1, high=1001)
+        check_range(self, "bottleneck_epochs", "bottleneck_patience", low=1, high=10**6)
+        check_range(self, "bottleneck_dropout", low=0, high=0.99)
+        check_range(self, "bottleneck_seed", low=0, high=2**63 - 1)
         if self.bottleneck_stacks % 2 == 0:
-            raise ValueError(f"--bottleneck-stacks={self.bottleneck_stacks}: an odd number")
-        if round(self.context_step / FRAME_SHIFT) < 1:
-            raise ValueError(f"--context-step={self.context_step:g}: a frame of {FRAME_SHIFT} s or more")
-        if not 0 <= self.bottleneck_dropout < 1:
-            raise ValueError(f"--bottleneck-dropout={self.bottleneck_dropout:g}: from 0 to below 1")
+            raise ValueError(f"--bottleneck-stacks={self.bottleneck_stacks}: an odd number is needed")
 
 
 @dataclass(frozen=True)
@@ -122,18 +124,13 @@ class BradyOptions:
     pooling_complexities: tuple[float, ...] = option("C of the SVR", default=(1e-6, 1e-5, 1e-4, 1e-3, 1e-2))
 
     def __post_init__(self) -> None:
-        _check_positive(self, "atoms", "atom_sparsity", "atom_patches", "code_atoms")
-        _check_positive(self, "pooling_windows", "pooling_complexities")
-        if self.code_atoms > self.atoms:
-            raise ValueError(f"--code-atoms={self.code_atoms}: there are --atoms={self.atoms}")
-
-
-def _check_positive(options: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(options, name)
-        values = value if isinstance(value, tuple) else (value,)
-        if not values or not all(0 < number < float("inf") for number in values):
-            raise ValueError(f"--{name.replace('_', '-')}: above 0")
+        check_range(self, "atoms", low=1, high=10**5)
+        check_range(self, "atom_patches", low=1, high=10**9)
+        check_range(self, "atom_sparsity", "pooling_complexities", low=0, above=True)
+        check_range(self, "atom_seed", low=0, high=2**32 - 1)  # as scikit-learn's seeds
+        check_range(self, "pooling_windows", low=0, high=LONGEST_WINDOW, above=True)
+        if not 1 <= self.code_atoms <= self.atoms:
+            raise ValueError(f"--code-atoms={self.code_atoms}: a whole number from 1 to --atoms={self.atoms} is needed")
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d, median_filter
 
+from emoseq.baselines.options import LONGEST_WINDOW
 from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.metrics import ccc_and_rmse
-from emoseq.recipe.options import option
+from emoseq.recipe.options import check_range, option
 
 
 def filter_gaussian(series: ArrayLike, width: float) -> NDArray[np.float32]:
@@ -43,8 +44,7 @@ class SmoothOptions:
     widths: tuple[float, ...] = option("seconds, standard deviation or window", default=(0.0, 0.2, 0.4, 0.8, 1.6, 3.2))
 
     def __post_init__(self) -> None:
-        if not self.widths or not all(0 <= width < np.inf for width in self.widths):
-            raise ValueError(f"--widths={self.widths}: seconds, 0 or more")
+        check_range(self, "widths", low=0, high=LONGEST_WINDOW)
 
 
 def sweep_widths(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emoseq import DIMENSIONS, DataError
 from emoseq.labels.kmeans import FIT_ON
-from emoseq.recipe.options import option
+from emoseq.recipe.options import check_range, option
 
 # The paper's name of each system's undecoded series; "cls-ce" is the classifier without the cost of Eq. 7.
 RAW_SERIES = {"reg-mse": "REG-MSE", "reg-ccc": "REG-CCC", "cls-ce": "CLS-CE-Raw", "cls": "CLS-Raw"}
@@ -51,8 +51,9 @@ class GridOptions:
         unknown = {*self.systems, *self.chosen_systems} - set(RAW_SERIES)
         if unknown:
             raise ValueError(f"--systems: there is no {min(unknown)}; choose from {', '.join(RAW_SERIES)}")
-        if min(self.layers) < 1 or min(self.l2) < 0:
-            raise ValueError("--layers must be 1 or more and --l2 0 or more")
+        check_range(self, "layers", low=1, high=100)
+        check_range(self, "l2", low=0)
+        check_range(self, "seeds", low=0, high=2**63 - 1)
         if set(self.systems) & set(self.chosen_systems):
             raise ValueError("--chosen-systems has what --systems has; name it once")
         if not set(self.chosen_fit_on) <= set(FIT_ON):
@@ -66,6 +67,9 @@ class ModelOptions:
     """Shape of the network (conf/model.conf); the number of layers is part of the grid in conf/train.conf."""
 
     hidden_size: int = option("LSTM cells per layer and direction", default=80)
+
+    def __post_init__(self) -> None:
+        check_range(self, "hidden_size", low=1, high=10**5)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from emoseq.recipe.options import option
+from emoseq.recipe.options import check_range, option
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,10 @@ class TrainOptions:
     )
 
     def __post_init__(self) -> None:
-        if not 0 < self.first_stage_epochs <= self.max_epochs:
-            raise ValueError(f"--first-stage-epochs={self.first_stage_epochs} is not from 1 to --max-epochs")
+        check_range(self, "learning_rate", low=0, above=True)
+        check_range(self, "min_learning_rate", low=0)
+        check_range(self, "max_epochs", low=1, high=10**6)
+        check_range(self, "first_stage_epochs", low=1, high=self.max_epochs)
 
 
 @dataclass(frozen=True)
