@@ -311,12 +311,12 @@ def test_every_job_is_in_one_group(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"systems": ("cls", "hmm")}, "there is no hmm"),
+        ({"systems": ("cls", "hmm")}, "unknown system hmm"),
         ({"layers": (0,)}, "--layers"),
         ({"l2": (-1e-5,)}, "--l2"),
-        ({"seeds": (1, 2, 1)}, "--seeds.*twice"),
+        ({"seeds": (1, 2, 1)}, "--seeds.*repeated"),
         ({"seeds": ()}, "--seeds= is empty"),
-        ({"chosen_systems": ("hmm",)}, "there is no hmm"),
+        ({"chosen_systems": ("hmm",)}, "unknown system hmm"),
         ({"chosen_systems": ("cls",)}, "name it once"),
         ({"chosen_fit_on": ("test",)}, "--chosen-fit-on"),
         ({"systems": ("reg-mse",), "chosen_systems": ("cls-ce",)}, "compare with cls"),
