@@ -16,7 +16,7 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq.io.archive import read_text
-from emoseq.model.experiment import GridOptions, parse_jobs
+from emoseq.model.experiment import ExperimentOptions, parse_jobs
 from emoseq.model.schedule import TrainOptions
 from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.progress import estimate_seconds_left, find_start, format_progress, read_state
@@ -28,7 +28,7 @@ PAUSE = 2.0  # seconds between two looks at the logs
 
 def get_parser() -> Parser:
     parser = Parser(__doc__, "train")
-    parser.add_options(GridOptions)
+    parser.add_options(ExperimentOptions)
     parser.add_options(TrainOptions)
     parser.add_argument("--follow", action="store_true", help="go on until all models are done")
     parser.add_argument("jobs_file", type=Path)

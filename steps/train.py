@@ -19,7 +19,7 @@ from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import name_write_errors, write_text
 from emoseq.io.matrix import read_matrix
 from emoseq.labels.kmeans import read_centers
-from emoseq.model.experiment import GridOptions, ModelOptions, pick_job
+from emoseq.model.experiment import ExperimentOptions, ModelOptions, pick_job
 from emoseq.model.schedule import TrainOptions
 from emoseq.recipe.options import Parser, format_conf, make_options
 from emoseq.recipe.stamp import Stamp
@@ -28,7 +28,7 @@ from emoseq.recipe.step import log, run_step
 
 def get_parser() -> Parser:
     parser = Parser(__doc__, "train", "model")
-    for options in (GridOptions, TrainOptions, ModelOptions):
+    for options in (ExperimentOptions, TrainOptions, ModelOptions):
         parser.add_options(options)
     parser.add_argument("jobs_file", type=Path)
     parser.add_argument("job", type=int, help="line of the file, from 1")

@@ -27,7 +27,7 @@ def name_smoothed(system: str, smoother: str) -> str:
 
 
 @dataclass(frozen=True)
-class GridOptions:
+class ExperimentOptions:
     """Systems, hyper-parameters and seeds (conf/train.conf): one model per combination and rated dimension.
 
     The chosen_ options name further models, trained only with the layers and the L2 weight that the dev set
@@ -93,7 +93,7 @@ class TrainJob:
         return f"{self.dimension} {self.system} {self.layers} {format_number(self.l2)} {self.seed} {self.folder}\n"
 
 
-def plan_jobs(options: GridOptions, exp: Path) -> list[TrainJob]:
+def plan_jobs(options: ExperimentOptions, exp: Path) -> list[TrainJob]:
     """List the jobs of an experiment, the longest first, so that no long job starts last.
 
     Among jobs of equal length, every system of every dimension comes before a second seed or L2 weight.

@@ -13,7 +13,7 @@ from emoseq.decode.sweep import Trial, choose_best, format_sweep, sweep, tune
 from emoseq.lm.arpa import format_arpa
 from emoseq.lm.witten_bell import witten_bell
 from emoseq.model.experiment import (
-    GridOptions,
+    ExperimentOptions,
     TrainJob,
     format_number,
     group_by_setting,
@@ -211,7 +211,9 @@ def test_posteriors_of_a_model_are_read_by_task_and_utterance(dimension):
 
 
 def grid(**changes):
-    return GridOptions(**{"systems": ("cls",), "layers": (3, 4, 5), "l2": (0.0, 2e-5), "seeds": (1, 2, 3)} | changes)
+    return ExperimentOptions(
+        **{"systems": ("cls",), "layers": (3, 4, 5), "l2": (0.0, 2e-5), "seeds": (1, 2, 3)} | changes
+    )
 
 
 def test_a_grid_has_one_model_for_each_combination_and_dimension(tmp_path):

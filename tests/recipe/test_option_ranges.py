@@ -10,13 +10,13 @@ from emoseq.baselines.smoothing import SmoothOptions
 from emoseq.decode.options import DecoderOptions, SweepOptions
 from emoseq.decode.score import Scoring
 from emoseq.lm.regions import LmOptions
-from emoseq.model.experiment import GridOptions, ModelOptions
+from emoseq.model.experiment import ExperimentOptions, ModelOptions
 from emoseq.model.schedule import TrainOptions
 from emoseq.recipe.options import check_range
 from emoseq.report.intervals import ScoreOptions
 
 NEEDED = {
-    GridOptions: {"systems": ("cls",), "layers": (3,), "l2": (0.0,), "seeds": (1,)},
+    ExperimentOptions: {"systems": ("cls",), "layers": (3,), "l2": (0.0,), "seeds": (1,)},
     BaselineOptions: {"baselines": ()},
     ScoreOptions: {"bootstrap_samples": 10},
     LmOptions: {"orders": (2,)},
@@ -34,7 +34,7 @@ NUMBERS = [
     (DecoderOptions, "lm_weight acoustic_scale"),
 ]
 LISTS = [
-    (GridOptions, "l2"),
+    (ExperimentOptions, "l2"),
     (ValstarOptions, "functional_windows functional_complexities"),
     (PovolnyOptions, "context_reaches ridge_penalties"),
     (BradyOptions, "pooling_windows pooling_complexities"),
@@ -50,7 +50,7 @@ WHOLE_NUMBERS = [
     (ScoreOptions, "bootstrap_samples bootstrap_seed"),
     (LmOptions, "longest_duration"),
 ]
-LISTS_OF_WHOLE_NUMBERS = [(GridOptions, "layers seeds"), (LmOptions, "orders")]
+LISTS_OF_WHOLE_NUMBERS = [(ExperimentOptions, "layers seeds"), (LmOptions, "orders")]
 
 
 def list_cases(groups, values, *, wrap=False):
