@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""How long training takes: seconds an epoch by depth, one job alone and two at once, and what a grid comes to.
+"""Time training: seconds per epoch by depth, one job alone and two at once, and hours of the paper's experiment.
 
     bench/training.py data exp            # of a run whose stages 0 to 3 are done; about five minutes at 27 x 300 s
 
-Beside it stands torch.nn.LSTM with as many layers, forward and backward over one utterance: the least that an
-epoch could take is that many times the training utterances. Each job is a process of its own with one thread. The
-grid is the paper's 3 systems x 2 dimensions x 2 weights of L2 x 3 seeds for each depth, all 40 epochs:
+The reference is torch.nn.LSTM of the same depth, forward and backward over one utterance; times the number of
+training utterances it is a lower bound of an epoch. Each job is a process of its own with one thread. The
+experiment is the paper's 3 systems x 2 dimensions x 2 L2 weights x 3 seeds for each depth, all 40 epochs:
 
-    hours = sum over depths of 36 * (start + 40 * seconds an epoch, two at once) / 2 / 3600
+    hours = sum over depths of 36 * (start + 40 * seconds per epoch, two at once) / 2 / 3600
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_EPOCHS = 40
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--layers", type=int, nargs="+", default=[3, 4, 5])
-    parser.add_argument("--epochs", type=int, default=2, help="of each job; the first of them is left out")
+    parser.add_argument("--epochs", type=int, default=2, help="of each job; the first one is not timed")
     parser.add_argument("--job", type=int, metavar="LAYERS", help=argparse.SUPPRESS)
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("exp_dir", type=Path)
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def run(command: list, jobs: int) -> list[list[float]]:
-    """What that many jobs at once print: seconds to start, seconds an epoch, training utterances, seconds of LSTM."""
+    """Run jobs at once; return for each: seconds to start, seconds per epoch, training utterances, seconds of LSTM."""
     processes = [subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE) for _ in range(jobs)]
     outputs = [process.communicate()[0] for process in processes]
     if any(process.returncode for process in processes):
@@ -68,6 +68,7 @@ def run(command: list, jobs: int) -> list[list[float]]:
 
 
 def measure(layers: int, epochs: int, data_dir: Path, exp_dir: Path) -> tuple[float, float, int, float]:
+    """Time one job; return seconds to start, seconds per epoch, training utterances and seconds of LSTM."""
     began = time.perf_counter()
     import torch
 

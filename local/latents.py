@@ -1,16 +1,16 @@
-"""Slow random curves: the synthetic emotion that is spoken, and what raters add to it."""
+"""Slow random curves: the latent emotion behind the synthetic speech, and the noise of the raters."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-FRAME_RATE = 25  # rows of a rating a second
-LATENT_SECONDS = 3.0  # time constant of the latent emotion: it stays on one side of its mean for some seconds
+FRAME_RATE = 25  # rows of ratings per second
+LATENT_SECONDS = 3.0  # time constant of the latent emotion, which stays on one side of its mean for some seconds
 
 
-def slow_noise(rng: np.random.Generator, frames: int, seconds: float) -> NDArray[np.float64]:
-    """Smooth stationary Gaussian noise that returns to its mean.
+def draw_slow_noise(rng: np.random.Generator, frames: int, seconds: float) -> NDArray[np.float64]:
+    """Draw smooth stationary Gaussian noise that returns to its mean.
 
     White noise through two equal one-pole low-pass filters: unit variance, autocorrelation
     (1 + t/T) exp(-t/T) for the time constant T.
@@ -31,20 +31,20 @@ def slow_noise(rng: np.random.Generator, frames: int, seconds: float) -> NDArray
     return noise / np.sqrt(1 / (4 * seconds * FRAME_RATE))
 
 
-def latent_emotion(rng: np.random.Generator, frames: int, *, lead: int) -> NDArray[np.float64]:
-    """One dimension of the emotion of one recording.
+def draw_latent_emotion(rng: np.random.Generator, frames: int, *, lead: int) -> NDArray[np.float64]:
+    """Draw one dimension of the emotion of one recording.
 
     The frames of the recording have mean 0 and variance 1, because features are normalised per
-    utterance: what a whole recording has in common could not be learnt from them.
+    utterance: no model could learn the mean or the spread of a recording from them.
 
     Args:
         rng: source of randomness
         frames: of the recording
-        lead: frames before the recording, which raters with a lag still respond to
+        lead: frames before the recording, to which raters with a lag still respond
 
     Returns:
         shape (lead + frames,)
     """
-    latent = slow_noise(rng, lead + frames, LATENT_SECONDS)
+    latent = draw_slow_noise(rng, lead + frames, LATENT_SECONDS)
     audible = latent[lead:]
     return (latent - audible.mean()) / audible.std()

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Write a synthetic corpus of emotional French speech in the layout of the AVEC 2016 package.
 
-It stands in for RECOLA, which needs a licence: eSpeak's voices speak sentences, and six synthetic raters
-follow the latent arousal and valence that moved the voices. The same arguments give the same bytes. A
-folder that holds a corpus made with other arguments is replaced, any other folder is left alone.
+It stands in for RECOLA, which needs a licence: eSpeak's voices speak sentences, coloured by a latent arousal
+and valence, which six synthetic raters follow. The same arguments give the same bytes. A corpus made with
+other arguments is replaced; any other folder is left alone and is an error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 
 import _recipe  # noqa: F401
 import numpy as np
-from latents import FRAME_RATE, latent_emotion
+from latents import FRAME_RATE, draw_latent_emotion
 from numpy.typing import NDArray
 
 from emoseq import DIMENSIONS, SETS, DataError
@@ -35,19 +35,27 @@ from emoseq.recipe.options import Parser
 from emoseq.recipe.stamp import digest_code
 from emoseq.recipe.step import run_step
 
-# raters and speech take a second to import, so they are imported where something has to be made.
+# raters and speech take a second to import, so they are imported only when a corpus is made.
 
-RECORD = "corpus.json"  # what a corpus was made with; a folder without it is not ours to replace
+RECORD = "corpus.json"  # arguments and versions of a corpus; a folder without this file is never replaced
 MODULES = ("make_corpus.py", "latents.py", "raters.py", "sentences.py", "speech.py")
-LIBRARIES = ("numpy", "scipy", "soxr", "praat-parselmouth")  # that the bytes depend on
+LIBRARIES = ("numpy", "scipy", "soxr", "praat-parselmouth")  # on which the bytes depend
 
 
 def get_parser() -> Parser:
     parser = Parser(__doc__, "corpus", plans=True)
-    parser.add_argument("--seconds", type=_at_least(5), required=True, metavar="X", help="length of a recording")
-    parser.add_argument("--seed", type=_at_least(0), required=True, metavar="X", help="of all that is random")
     parser.add_argument(
-        "--recordings", type=_at_least(1), required=True, metavar="X", help="of train, of dev and of test"
+        "--seconds", type=_make_whole_number_parser(5), required=True, metavar="X", help="length of a recording"
+    )
+    parser.add_argument(
+        "--seed", type=_make_whole_number_parser(0), required=True, metavar="X", help="seed of all random numbers"
+    )
+    parser.add_argument(
+        "--recordings",
+        type=_make_whole_number_parser(1),
+        required=True,
+        metavar="X",
+        help="recordings in each of train, dev and test",
     )
     parser.add_argument("out_dir", metavar="OUT_DIR", type=Path)
     return parser
@@ -57,9 +65,9 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     out_dir = args.out_dir.resolve()
     options = {"seconds": args.seconds, "seed": args.seed, "recordings": args.recordings}
-    made_with = options | _version()
-    if _found(out_dir) == made_with and all(
-        path.is_file() for name in _names(args.recordings) for path in _files(out_dir, name)
+    made_with = options | _describe_versions()
+    if _read_record(out_dir) == made_with and all(
+        path.is_file() for name in _name_recordings(args.recordings) for path in _list_files(out_dir, name)
     ):
         log(f"{args.out_dir}: up to date")
         return 0
@@ -80,7 +88,7 @@ def main(argv: list[str] | None = None) -> int:
 
 @dataclass(frozen=True)
 class Recording:
-    """One recording before it is spoken; rows are at 25 Hz and begin at time 0.
+    """One recording before it is rendered; rows are at 25 Hz and begin at time 0.
 
     `emotion` is the latent arousal and valence, shape (rows, 2), of mean 0 and variance 1; `ratings` has the
     published traces of each dimension, shape (rows, raters).
@@ -92,12 +100,12 @@ class Recording:
 
 
 def draw_recordings(*, seconds: int, seed: int, recordings: int) -> list[Recording]:
-    """Everything about a corpus but its sound; `recordings` counts those of one set."""
+    """Draw everything about a corpus but its audio; `recordings` is the number in each set."""
     from raters import LAG, MARGINALS, draw_raters, rate, shape_marginal
 
     rows = seconds * FRAME_RATE + 1
     lead = round(max(LAG) * FRAME_RATE)
-    names = _names(recordings)
+    names = _name_recordings(recordings)
     fitted = 2 * recordings  # train and dev, the sets that the paper's Table 1 is about
     emotion = np.empty((len(names), rows, len(DIMENSIONS)))
     ratings = {}
@@ -106,7 +114,7 @@ def draw_recordings(*, seconds: int, seed: int, recordings: int) -> list[Recordi
         raters = draw_raters(rng)
         traces = []
         for latents in emotion:
-            latent = latent_emotion(rng, rows, lead=lead)
+            latent = draw_latent_emotion(rng, rows, lead=lead)
             latents[:, column] = latent[lead:]
             traces.append(rate(rng, latent, raters, lead=lead, dimension=dimension))
         published = shape_marginal(traces[:fitted], traces[fitted:], MARGINALS[dimension])
@@ -118,25 +126,25 @@ def draw_recordings(*, seconds: int, seed: int, recordings: int) -> list[Recordi
 
 
 def write_corpus(folder: Path, *, seconds: int, seed: int, recordings: int, processes: int | None = None) -> None:
-    """Write all files of a corpus into a new folder; they do not depend on the number of processes."""
+    """Write all files of a corpus into a new folder; the bytes do not depend on the number of processes."""
     corpus = draw_recordings(seconds=seconds, seed=seed, recordings=recordings)
     jobs = []
     for index, recording in enumerate(corpus):
-        audio, *labels = _files(folder, recording.name)
+        audio, *labels = _list_files(folder, recording.name)
         for path in (audio, *labels):
             path.parent.mkdir(parents=True, exist_ok=True)
         _write_labels(recording, labels)
-        # The numbers 0 and 1 in the middle seed the dimensions.
+        # 0 and 1 in the middle are the seeds of the dimensions.
         jobs.append((audio, recording.emotion, index % recordings, [seed, len(DIMENSIONS), index]))
-    _in_fresh_processes(_write_audio, jobs, processes or os.cpu_count() or 1)
+    _run_in_fresh_processes(_write_audio, jobs, processes or os.cpu_count() or 1)
 
 
-def _names(recordings: int) -> list[str]:
+def _name_recordings(recordings: int) -> list[str]:
     return [f"{part}_{number}" for part in SETS for number in range(1, recordings + 1)]
 
 
-def _files(folder: Path, name: str) -> list[Path]:
-    """The files of a recording: the audio, the ratings by dimension, the gold standard by dimension."""
+def _list_files(folder: Path, name: str) -> list[Path]:
+    """List the files of a recording: audio, ratings of each dimension, gold standard of each dimension."""
     return [
         folder / "recordings_audio" / f"{name}.wav",
         *(folder / "ratings_individual" / dimension / f"{name}.csv" for dimension in DIMENSIONS),
@@ -176,11 +184,11 @@ def _write_audio(path: Path, emotion: NDArray, number: int, seed: list[int]) -> 
     write_bytes(path, stream.getbuffer())
 
 
-def _in_fresh_processes(function: Callable, jobs: Iterable[tuple], processes: int) -> None:
+def _run_in_fresh_processes(function: Callable, jobs: Iterable[tuple], processes: int) -> None:
     """Call `function(*job)` for each job, each in a process that has rendered no speech before.
 
-    They come from a server that holds the libraries and has rendered nothing either. Forks of this process
-    would inherit eSpeak's state wherever it has been used here.
+    The processes fork from a server that has loaded the libraries but rendered nothing. Forks of this process
+    would inherit the state of eSpeak if it had been used here.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
@@ -191,7 +199,7 @@ def _in_fresh_processes(function: Callable, jobs: Iterable[tuple], processes: in
         for job in jobs:
             if len(running) >= processes:
                 _reap(running)
-            process = context.Process(target=_run, args=(function, job))
+            process = context.Process(target=_run_job, args=(function, job))
             process.start()
             running[process.sentinel] = process
         while running:
@@ -202,15 +210,15 @@ def _in_fresh_processes(function: Callable, jobs: Iterable[tuple], processes: in
             process.join()
 
 
-def _run(function: Callable, job: tuple) -> None:
+def _run_job(function: Callable, job: tuple) -> None:
     sys.exit(run_step(lambda: function(*job)))
 
 
 def _reap(running: dict[Any, Any]) -> None:
-    """Wait until a process has ended and take it out of `running`.
+    """Wait until a process ends and remove it from `running`.
 
     Raises:
-        DataError: if it has failed; it has said why, unless a signal has killed it
+        DataError: if it failed; it has printed the reason, unless a signal killed it
     """
     for sentinel in wait(list(running)):
         process = running.pop(sentinel)
@@ -220,11 +228,11 @@ def _reap(running: dict[Any, Any]) -> None:
             raise DataError(f"a process that renders speech ended with status {process.exitcode}{signalled}")
 
 
-def _found(out_dir: Path) -> dict[str, Any] | None:
-    """What the corpus in a folder was made with; None if nothing is in the way.
+def _read_record(out_dir: Path) -> dict[str, Any] | None:
+    """Read the arguments and versions of the corpus in a folder; None if the folder is empty or missing.
 
     Raises:
-        DataError: if there is something that this script did not write
+        DataError: if the folder holds files that this script did not write
     """
     if not out_dir.exists() or (out_dir.is_dir() and not any(out_dir.iterdir())):
         return None
@@ -233,12 +241,12 @@ def _found(out_dir: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         made_with = None
     if not isinstance(made_with, dict) or "code" not in made_with:
-        raise DataError(f"{out_dir} is there and is not a synthetic corpus; remove it or name another folder")
+        raise DataError(f"{out_dir} is not a synthetic corpus; remove it or name another folder")
     return made_with
 
 
-def _version() -> dict[str, Any]:
-    """What the bytes of a corpus depend on beside the arguments."""
+def _describe_versions() -> dict[str, Any]:
+    """Return the code and the library versions on which the bytes of a corpus depend."""
     folder = Path(__file__).resolve().parent
     return {
         "code": [digest_code(folder / module) for module in MODULES],
@@ -246,15 +254,15 @@ def _version() -> dict[str, Any]:
     }
 
 
-def _at_least(lowest: int) -> Callable[[str], int]:
-    """Type of an option that is a whole number."""
+def _make_whole_number_parser(lowest: int) -> Callable[[str], int]:
+    """Make the type of an option that is a whole number."""
 
-    def whole_number(text: str) -> int:
+    def parse_whole_number(text: str) -> int:
         if not text.isdecimal() or int(text) < lowest:
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of {lowest} or more")
         return int(text)
 
-    return whole_number
+    return parse_whole_number
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the synthetic speakers say: two people agree by telephone on how to survive in the mountains."""
+"""Sentences of the synthetic speakers: two people plan by telephone how to survive in the mountains."""
 
 SENTENCES = (
     "Bon, commençons par regarder ce qui nous reste dans la cabine.",

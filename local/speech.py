@@ -1,7 +1,7 @@
 """Synthetic speech: French sentences from eSpeak's voices, coloured by a latent emotion.
 
-eSpeak keeps state between sentences, and what it renders depends to the last bit on what it rendered before.
-Who wants the same bytes again has to render each recording in a fresh process.
+eSpeak keeps state between sentences: the last bits of its output depend on what it rendered before. For
+reproducible bytes, render each recording in a fresh process.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from scipy.signal import lfilter
 from sentences import SENTENCES
 
 SAMPLE_RATE = 44100  # Hz, as RECOLA
-ESPEAK_RATE = 22050  # Hz, what eSpeak renders at
+ESPEAK_RATE = 22050  # Hz, the rate of eSpeak
 LANGUAGE = "French (France)"
-# eSpeak's variants, women and men in turn, with the base pitch they are used at relative to their own.
+# eSpeak's variants, women and men in turn, with the range of base pitch relative to the variant's own.
 VOICES = {
     "Female1": (0.9, 1.2),
     "Male1": (1.0, 1.45),
@@ -32,12 +32,12 @@ VOICES = {
     "Male4": (1.0, 1.45),
     "Male7": (1.0, 1.45),
 }
-LOUDEST = 2.5  # standard deviations of an emotion that a voice can follow
+LOUDEST = 2.5  # standard deviations; beyond them an emotion no longer changes the voice
 
 
 @dataclass(frozen=True)
 class Effects:
-    """What one standard deviation of an emotion does to the voice; ratios as natural logarithms."""
+    """Effects of one standard deviation of an emotion on the voice; ratios as natural logarithms."""
 
     arousal_pitch: float = 0.09
     arousal_rate: float = 0.06
@@ -49,7 +49,7 @@ class Effects:
 
 @dataclass(frozen=True)
 class Variation:
-    """Standard deviations of what differs from sentence to sentence and means nothing."""
+    """Standard deviations of random variation between sentences, unrelated to emotion; ratios as natural logarithms."""
 
     pitch: float = 0.05
     rate: float = 0.05
@@ -58,9 +58,9 @@ class Variation:
     formants: float = 0.015
 
 
-# Their sizes decide how hard the corpus is. They were chosen by its test CCC at the default size: a separate script's
-# classifier after the paper (three layers, three runs averaged, no decoding) reaches, with corpus seeds 1, 2 and 3,
-# .77, .84 and .79 for arousal, .49, .52 and .48 for valence.
+# These sizes decide how hard the corpus is. They were chosen by the test CCC of a classifier after the paper (three
+# layers, three runs averaged, no decoding) at the default size: with corpus seeds 1, 2 and 3 it reaches .77, .84 and
+# .79 for arousal, .49, .52 and .48 for valence.
 EFFECTS = Effects()
 VARIATION = Variation()
 
@@ -78,7 +78,7 @@ class Speaker:
 
 
 def draw_speaker(rng: np.random.Generator, number: int) -> Speaker:
-    """A random speaker; recordings of one number share eSpeak's variant, so that sets are alike."""
+    """Draw a speaker; the number decides eSpeak's variant, so that all sets have the same voices."""
     voice = list(VOICES)[number % len(VOICES)]
     return Speaker(
         voice=voice,
@@ -91,11 +91,11 @@ def draw_speaker(rng: np.random.Generator, number: int) -> Speaker:
 
 
 def render(rng: np.random.Generator, speaker: Speaker, emotion: NDArray) -> NDArray[np.int16]:
-    """One recording: sentences and pauses over background noise.
+    """Render one recording: sentences and pauses over background noise.
 
     Args:
         rng: source of randomness
-        speaker: who speaks where
+        speaker: voice, manner and room
         emotion: arousal and valence at FRAME_RATE from time 0, shape (frames + 1, 2), of unit variance
 
     Returns:
@@ -104,64 +104,64 @@ def render(rng: np.random.Generator, speaker: Speaker, emotion: NDArray) -> NDAr
     emotion = np.clip(emotion, -LOUDEST, LOUDEST)
     samples = (len(emotion) - 1) * SAMPLE_RATE // FRAME_RATE
     recording = np.zeros(samples)
-    texts = _texts(rng)
+    sentences = _draw_sentences(rng)
     start = round(rng.uniform(0.1, 0.6) * SAMPLE_RATE)
     while start < samples:
         frame = start * FRAME_RATE // SAMPLE_RATE
         felt = emotion[frame : frame + 3 * FRAME_RATE].mean(axis=0)  # a sentence takes about 3 s
-        sentence = _say(rng, speaker, next(texts), *felt)[: samples - start]
+        sentence = _say(rng, speaker, next(sentences), *felt)[: samples - start]
         recording[start : start + len(sentence)] = _colour(sentence, start, emotion[:, 0])
-        start += len(sentence) + round(_pause(rng) * SAMPLE_RATE)
-    recording += _background(rng, samples) * (recording.std() * _ratio(-speaker.snr))
-    recording *= _ratio(speaker.level) / recording.std()
+        start += len(sentence) + round(_draw_pause(rng) * SAMPLE_RATE)
+    recording += _draw_background(rng, samples) * (recording.std() * _convert_to_ratio(-speaker.snr))
+    recording *= _convert_to_ratio(speaker.level) / recording.std()
     recording /= max(1.0, np.abs(recording).max() / 0.95)  # a shout must not clip
     return np.round(recording * 32767).astype(np.int16)
 
 
-def _ratio(decibels: NDArray | float) -> NDArray | float:
-    """Of amplitudes."""
+def _convert_to_ratio(decibels: NDArray | float) -> NDArray | float:
+    """Convert decibels to a ratio of amplitudes."""
     return 10 ** (decibels / 20)
 
 
-def _texts(rng: np.random.Generator) -> Iterator[str]:
-    """All sentences in random order, then again in another one."""
+def _draw_sentences(rng: np.random.Generator) -> Iterator[str]:
+    """Yield all sentences in random order, then again in another order, without end."""
     while True:
         yield from (SENTENCES[i] for i in rng.permutation(len(SENTENCES)))
 
 
-def _pause(rng: np.random.Generator) -> float:
-    """Seconds between two sentences: mostly a breath, sometimes the other one is talking."""
+def _draw_pause(rng: np.random.Generator) -> float:
+    """Draw the seconds between two sentences: mostly a breath, sometimes a turn of the other speaker."""
     return rng.uniform(1.0, 2.5) if rng.random() < 0.12 else rng.uniform(0.15, 0.7)
 
 
 def _say(rng: np.random.Generator, speaker: Speaker, text: str, arousal: float, valence: float) -> NDArray[np.float64]:
-    """One sentence at SAMPLE_RATE, shape (samples,)."""
+    """Render one sentence at SAMPLE_RATE, shape (samples,)."""
 
-    def relative(effect: float, variation: float) -> float:
+    def draw_ratio(effect: float, variation: float) -> float:
         return float(np.exp(effect + variation * rng.standard_normal()))
 
-    pitch = speaker.pitch * relative(EFFECTS.arousal_pitch * arousal, VARIATION.pitch)
-    rate = speaker.rate * relative(EFFECTS.arousal_rate * arousal, VARIATION.rate)
-    pitch_range = relative(EFFECTS.valence_pitch_range * valence, VARIATION.pitch_range)
-    formants = speaker.formants * relative(EFFECTS.valence_formants * valence, VARIATION.formants)
+    pitch = speaker.pitch * draw_ratio(EFFECTS.arousal_pitch * arousal, VARIATION.pitch)
+    rate = speaker.rate * draw_ratio(EFFECTS.arousal_rate * arousal, VARIATION.rate)
+    pitch_range = draw_ratio(EFFECTS.valence_pitch_range * valence, VARIATION.pitch_range)
+    formants = speaker.formants * draw_ratio(EFFECTS.valence_formants * valence, VARIATION.formants)
     level = VARIATION.level * rng.standard_normal()
 
-    # Speech that is read faster than it was rendered has higher formants; pitch and rate make up for it.
-    pitch_multiplier, range_multiplier = _pitch_settings(pitch / formants, pitch_range)
+    # Playback at a higher rate raises the formants, but also pitch and rate, which is compensated here.
+    pitch_multiplier, range_multiplier = _compute_pitch_settings(pitch / formants, pitch_range)
     words_per_minute = float(np.clip(175 * rate / formants, 80, 450))
     word_gap = 0.01  # seconds
     settings = (ESPEAK_RATE, word_gap, pitch_multiplier, range_multiplier, words_per_minute, "IPA")
     synthesizer = call("Create SpeechSynthesizer", LANGUAGE, speaker.voice)
     call(synthesizer, "Speech output settings", *settings)
     (sound,) = call(synthesizer, "To Sound", text, "no")
-    return soxr.resample(sound.values[0], ESPEAK_RATE * formants, SAMPLE_RATE) * _ratio(level)
+    return soxr.resample(sound.values[0], ESPEAK_RATE * formants, SAMPLE_RATE) * _convert_to_ratio(level)
 
 
-def _pitch_settings(pitch: float, pitch_range: float) -> tuple[float, float]:
-    """Praat's two multipliers for a median pitch and a range in semitones relative to eSpeak's own.
+def _compute_pitch_settings(pitch: float, pitch_range: float) -> tuple[float, float]:
+    """Compute Praat's two multipliers for a median pitch and a pitch range in semitones, relative to eSpeak's own.
 
-    As measured on the French voices, the median pitch goes with (0.28 + 0.72 p) (1 + 0.1 (q - 1)) for the
-    pitch multiplier p and the range multiplier q, and the range in Hz with q alone.
+    Measured on the French voices: the median pitch is proportional to (0.28 + 0.72 p) (1 + 0.1 (q - 1)) for
+    the pitch multiplier p and the range multiplier q; the range in Hz is proportional to q alone.
     """
     q = np.clip(pitch_range * pitch, 0, 2)
     p = np.clip((pitch / (1 + 0.1 * (q - 1)) - 0.28) / 0.72, 0.5, 2)
@@ -169,23 +169,23 @@ def _pitch_settings(pitch: float, pitch_range: float) -> tuple[float, float]:
 
 
 def _colour(sentence: NDArray, start: int, arousal: NDArray) -> NDArray[np.float64]:
-    """Level and spectral tilt as arousal moves within a sentence.
+    """Change level and spectral tilt with the arousal within a sentence.
 
     Args:
         sentence: shape (samples,)
-        start: of the sentence in the recording, in samples
+        start: first sample of the sentence in the recording
         arousal: of the recording at FRAME_RATE, shape (frames,)
     """
     times = (start + np.arange(len(sentence))) / SAMPLE_RATE
-    now = np.interp(times, np.arange(len(arousal)) / FRAME_RATE, arousal)
+    current = np.interp(times, np.arange(len(arousal)) / FRAME_RATE, arousal)
     pole = np.exp(-2 * np.pi * 1000 / SAMPLE_RATE)  # of a low-pass filter at 1 kHz
     low = lfilter([1 - pole], [1, -pole], sentence)
-    tilted = low + (sentence - low) * _ratio(EFFECTS.arousal_tilt * now)
-    return tilted * _ratio(EFFECTS.arousal_level * now)
+    tilted = low + (sentence - low) * _convert_to_ratio(EFFECTS.arousal_tilt * current)
+    return tilted * _convert_to_ratio(EFFECTS.arousal_level * current)
 
 
-def _background(rng: np.random.Generator, samples: int) -> NDArray[np.float64]:
-    """Room noise of unit variance that falls by 3 dB an octave (third-order filter by J. O. Smith)."""
+def _draw_background(rng: np.random.Generator, samples: int) -> NDArray[np.float64]:
+    """Draw room noise of unit variance that falls by 3 dB per octave (third-order filter by J. O. Smith)."""
     zeros = [0.049922035, -0.095993537, 0.050612699, -0.004408786]
     poles = [1, -2.494956002, 2.017265875, -0.522189400]
     noise = lfilter(zeros, poles, rng.standard_normal(samples))

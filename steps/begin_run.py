@@ -25,7 +25,7 @@ from emoseq.io.files import write_text
 from emoseq.labels.gold_standard import GoldOptions
 from emoseq.labels.kmeans import LabelOptions
 from emoseq.lm.regions import LmOptions
-from emoseq.model.experiment import GridOptions, ModelOptions, TrainJob
+from emoseq.model.experiment import ExperimentOptions, ModelOptions, TrainJob
 from emoseq.model.schedule import TrainOptions
 from emoseq.recipe.job_list import read_jobs
 from emoseq.recipe.options import Parser, format_conf, list_conf_folders, make_options
@@ -45,7 +45,7 @@ CONCERNS: dict[str, tuple[type, ...]] = {
     "povolny": (PovolnyOptions,),
     "score": (ScoreOptions,),
     "smooth": (SmoothOptions,),
-    "train": (GridOptions, TrainOptions),
+    "train": (ExperimentOptions, TrainOptions),
     "valstar": (ValstarOptions,),
 }
 

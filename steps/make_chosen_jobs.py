@@ -15,7 +15,7 @@ import _recipe  # noqa: F401
 from emoseq import DataError
 from emoseq.io.archive import read_text
 from emoseq.labels.kmeans import FIT_ON
-from emoseq.model.experiment import GridOptions, TrainJob, plan_chosen_jobs
+from emoseq.model.experiment import ExperimentOptions, TrainJob, plan_chosen_jobs
 from emoseq.model.schedule import TrainOptions
 from emoseq.recipe.job_list import read_jobs, write_jobs
 from emoseq.recipe.log import log
@@ -25,7 +25,7 @@ from emoseq.recipe.step import run_step
 
 def get_parser() -> Parser:
     parser = Parser(__doc__, "train", plans=True)
-    parser.add_options(GridOptions)
+    parser.add_options(ExperimentOptions)
     parser.add_options(TrainOptions)
     parser.add_argument("exp_dir", type=Path)
     return parser
@@ -33,7 +33,7 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    options, exp = make_options(GridOptions, args), args.exp_dir
+    options, exp = make_options(ExperimentOptions, args), args.exp_dir
     chosen, fitted = {}, set()
     for selected in sorted(exp.glob("*/selected.cls")) if options.chosen_systems or options.chosen_fit_on else []:
         folder = selected.parent

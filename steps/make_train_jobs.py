@@ -8,7 +8,7 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.model.experiment import GridOptions, plan_jobs
+from emoseq.model.experiment import ExperimentOptions, plan_jobs
 from emoseq.model.schedule import TrainOptions
 from emoseq.recipe.job_list import write_jobs
 from emoseq.recipe.log import log
@@ -18,7 +18,7 @@ from emoseq.recipe.step import run_step
 
 def get_parser() -> Parser:
     parser = Parser(__doc__, "train", plans=True)
-    parser.add_options(GridOptions)
+    parser.add_options(ExperimentOptions)
     parser.add_options(TrainOptions)
     parser.add_argument("exp_dir", type=Path)
     return parser
@@ -26,7 +26,7 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    jobs = plan_jobs(make_options(GridOptions, args), args.exp_dir)
+    jobs = plan_jobs(make_options(ExperimentOptions, args), args.exp_dir)
     log(write_jobs(args.exp_dir / "train.jobs", jobs, dry_run=args.dry_run))
     return 0
 

@@ -19,7 +19,7 @@ from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import name_write_errors, write_text
 from emoseq.io.matrix import read_matrix
 from emoseq.labels.kmeans import read_centers
-from emoseq.model.experiment import GridOptions, ModelOptions, TrainJob
+from emoseq.model.experiment import ExperimentOptions, ModelOptions, TrainJob
 from emoseq.model.schedule import TrainOptions
 from emoseq.recipe.job_list import parse_numbers, pick_jobs
 from emoseq.recipe.log import log
@@ -30,7 +30,7 @@ from emoseq.recipe.step import bring_up_to_date, run_step
 
 def get_parser() -> Parser:
     parser = Parser(__doc__, "train", "model", plans=True)
-    for options in (GridOptions, TrainOptions, ModelOptions):
+    for options in (ExperimentOptions, TrainOptions, ModelOptions):
         parser.add_options(options)
     parser.add_argument("jobs_file", type=Path)
     parser.add_argument("job", type=parse_numbers, help="line of the file, from 1, or lines such as 1:8")
@@ -104,11 +104,14 @@ def train_model(
         epochs = []
         epoch_log = job.folder / "log" / "train.log"
         with name_write_errors(epoch_log), open(epoch_log, "w", buffering=1) as lines:
-            for epoch, best in training:
-                log(f"{job.folder}: {epoch}")
-                print(time.strftime("%Y-%m-%d %H:%M:%S"), epoch, file=lines)
-                epochs.append(epoch)
-                model = best
+            try:
+                for epoch, best in training:
+                    log(f"{job.folder}: {epoch}")
+                    print(time.strftime("%Y-%m-%d %H:%M:%S"), epoch, file=lines)
+                    epochs.append(epoch)
+                    model = best
+            except ValueError as error:
+                raise DataError(f"{job.folder}: {error}") from None
         write_text(job.folder / "epochs.csv", format_epochs(epochs))
         save_model(job.folder / "final.pt", model)
         return f"trained in {len(epochs)} epochs"

@@ -1,4 +1,4 @@
-"""The three layouts of RECOLA with files written here as the packages have them, and what is made of them.
+"""The three layouts of RECOLA, with files written here in the format of the packages, and the data made from them.
 
 Nothing of the embedded corpus is used: header, separators, decimals and names are spelled out below.
 """
@@ -83,20 +83,20 @@ def scripts(monkeypatch):
         monkeypatch.syspath_prepend(ROOT / folder)
 
 
-def said_by(script, *words):
-    """What a script that succeeds prints on stderr."""
-    with contextlib.redirect_stderr(io.StringIO()) as said:
+def run_script(script, *words):
+    """Run a script that succeeds; return its messages on stderr."""
+    with contextlib.redirect_stderr(io.StringIO()) as messages:
         assert importlib.import_module(script).main([str(word) for word in words]) == 0
-    return said.getvalue()
+    return messages.getvalue()
 
 
-def prepared(folder, data, *options):
-    return said_by("prepare_data", *options, folder, data)
+def prepare(folder, data, *options):
+    return run_script("prepare_data", *options, folder, data)
 
 
 def with_features(folder, data, *options):
     """Prepare, with the number of frames where features would be made."""
-    prepared(folder, data, *options)
+    prepare(folder, data, *options)
     for name in ("train", "dev", "test"):
         utterances = [line.split()[0] for line in (data / name / "utt2dur").read_text().splitlines()]
         (data / name / "utt2num_frames").write_text("".join(f"{utt} {25 * SECONDS}\n" for utt in utterances))
@@ -104,7 +104,7 @@ def with_features(folder, data, *options):
 
 
 def made_gold(folder, *options):
-    return said_by("make_gold_standard", *options, folder)
+    return run_script("make_gold_standard", *options, folder)
 
 
 def test_recordings_of_any_rate_format_and_number_of_channels_give_the_same_frames(package, tmp_path):
@@ -116,16 +116,16 @@ def test_recordings_of_any_rate_format_and_number_of_channels_give_the_same_fram
     write_audio(audio / "dev_2.FLAC", rate=16000, subtype="PCM_24")
     write_audio(audio / "test_1.wav", rate=22050, format="WAVEX")
     write_audio(audio / "test_2.wav", rate=11025, subtype="PCM_U8")
-    prepared(package, tmp_path / "data")
+    prepare(package, tmp_path / "data")
     for name in ("train", "dev", "test"):
-        said_by("make_fbank", tmp_path / "data" / name)
+        run_script("make_fbank", tmp_path / "data" / name)
         frames = (tmp_path / "data" / name / "utt2num_frames").read_text()
         assert frames == f"{name}_1 {25 * SECONDS}\n{name}_2 {25 * SECONDS}\n"
 
 
 def test_300_s_are_7501_rows_of_which_the_one_at_0_s_is_dropped(tmp_path):
     package = avec_2016(tmp_path / "package", seconds=300, recordings=1)
-    prepared(package, tmp_path / "data")
+    prepare(package, tmp_path / "data")
     ratings = kaldiio.load_scp(str(tmp_path / "data/train/ratings.valence.scp"))["train_1"]
     gold = kaldiio.load_scp(str(tmp_path / "data/train/published.valence.scp"))["train_1"]
     assert ratings.shape == (7500, 6)
@@ -137,7 +137,7 @@ def test_predictions_of_300_s_are_gold_standards_to_other_readers_and_to_ours(tm
     avec = importlib.import_module("avec")
     series = np.linspace(-0.7, 0.9, 7500, dtype=np.float32)
     path = tmp_path / "test_1.arff"
-    path.write_text(avec.arff_text("test_1", series, "arousal"))
+    path.write_text(avec.format_arff("test_1", series, "arousal"))
     write_gold(tmp_path / "gold" / "test_1.arff", np.r_[series[:1], series])
     ours, theirs = (arff.loads(file.read_text()) for file in (path, tmp_path / "gold" / "test_1.arff"))
     assert ours["attributes"] == theirs["attributes"]
@@ -145,19 +145,19 @@ def test_predictions_of_300_s_are_gold_standards_to_other_readers_and_to_ours(tm
     assert [row[:2] for row in ours["data"]] == [row[:2] for row in theirs["data"]]
     assert ours["data"][0][2] == ours["data"][1][2]
     np.testing.assert_allclose(avec.read_gold_standard(path), series, atol=0.5e-6)
-    table = pd.read_csv(io.StringIO(avec.csv_text(series)), sep=";")
+    table = pd.read_csv(io.StringIO(avec.format_csv(series)), sep=";")
     np.testing.assert_allclose(table.time, 0.04 * np.arange(7501), atol=1e-9)
     np.testing.assert_allclose(table.prediction[1:], series, atol=0.5e-6)
 
 
 def test_line_ends_and_relation_names_may_vary(package, tmp_path):
-    prepared(package, tmp_path / "data")
+    prepare(package, tmp_path / "data")
     for number, stem in enumerate(("train_1", "train_2")):
         ratings = ratings_of(number, 25 * SECONDS + 1)
         write_ratings(package / f"ratings_individual/arousal/{stem}.csv", ratings, newline="\r\n")
         path = package / f"ratings_gold_standard/arousal/{stem}.arff"
         write_gold(path, ratings.mean(axis=1), relation="GOLDSTANDARD_AROUSAL", newline="\r\n")
-    prepared(package, tmp_path / "other")
+    prepare(package, tmp_path / "other")
     for name in ("ratings", "published"):
         files = [tmp_path / data / f"train/{name}.arousal.ark" for data in ("data", "other")]
         assert files[0].read_bytes() == files[1].read_bytes()
@@ -173,7 +173,7 @@ def test_an_arff_file_of_features_is_no_gold_standard(package, tmp_path):
 def test_a_file_of_all_gold_standards_beside_them_does_not_matter(package, tmp_path):
     folder = package / "ratings_gold_standard/arousal"
     shutil.copy(folder / "train_1.arff", folder / "train_all.arff")
-    prepared(package, tmp_path / "data")
+    prepare(package, tmp_path / "data")
 
 
 def test_a_test_set_labelled_in_part_is_scored_as_far_as_it_goes(package, tmp_path):
@@ -186,7 +186,7 @@ def test_a_test_set_labelled_in_part_is_scored_as_far_as_it_goes(package, tmp_pa
     assert "arousal" in validate(data / "test", features=False).kinds
     for name in ("train", "dev"):
         made_gold(data / name)
-    said_by("make_labels", "arousal", data, tmp_path / "labels")
+    run_script("make_labels", "arousal", data, tmp_path / "labels")
     assert list(kaldiio.load_scp(str(tmp_path / "labels/test.K4.scp"))) == ["test_2"]
 
 
@@ -314,8 +314,8 @@ def test_the_public_participants_are_read_with_a_test_set_of_ones_own(distributi
     lines = (ROOT / "egs/recola/conf/partition").read_text().splitlines()
     own = [line if not line.startswith("test") else "test P17 P22 P43 P48 P13" for line in lines]
     (tmp_path / "partition").write_text("\n".join(own) + "\n")
-    said = prepared(distribution, tmp_path / "data", "--partition", tmp_path / "partition")
-    assert "lacks and" in said
+    said = prepare(distribution, tmp_path / "data", "--partition", tmp_path / "partition")
+    assert f"{tmp_path}/partition names recordings that {distribution} lacks: " in said
     assert "P13" in said
     counts = {name: (tmp_path / "data" / name / "wav.scp").read_text().count("\n") for name in ("train", "dev", "test")}
     assert counts == {"train": 9, "dev": 9, "test": 4}
@@ -326,11 +326,11 @@ def test_the_public_participants_are_read_with_a_test_set_of_ones_own(distributi
 def test_a_swap_of_two_recordings_between_sets_is_noticed(distribution, tmp_path):
     partition = tmp_path / "partition"
     partition.write_text("train P16\ndev P17\ntest P19\n")
-    prepared(distribution, tmp_path / "data", "--partition", partition)
+    prepare(distribution, tmp_path / "data", "--partition", partition)
     partition.write_text("train P17\ndev P16\ntest P19\n")
-    prepared(distribution, tmp_path / "data", "--partition", partition)
+    prepare(distribution, tmp_path / "data", "--partition", partition)
     assert (tmp_path / "data/train/utt2spk").read_text() == "P17 P17\n"
-    assert "up to date" in prepared(distribution, tmp_path / "data", "--partition", partition)
+    assert "up to date" in prepare(distribution, tmp_path / "data", "--partition", partition)
 
 
 def test_the_recipe_of_recola_starts_from_any_folder_through_a_link(distribution, tmp_path):
@@ -362,7 +362,7 @@ def test_table_1_is_printed_beside_the_published_one(package, tmp_path):
         "# the source\ndimension,clusters,ccc,rmse\narousal,5,0.1,0.2\nvalence,4,0.3,0.4\n"
     )
     for _ in range(2):  # the second time the classes are there
-        said = said_by("make_labels", *command, data, tmp_path / "labels")
+        said = run_script("make_labels", *command, data, tmp_path / "labels")
         *_, header, four, five, source = said.splitlines()
         assert header.split() == "clusters ccc rmse published ccc published rmse".split()
         ours = pd.read_csv(tmp_path / "labels/reconstruction.csv")
@@ -371,7 +371,7 @@ def test_table_1_is_printed_beside_the_published_one(package, tmp_path):
         assert source == "published: the source"
     (tmp_path / "table.csv").write_text("dimension,clusters,ccc\nvalence,4,0.3\n")
     with pytest.raises(DataError, match=r"table.csv: no table of dimension,clusters"):
-        said_by("make_labels", *command, data, tmp_path / "labels")
+        run_script("make_labels", *command, data, tmp_path / "labels")
 
 
 TABLE_2 = """

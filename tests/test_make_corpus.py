@@ -1,4 +1,4 @@
-"""The embedded synthetic corpus: its layout, its labels and what its voices do."""
+"""The embedded synthetic corpus: layout, labels and voices."""
 
 import json
 import os
@@ -183,7 +183,7 @@ def test_gold_standard_follows_the_emotion_some_seconds_later(dimension):
 
 def test_shaping_keeps_the_differences_between_raters():
     rng = np.random.default_rng(0)
-    traces = [0.2 * latents.slow_noise(rng, 500, 3)[:, None] + rng.normal(0, 0.05, 6) for _ in range(4)]
+    traces = [0.2 * latents.draw_slow_noise(rng, 500, 3)[:, None] + rng.normal(0, 0.05, 6) for _ in range(4)]
     shaped, others = raters.shape_marginal(traces[:3], traces[3:], raters.Marginal(deviation=0.1, shape=2))
     for before, after in zip(traces, shaped + others, strict=True):
         np.testing.assert_allclose(np.diff(after), np.diff(before), atol=0.0101)
@@ -245,7 +245,7 @@ def test_valence_raises_the_formants():
     assert rise == pytest.approx(4 * speech.EFFECTS.valence_formants, abs=0.06)
 
 
-def test_what_is_heard_moves_with_the_emotion_behind_the_ratings(corpus):
+def test_pitch_follows_the_emotion_behind_the_ratings(corpus):
     heard, felt = [], []
     for recording in make_corpus.draw_recordings(seconds=10, seed=1, recordings=2):
         sound = parselmouth.Sound(str(corpus / "recordings_audio" / f"{recording.name}.wav"))

@@ -1,4 +1,4 @@
-"""Reading the AVEC 2016 layout: what is kept, and one line for whatever is wrong with a copy."""
+"""Preparation of RECOLA's packages: the data directories, and a one-line error for each kind of damage."""
 
 import shutil
 
@@ -205,7 +205,7 @@ def test_the_distribution_is_read_with_a_partition(distribution, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("train P1\ndev P1\ntest P2\n", "partition:2: P1 comes twice"),
+        ("train P1\ndev P1\ntest P2\n", "partition:2: P1 is repeated"),
         ("train P1\ndev P2\n", "names no test recordings"),
         ("training P1\n", "partition:1: not a line"),
         ("train\n", "partition:1: not a line"),

@@ -153,10 +153,8 @@ def main() -> int:
         missing = [module for module in MODULES if importlib.util.find_spec(module) is None]
         if missing:
             name, advice = sys.argv[2:]
-            say(
-                f"EMOSEQ_PYTHON ({name}) lacks the modules {' '.join(missing)}: install what requirements.txt names, or "
-                + advice
-            )
+            modules = " ".join(missing)
+            say(f"EMOSEQ_PYTHON ({name}) lacks the modules {modules}: install what requirements.txt names, or {advice}")
         return 1 if missing else 0
     try:
         with lock() as held:

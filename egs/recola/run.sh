@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# RECOLA / AVEC 2016: the recipe's stages with the settings of this folder's conf/.
-# Takes the options of ./run.sh; --corpus DIR is needed. data/ and exp/ are this folder's own.
+# Run the recipe on RECOLA, as AVEC 2016, with the settings in conf/ of this folder.
+# Takes the options of the root's run.sh; --corpus DIR is required. data/ and exp/ are made in this folder.
 
+# Paths in options are relative to the caller's folder, so they become absolute before the change of folder.
 options=()
 previous=
 for argument in "$@"; do

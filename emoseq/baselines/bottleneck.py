@@ -1,8 +1,9 @@
-"""Bottleneck features: what a narrow layer of a frame classifier holds (Povolny et al. 2016)."""
+"""Bottleneck features: activations of a narrow layer of a frame classifier (Povolny et al. 2016)."""
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ class Bottleneck:
     bottleneck_bias: NDArray[np.float32]
 
     def __call__(self, log_mel: NDArray) -> NDArray[np.float32]:
-        """Features (frames, size) of normalised log-mel stacks (frames, dimensions)."""
+        """Compute features (frames, size) of normalised log-mel stacks (frames, dimensions)."""
         stacks = self.hidden_weight.shape[1] // log_mel.shape[1]
         inputs = stack_context(log_mel, list_context(stacks))
         hidden = np.maximum(inputs @ self.hidden_weight.T + self.hidden_bias, 0)
@@ -36,9 +37,9 @@ class Bottleneck:
 
 
 def list_context(stacks: int) -> range:
-    """Offsets of an odd number of frames around the one in the middle.
+    """List the offsets of an odd number of frames from the middle one.
 
-    >>> list(around(3))
+    >>> list(list_context(3))
     [-1, 0, 1]
     """
     return range(-(stacks // 2), stacks // 2 + 1)
@@ -58,7 +59,10 @@ def train_bottleneck(
         num_classes: K
 
     Returns:
-        the network up to its bottleneck, and what each epoch reached
+        the network up to its bottleneck, and the dev cross entropy of each epoch
+
+    Raises:
+        ValueError: if the dev cross entropy of an epoch is not finite
     """
     torch.manual_seed(options.bottleneck_seed)
     shuffle = torch.Generator().manual_seed(options.bottleneck_seed)
@@ -92,6 +96,8 @@ def train_bottleneck(
                 for inputs, classes in map(dev_frames.__getitem__, torch.arange(len(dev_frames)).split(8 * BATCH))
             )
         entropy = total / len(dev_frames)
+        if not math.isfinite(entropy):
+            raise ValueError(f"bottleneck: epoch {epoch}: the dev cross entropy is {entropy}; lower --bottleneck-rate")
         epochs.append(Choice("bottleneck", f"epoch {epoch}", entropy, "cross entropy"))
         since += 1
         if entropy < lowest:
@@ -103,7 +109,7 @@ def train_bottleneck(
 
 
 class _Frames:
-    """Frames of all utterances with their context, put together when asked for."""
+    """Frames of all utterances, joined with their context only when a batch is taken, to save memory."""
 
     def __init__(self, utterances: Sequence[tuple[NDArray, NDArray]], stacks: int) -> None:
         half = stacks // 2

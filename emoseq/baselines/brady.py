@@ -1,4 +1,7 @@
-"""Sparse codes of log-mel patches: a dictionary learned from the training set, and pooling over seconds."""
+"""Brady et al. (2016): support vector regression on pooled sparse codes of log-mel patches.
+
+An adaptation to this recipe's features: a patch is one stack of log-mel, 40 ms.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,11 @@ from emoseq.features.windows import normalise, pool_maxima, pool_moments
 
 
 def learn_dictionary(patches: Sequence[NDArray], options: BradyOptions) -> NDArray[np.float32]:
-    """Online dictionary learning (Mairal et al. 2009) on a random choice of the patches.
+    """Learn a dictionary online (Mairal et al. 2009) from a random choice of patches.
 
     Args:
         patches: one array (frames, dimensions) for each recording, each dimension of unit variance
-        options: size of the dictionary, and how it is learned
+        options: size of the dictionary, and settings of the learning
 
     Returns:
         shape (atoms, dimensions), rows of length 1 or less
@@ -32,11 +35,11 @@ def learn_dictionary(patches: Sequence[NDArray], options: BradyOptions) -> NDArr
     from sklearn.decomposition import MiniBatchDictionaryLearning
     from sklearn.exceptions import ConvergenceWarning
 
-    every = np.concatenate(patches)
-    if len(every) < options.atoms:
-        raise ValueError(f"{len(every)} patches for {options.atoms} atoms; take fewer atoms or longer recordings")
+    pool = np.concatenate(patches)
+    if len(pool) < options.atoms:
+        raise ValueError(f"{len(pool)} patches for {options.atoms} atoms; take fewer atoms or longer recordings")
     drawn = np.random.default_rng(options.atom_seed).choice(
-        len(every), min(options.atom_patches, len(every)), replace=False
+        len(pool), min(options.atom_patches, len(pool)), replace=False
     )
     learner = MiniBatchDictionaryLearning(
         options.atoms,
@@ -47,29 +50,29 @@ def learn_dictionary(patches: Sequence[NDArray], options: BradyOptions) -> NDArr
         random_state=options.atom_seed,
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # of codes, which the next minibatch computes anew
-        learner.fit(every[np.sort(drawn)].astype(np.float64))
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the next minibatch computes all codes again
+        learner.fit(pool[np.sort(drawn)].astype(np.float64))
     return learner.components_.astype(np.float32)
 
 
 def encode_patches(patches: NDArray, dictionary: NDArray, nonzero: int) -> NDArray[np.float32]:
-    """Codes of orthogonal matching pursuit, shape (frames, atoms), `nonzero` entries a frame at most.
+    """Compute codes by orthogonal matching pursuit, shape (frames, atoms), with at most `nonzero` entries per frame.
 
     Args:
         patches: shape (frames, dimensions)
         dictionary: shape (atoms, dimensions)
-        nonzero: atoms that a patch is made of
+        nonzero: atoms in the code of a patch
     """
     from sklearn.decomposition import sparse_encode
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of patches that fewer atoms give exactly
+        warnings.simplefilter("ignore", RuntimeWarning)  # fewer atoms give some patches exactly
         codes = sparse_encode(patches, dictionary, algorithm="omp", n_nonzero_coefs=nonzero)
     return np.asarray(codes, dtype=np.float32)
 
 
 def pool_codes(codes: NDArray, seconds: float) -> NDArray[np.float32]:
-    """Largest magnitude and mean of each atom's code in the window of each frame, normalised.
+    """Pool codes in the window of each frame: each atom's largest magnitude and mean, normalised.
 
     Args:
         codes: shape (frames, atoms)
@@ -84,19 +87,21 @@ def pool_codes(codes: NDArray, seconds: float) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class SparseCodes:
-    """Brady et al. (2016): sparse codes of log-mel patches, pooled over some seconds."""
+    """Front end: sparse codes of log-mel patches, pooled in windows of `window` seconds."""
 
     dictionary: NDArray[np.float32]  # (atoms, 160)
     code_atoms: int
     window: float
 
     def __call__(self, recording: Recording) -> NDArray[np.float32]:
+        """Compute features (frames, 2 * atoms)."""
         return pool_codes(encode_patches(recording.log_mel, self.dictionary, self.code_atoms), self.window)
 
 
 def train_brady(
     recordings: Sets[Recording], shared: BaselineOptions, options: BradyOptions
 ) -> tuple[SparseCodes, Linear, list[Choice]]:
+    """Learn the dictionary from the training set, then search window, delay and complexity on the dev set."""
     dictionary = learn_dictionary([recording.log_mel for recording in recordings.train.values()], options)
     codes = recordings.map(lambda recording: encode_patches(recording.log_mel, dictionary, options.code_atoms))
     windows = {f"window {window:g} s": window for window in options.pooling_windows}

@@ -1,7 +1,7 @@
-"""The chain of post-processing of the AVEC challenges, tuned on the dev set (Valstar et al. 2016).
+"""Post-processing chain of the AVEC challenges, tuned on the dev set (Valstar et al. 2016).
 
-Median filter, centring, scaling, time shift, in this order. Each step is kept only if it raises the dev CCC, and is
-then applied to any series with the same numbers.
+The steps are median filter, centring, scaling and time shift, in this order. A step is kept only if it raises the dev
+CCC; its parameters from the dev set then apply to every series.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from emoseq.metrics import concordance, pair_series
 
 @dataclass(frozen=True)
 class Chain:
-    """What is done to a series; the defaults change nothing."""
+    """Parameters of the chain; the defaults leave a series unchanged."""
 
     median: float = 0.0  # seconds
     bias: float = 0.0  # added
-    scale: float = 1.0  # of what is above or below `centre`
+    scale: float = 1.0  # of the distance from `centre`
     centre: float = 0.0
     shift: int = 0  # frames by which the series is delayed
 
     def __call__(self, series: ArrayLike) -> NDArray[np.float32]:
-        """The series of shape (frames,) after all steps."""
+        """Apply all steps to a series of shape (frames,)."""
         values = filter_median(series, self.median) + self.bias
         return delay(self.centre + self.scale * (values - self.centre), self.shift).astype(np.float32)
 
@@ -37,7 +37,7 @@ class Chain:
 def tune_chain(
     series: Mapping[str, NDArray], gold: Mapping[str, NDArray], *, medians: Sequence[float], shifts: Sequence[int]
 ) -> tuple[Chain, list[Choice]]:
-    """The chain that suits the dev set, and the CCC of all that was tried.
+    """Tune the chain on the dev set; return it with the CCC of all settings that were tried.
 
     Args:
         series, gold: prediction and gold standard (frames,) of each utterance of the dev set
@@ -50,16 +50,16 @@ def tune_chain(
     predictions, golds = pair_series(series, gold)
     true = np.concatenate(golds)
 
-    def ccc_of(chain: Chain) -> float:
+    def score(chain: Chain) -> float:
         return concordance(np.concatenate([chain(values) for values in predictions]), true)
 
     chain = Chain()
-    best = ccc_of(chain)
+    best = score(chain)
     choices = [Choice("regression", "as it is", best)]
     for step in ("median", "centring", "scaling", "shift"):
         tried = [
-            (Choice(step, setting, ccc_of(candidate)), candidate)
-            for setting, candidate in _candidates(step, chain, predictions, true, medians, shifts)
+            (Choice(step, setting, score(candidate)), candidate)
+            for setting, candidate in _list_candidates(step, chain, predictions, true, medians, shifts)
         ]
         choices += [choice for choice, _ in tried]
         for choice, candidate in tried:
@@ -68,7 +68,7 @@ def tune_chain(
     return chain, choices
 
 
-def _candidates(
+def _list_candidates(
     step: str,
     chain: Chain,
     predictions: Sequence[NDArray],
@@ -76,7 +76,7 @@ def _candidates(
     medians: Sequence[float],
     shifts: Sequence[int],
 ) -> Iterator[tuple[str, Chain]]:
-    """What a step of the chain may be, after the steps before it."""
+    """Yield the settings of one step, each with the chain that adds it to the steps before."""
     now = np.concatenate([chain(values) for values in predictions]).astype(np.float64)
     if step == "median":
         yield from ((f"{width:g} s", replace(chain, median=width)) for width in medians)

@@ -1,61 +1,56 @@
-"""The systems of others that the paper compares with (Table 2): their names, what they share, and their jobs."""
+"""Baselines, the systems that the paper compares with (Table 2): names, options, jobs and dev scores."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from emoseq import DIMENSIONS
 from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.recipe.job_list import Job
-from emoseq.recipe.options import option
+from emoseq.recipe.options import check_range, option
 
-# Their rows in the tables, in the paper's order.
+# Name of each system's row in the tables, in the paper's order.
 BASELINES = {"valstar": "Valstar-2016", "povolny": "Povolny-2016", "brady": "Brady-2016"}
 
-
 USE_EGEMAPS = frozenset({"valstar", "povolny"})
-
-
 USE_LOG_MEL = frozenset({"povolny", "brady"})
+_LONGEST_FIRST = ("brady", "povolny", "valstar")  # by training time
 
-
-_LONGEST_FIRST = ("brady", "povolny", "valstar")
+LONGEST_WINDOW = 3600.0  # seconds; bound of the windows of features and smoothers
 
 
 @dataclass(frozen=True)
 class BaselineOptions:
-    """Which baselines there are, and what all of them try on the dev set (conf/baselines.conf)."""
+    """Baselines to train, and the settings that all of them compare on the dev set (conf/baselines.conf)."""
 
-    baselines: tuple[str, ...] = option(f"systems, of {', '.join(BASELINES)}")
-    train_frames: int = option("train linear regressors on every n-th frame; neighbours are alike", default=10)
-    longest_delay: float = option("seconds by which ratings may lag the speech, tried in steps of 0.4", default=9.6)
-    longest_median: float = option("seconds of the longest median filter, tried in steps of 0.4", default=20.0)
-    longest_shift: float = option("seconds by which a series may be shifted, tried in steps of 0.04", default=10.0)
+    baselines: tuple[str, ...] = option(f"systems, from {', '.join(BASELINES)}")
+    train_frames: int = option("train linear regressions on every n-th frame, since neighbours are alike", default=10)
+    longest_delay: float = option("longest delay of the ratings in seconds, tried in steps of 0.4", default=9.6)
+    longest_median: float = option(
+        "longest window of the median filter in seconds, tried in steps of 0.4", default=20.0
+    )
+    longest_shift: float = option("longest shift of a series in seconds, tried in steps of 0.04", default=10.0)
 
     def __post_init__(self) -> None:
         unknown = set(self.baselines) - set(BASELINES)
         if unknown:
-            raise ValueError(f"--baselines: there is no {min(unknown)}; choose from {', '.join(BASELINES)}")
+            raise ValueError(f"--baselines: unknown system {min(unknown)}; choose from {', '.join(BASELINES)}")
         if len(set(self.baselines)) < len(self.baselines):
-            raise ValueError(f"--baselines={','.join(self.baselines)}: one comes twice")
-        if self.train_frames < 1:
-            raise ValueError(f"--train-frames={self.train_frames}: 1 or more")
-        for name in ("longest_delay", "longest_median", "longest_shift"):
-            if not 0 <= getattr(self, name) <= 60:
-                raise ValueError(f"--{name.replace('_', '-')}={getattr(self, name):g}: from 0 to 60 seconds")
+            raise ValueError(f"--baselines={','.join(self.baselines)}: a system is repeated; name it once")
+        check_range(self, "train_frames", low=1, high=10**6)
+        check_range(self, "longest_delay", "longest_median", "longest_shift", low=0, high=60)
 
     @property
     def delays(self) -> list[int]:
-        """Delays to try, in frames: those of the AVEC 2018 baseline by default."""
-        return [round(seconds / FRAME_SHIFT) for seconds in _steps(0.4, self.longest_delay)]
+        """Delays to try, in frames; by default those of the AVEC 2018 baseline."""
+        return [round(seconds / FRAME_SHIFT) for seconds in _list_steps(0.4, self.longest_delay)]
 
     @property
     def medians(self) -> list[float]:
         """Widths of the median filter to try, in seconds."""
-        return _steps(0.4, self.longest_median)[1:]
+        return _list_steps(0.4, self.longest_median)[1:]
 
     @property
     def shifts(self) -> list[int]:
@@ -63,10 +58,10 @@ class BaselineOptions:
         return list(range(1, round(self.longest_shift / FRAME_SHIFT) + 1))
 
 
-def _steps(step: float, last: float) -> list[float]:
-    """0, step, 2 step, ..., up to `last`.
+def _list_steps(step: float, last: float) -> list[float]:
+    """List 0, step, 2 * step, ..., up to `last`.
 
-    >>> _steps(0.4, 1.3)
+    >>> _list_steps(0.4, 1.3)
     [0.0, 0.4, 0.8, 1.2]
     """
     return [round(i * step, 6) for i in range(int(last / step + 1e-9) + 1)]
@@ -76,38 +71,45 @@ def _steps(step: float, last: float) -> list[float]:
 class ValstarOptions:
     """SVR on functionals of eGeMAPS (conf/valstar.conf)."""
 
-    functional_windows: tuple[float, ...] = option("seconds of the functionals' windows", default=(2.0, 4.0, 6.0, 8.0))
+    functional_windows: tuple[float, ...] = option(
+        "windows of the functionals in seconds", default=(2.0, 4.0, 6.0, 8.0)
+    )
     functional_complexities: tuple[float, ...] = option("C of the SVR", default=(1e-4, 1e-3, 1e-2, 1e-1, 1.0))
 
     def __post_init__(self) -> None:
-        _check_positive(self, "functional_windows", "functional_complexities")
+        check_range(self, "functional_windows", low=0, high=LONGEST_WINDOW, above=True)
+        check_range(self, "functional_complexities", low=0, above=True)
 
 
 @dataclass(frozen=True)
 class PovolnyOptions:
     """Ridge regression on eGeMAPS and bottleneck features with temporal context (conf/povolny.conf)."""
 
-    context_reaches: tuple[float, ...] = option("seconds of context on either side", default=(2.4, 4.0, 5.6))
-    context_step: float = option("seconds between what the context is made of, and of its means", default=0.8)
-    ridge_penalties: tuple[float, ...] = option("of squared weights", default=(0.01, 0.1, 1.0, 10.0))
+    context_reaches: tuple[float, ...] = option("context on either side in seconds", default=(2.4, 4.0, 5.6))
+    context_step: float = option("seconds between the vectors of the context, each a mean over as long", default=0.8)
+    ridge_penalties: tuple[float, ...] = option(
+        "weights of the squared regression weights", default=(0.01, 0.1, 1.0, 10.0)
+    )
     bottleneck_size: int = option("units of the bottleneck", default=80)
-    bottleneck_stacks: int = option("stacks of log-mel that the network sees, an odd number", default=11)
+    bottleneck_stacks: int = option("input of the network in stacks of log-mel, an odd number", default=11)
     bottleneck_hidden: int = option("units of the layers before and after the bottleneck", default=256)
-    bottleneck_epochs: int = option("passes over the training set at most", default=12)
-    bottleneck_patience: int = option("passes without a lower dev cross entropy after which training ends", default=2)
+    bottleneck_epochs: int = option("largest number of epochs", default=12)
+    bottleneck_patience: int = option("epochs without a lower dev cross entropy after which training ends", default=2)
     bottleneck_rate: float = option("Adam's learning rate", default=0.0005)
-    bottleneck_dropout: float = option("part of the units dropped in training", default=0.3)
-    bottleneck_seed: int = option("of the first weights and of the order of frames", default=1)
+    bottleneck_dropout: float = option("share of the units dropped in training", default=0.3)
+    bottleneck_seed: int = option("seed of the initial weights and of the order of frames", default=1)
 
     def __post_init__(self) -> None:
-        names = ("size", "stacks", "hidden", "epochs", "patience", "rate")
-        _check_positive(self, "context_reaches", "context_step", "ridge_penalties", *(f"bottleneck_{n}" for n in names))
+        check_range(self, "context_reaches", low=0, high=LONGEST_WINDOW, above=True)
+        check_range(self, "context_step", low=FRAME_SHIFT, high=LONGEST_WINDOW)
+        check_range(self, "ridge_penalties", "bottleneck_rate", low=0, above=True)
+        check_range(self, "bottleneck_size", "bottleneck_hidden", low=1, high=10**5)
+        check_range(self, "bottleneck_stacks", low=1, high=1001)
+        check_range(self, "bottleneck_epochs", "bottleneck_patience", low=1, high=10**6)
+        check_range(self, "bottleneck_dropout", low=0, high=0.99)
+        check_range(self, "bottleneck_seed", low=0, high=2**63 - 1)
         if self.bottleneck_stacks % 2 == 0:
-            raise ValueError(f"--bottleneck-stacks={self.bottleneck_stacks}: an odd number")
-        if round(self.context_step / FRAME_SHIFT) < 1:
-            raise ValueError(f"--context-step={self.context_step:g}: a frame of {FRAME_SHIFT} s or more")
-        if not 0 <= self.bottleneck_dropout < 1:
-            raise ValueError(f"--bottleneck-dropout={self.bottleneck_dropout:g}: from 0 to below 1")
+            raise ValueError(f"--bottleneck-stacks={self.bottleneck_stacks}: an odd number is needed")
 
 
 @dataclass(frozen=True)
@@ -115,26 +117,23 @@ class BradyOptions:
     """SVR on pooled sparse codes of log-mel (conf/brady.conf)."""
 
     atoms: int = option("size of the dictionary", default=200)
-    atom_sparsity: float = option("weight of the codes' absolute values while the dictionary is learned", default=1.0)
-    atom_patches: int = option("patches of 40 ms that it is learned from", default=8000)
-    atom_seed: int = option("of the choice of patches and of the learning", default=1)
-    code_atoms: int = option("atoms that a patch is made of", default=5)
-    pooling_windows: tuple[float, ...] = option("seconds over which codes are pooled", default=(4.0, 6.0, 8.0))
+    atom_sparsity: float = option("weight of the L1 penalty on codes while the dictionary is learned", default=1.0)
+    atom_patches: int = option("patches of 40 ms from which the dictionary is learned", default=8000)
+    atom_seed: int = option("seed of the choice of patches and of the learning", default=1)
+    code_atoms: int = option("atoms in the code of a patch", default=5)
+    pooling_windows: tuple[float, ...] = option(
+        "windows over which codes are pooled, in seconds", default=(4.0, 6.0, 8.0)
+    )
     pooling_complexities: tuple[float, ...] = option("C of the SVR", default=(1e-6, 1e-5, 1e-4, 1e-3, 1e-2))
 
     def __post_init__(self) -> None:
-        _check_positive(self, "atoms", "atom_sparsity", "atom_patches", "code_atoms")
-        _check_positive(self, "pooling_windows", "pooling_complexities")
-        if self.code_atoms > self.atoms:
-            raise ValueError(f"--code-atoms={self.code_atoms}: there are --atoms={self.atoms}")
-
-
-def _check_positive(options: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(options, name)
-        values = value if isinstance(value, tuple) else (value,)
-        if not values or not all(0 < number < float("inf") for number in values):
-            raise ValueError(f"--{name.replace('_', '-')}: above 0")
+        check_range(self, "atoms", low=1, high=10**5)
+        check_range(self, "atom_patches", low=1, high=10**9)
+        check_range(self, "atom_sparsity", "pooling_complexities", low=0, above=True)
+        check_range(self, "atom_seed", low=0, high=2**32 - 1)  # as scikit-learn's seeds
+        check_range(self, "pooling_windows", low=0, high=LONGEST_WINDOW, above=True)
+        if not 1 <= self.code_atoms <= self.atoms:
+            raise ValueError(f"--code-atoms={self.code_atoms}: a whole number from 1 to --atoms={self.atoms} is needed")
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ class BaselineJob(Job):
 
 
 def plan_baselines(systems: Sequence[str], exp: Path) -> list[BaselineJob]:
-    """The jobs of these systems, those that take longest first."""
+    """List the jobs of these systems, the longest first."""
     return [
         BaselineJob(dimension, system, exp / dimension / system)
         for system in _LONGEST_FIRST

@@ -19,16 +19,22 @@ from emoseq.metrics import common_length
 
 NUM_CLASSES = 10  # of the bottleneck's classifier: the finest of the paper's resolutions
 
+Classes = tuple[Series, Series]  # class of each frame of train and of dev
+
 
 @dataclass(frozen=True)
 class Context:
-    """Povolny et al. (2016): means over a short while of eGeMAPS and bottleneck features, at times around a frame."""
+    """Front end: means of eGeMAPS and of bottleneck features over `step` seconds, at times around each frame.
+
+    The times are `step` seconds apart and reach `reach` seconds to either side.
+    """
 
     reach: float
     step: float
     bottleneck: Bottleneck
 
     def __call__(self, recording: Recording) -> NDArray[np.float32]:
+        """Compute features (frames, times * dimensions)."""
         egemaps = compute_step_functionals(recording, self.step)
         means, _, _ = pool_moments(self.bottleneck(recording.log_mel), self.step)
         frames = min(len(egemaps), len(means))
@@ -37,17 +43,17 @@ class Context:
 
 
 def compute_step_functionals(recording: Recording, step: float) -> NDArray[np.float32]:
-    """Functionals of eGeMAPS in windows of `step` seconds, shape (frames, 51)."""
+    """Compute normalised functionals of eGeMAPS in windows of `step` seconds, shape (frames, 51)."""
     return normalise(compute_functionals(recording.descriptors, step))
-
-
-Classes = tuple[Series, Series]
 
 
 def train_povolny(
     recordings: Sets[Recording], shared: BaselineOptions, options: PovolnyOptions, classes: Classes
 ) -> tuple[Context, Linear, list[Choice]]:
-    """The delay is chosen with eGeMAPS alone, since the network has to be told which classes belong to which speech."""
+    """Choose reach and delay with eGeMAPS alone, train the bottleneck at this delay, then choose the penalty.
+
+    The delay comes first because the bottleneck's classes are labels, which lag the speech as ratings do.
+    """
     step = options.context_step
     egemaps = recordings.map(lambda recording: compute_step_functionals(recording, step))
     reaches = {f"eGeMAPS; context {reach:g} s": reach for reach in options.context_reaches}
@@ -62,8 +68,8 @@ def train_povolny(
         every=shared.train_frames,
     )
     train, dev = (
-        _classified(known, labels, linear.delay)
-        for known, labels in zip((recordings.train, recordings.dev), classes, strict=True)
+        _pair_with_classes(group, labels, linear.delay)
+        for group, labels in zip((recordings.train, recordings.dev), classes, strict=True)
     )
     bottleneck, epochs = train_bottleneck(train, dev, num_classes=NUM_CLASSES, options=options)
     front = Context(reaches[name], step, bottleneck)
@@ -77,8 +83,10 @@ def train_povolny(
     return front, linear, [*choices, *epochs, *more]
 
 
-def _classified(recordings: Mapping[str, Recording], classes: Series, delay: int) -> list[tuple[NDArray, NDArray]]:
-    """Log-mel of each utterance and the class that raters chose `delay` frames later."""
+def _pair_with_classes(
+    recordings: Mapping[str, Recording], classes: Series, delay: int
+) -> list[tuple[NDArray, NDArray]]:
+    """Pair the log-mel of each utterance with its classes `delay` frames later."""
     pairs = []
     for utt, labels in classes.items():
         if utt not in recordings:

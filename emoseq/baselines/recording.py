@@ -1,4 +1,4 @@
-"""Features of one recording as the baselines use them."""
+"""Input of the baselines: the features of each recording."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from emoseq.io.archive import Scp
 
 @dataclass(frozen=True)
 class Recording:
-    """What a system knows of a recording; what it does not use is empty.
+    """Features of one recording; an array that the system does not use is empty.
 
-    `descriptors` are those of eGeMAPS on the 40 ms grid, (frames, 100), as they are; `log_mel` stacks, (frames, 160),
-    are normalised.
+    `descriptors` are the low-level descriptors of eGeMAPS, four rows of 10 ms per frame of 40 ms, (frames, 100), not
+    normalised; `log_mel` are normalised stacks, (frames, 160).
     """
 
     descriptors: NDArray[np.float32]
@@ -28,7 +28,7 @@ class Recording:
 
 
 def read_recordings(data_dir: Path, system: str) -> dict[str, Recording]:
-    """What a system uses of each utterance of a data directory.
+    """Read the features that a system uses from a data directory, by utterance.
 
     Raises:
         DataError: if a file or an utterance is missing or malformed
@@ -39,7 +39,7 @@ def read_recordings(data_dir: Path, system: str) -> dict[str, Recording]:
         if matrix.ndim != 2 or matrix.shape[1] != COLUMNS or not len(matrix):
             raise DataError(f"{data_dir}/egemaps.scp: {utt}: shape {matrix.shape}, not (frames, {COLUMNS})")
     if log_mel and descriptors and log_mel.keys() != descriptors.keys():
-        odd = min(log_mel.keys() ^ descriptors.keys())
-        raise DataError(f"{data_dir}: {odd} is in one of feats.scp and egemaps.scp only; run stage 1 again")
-    nothing = np.empty((0, 0), dtype=np.float32)
-    return {utt: Recording(descriptors.get(utt, nothing), log_mel.get(utt, nothing)) for utt in log_mel or descriptors}
+        unpaired = min(log_mel.keys() ^ descriptors.keys())
+        raise DataError(f"{data_dir}: {unpaired} is in one of feats.scp and egemaps.scp only; run stage 1 again")
+    empty = np.empty((0, 0), dtype=np.float32)
+    return {utt: Recording(descriptors.get(utt, empty), log_mel.get(utt, empty)) for utt in log_mel or descriptors}

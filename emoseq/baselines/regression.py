@@ -1,4 +1,4 @@
-"""Linear regression from features to a rating that lags them, and the search for its settings on the dev set."""
+"""Linear regression of ratings that lag the speech, and the search for its settings on the dev set."""
 
 from __future__ import annotations
 
@@ -15,12 +15,9 @@ from emoseq.features.windows import delay
 from emoseq.metrics import common_length, concordance
 
 T = TypeVar("T")
-
-
 U = TypeVar("U")
 
-
-Series = Mapping[str, NDArray]
+Series = Mapping[str, NDArray]  # an array of each utterance
 
 
 @dataclass(frozen=True)
@@ -32,12 +29,12 @@ class Linear:
     delay: int
 
     def __call__(self, features: NDArray) -> NDArray[np.float64]:
-        """The series (frames,) for features (frames, dimensions)."""
+        """Predict the series (frames,) from features (frames, dimensions)."""
         return delay(features @ self.weights.astype(features.dtype) + self.intercept, self.delay)
 
 
 def fit_svr(features: NDArray, ratings: NDArray, complexity: float) -> tuple[NDArray, float]:
-    """Weights (dimensions,) and intercept of a linear SVR with squared loss, solved in its primal form."""
+    """Fit weights (dimensions,) and intercept of a linear SVR with squared loss, solved in its primal form."""
     from sklearn.svm import LinearSVR
 
     svr = LinearSVR(C=complexity, loss="squared_epsilon_insensitive", dual=False, max_iter=5000, random_state=0)
@@ -46,7 +43,7 @@ def fit_svr(features: NDArray, ratings: NDArray, complexity: float) -> tuple[NDA
 
 
 def fit_ridge(features: NDArray, ratings: NDArray, penalty: float) -> tuple[NDArray, float]:
-    """Weights (dimensions,) and intercept of least squares with a penalty on squared weights, a frame's worth each."""
+    """Fit weights (dimensions,) and intercept by ridge regression; the penalty is per frame."""
     from sklearn.linear_model import Ridge
 
     model = Ridge(alpha=penalty * len(ratings), solver="cholesky").fit(features, ratings)
@@ -54,7 +51,7 @@ def fit_ridge(features: NDArray, ratings: NDArray, penalty: float) -> tuple[NDAr
 
 
 def align_to_delay(features: Series, ratings: Series, *, delay: int, every: int) -> tuple[NDArray, NDArray]:
-    """Features, and what raters say of them `delay` frames later, of every n-th frame of all utterances.
+    """Pair the features of every n-th frame with the ratings `delay` frames later, over all utterances.
 
     Args:
         features, ratings: (frames, dimensions) and (frames,) of each utterance of `ratings`
@@ -65,10 +62,10 @@ def align_to_delay(features: Series, ratings: Series, *, delay: int, every: int)
         shapes (examples, dimensions) and (examples,)
 
     Raises:
-        ValueError: if an utterance has no features, or as `emoseq.metrics.common_length`, or no frame is left
+        ValueError: if an utterance has no features, no frame is left, or as `emoseq.metrics.common_length`
     """
     inputs, targets = [], []
-    for matrix, series in _aligned(features, ratings):
+    for matrix, series in _pair_with_ratings(features, ratings):
         inputs.append(matrix[: max(0, len(matrix) - delay) : every])
         targets.append(series[delay::every])
     if not sum(map(len, targets)):
@@ -77,14 +74,14 @@ def align_to_delay(features: Series, ratings: Series, *, delay: int, every: int)
 
 
 def score_on_dev(linear: Linear, features: Series, ratings: Series) -> float:
-    """CCC over all frames of the utterances of `ratings`."""
-    pairs = [(linear(matrix), series) for matrix, series in _aligned(features, ratings)]
+    """Return the CCC over all frames of the utterances of `ratings`."""
+    pairs = [(linear(matrix), series) for matrix, series in _pair_with_ratings(features, ratings)]
     return concordance(*(np.concatenate(side) for side in zip(*pairs, strict=True)))
 
 
 @dataclass(frozen=True)
 class Sets(Generic[T]):
-    """What is known of each utterance, and its ratings (frames,): what a system learns, and what it is chosen by."""
+    """Input and ratings (frames,) of each utterance: train to learn from, dev to choose by."""
 
     train: Mapping[str, T]
     train_ratings: Series
@@ -92,12 +89,9 @@ class Sets(Generic[T]):
     dev_ratings: Series
 
     def map(self, function: Callable[[T], U]) -> Sets[U]:
-        """The same with what a function makes of each utterance."""
-        train, dev = ({utt: function(known) for utt, known in group.items()} for group in (self.train, self.dev))
+        """Return the sets with a function applied to the input of each utterance."""
+        train, dev = ({utt: function(item) for utt, item in group.items()} for group in (self.train, self.dev))
         return Sets(train, self.train_ratings, dev, self.dev_ratings)
-
-
-_Attempt = tuple[float, str, Linear, Sets[NDArray]]  # its dev CCC first
 
 
 def search(
@@ -108,19 +102,19 @@ def search(
     delays: Sequence[int],
     every: int,
 ) -> tuple[str, Linear, list[Choice]]:
-    """The kind of features, delay and strength of regularisation with the highest dev CCC.
+    """Search the kind of features, delay and strength of regularisation with the highest dev CCC.
 
-    Kinds and delays are searched at the strength in the middle of the list, then strengths at the best of them.
+    Kinds and delays are searched at the middle strength of the list, then strengths at the best kind and delay.
 
     Args:
         kinds: name and features (frames, dimensions) of each kind
-        fit: weights and intercept for features, ratings and a strength
-        strengths: of regularisation
+        fit: returns weights and intercept for features, ratings and a strength
+        strengths: of the regularisation, in the unit of `fit`
         delays: in frames
         every: train on every n-th frame
 
     Returns:
-        name of the kind, its regression, and all that was compared
+        name of the best kind, its regression, and the dev CCC of all that was compared
 
     Raises:
         ValueError: as `align_to_delay`
@@ -140,15 +134,15 @@ def search(
     middle = len(strengths) // 2
     best = max(
         (attempt(name, sets, delay, strengths[middle]) for name, sets in kinds for delay in delays),
-        key=lambda found: found[0],
+        key=lambda result: result[0],
     )
     _, name, linear, sets = best
     others = [attempt(name, sets, linear.delay, s) for i, s in enumerate(strengths) if i != middle]
-    _, name, linear, _ = max([best, *others], key=lambda found: found[0])
+    _, name, linear, _ = max([best, *others], key=lambda result: result[0])
     return name, linear, choices
 
 
-def _aligned(features: Series, ratings: Series) -> Iterator[tuple[NDArray, NDArray]]:
+def _pair_with_ratings(features: Series, ratings: Series) -> Iterator[tuple[NDArray, NDArray]]:
     for utt, series in ratings.items():
         if utt not in features:
             raise ValueError(f"{utt} has a gold standard and no features")

@@ -1,7 +1,7 @@
-"""Ad-hoc smoothers of a time series, which decoding is compared with: what others on this task apply.
+"""Smoothers of a time series with which decoding is compared (paper, Sec. 5).
 
-Gaussian filtering as He et al. (2015), median filtering as Valstar et al. (2016) and others after them
-(paper, Sec. 5). Widths are in seconds; at the ends of a series its first and last value go on.
+Gaussian filter after He et al. (2015), median filter after Valstar et al. (2016). Widths are in seconds; beyond its
+ends a series keeps its first and last value.
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d, median_filter
 
+from emoseq.baselines.options import LONGEST_WINDOW
 from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.metrics import ccc_and_rmse
-from emoseq.recipe.options import option
+from emoseq.recipe.options import check_range, option
 from emoseq.recipe.trial import Trial
 
 
 def filter_gaussian(series: ArrayLike, width: float) -> NDArray[np.float32]:
-    """Convolution with a Gaussian of a standard deviation of `width` seconds; shape (frames,) as the series."""
+    """Convolve a series (frames,) with a Gaussian whose standard deviation is `width` seconds."""
     values = np.asarray(series, dtype=np.float64)
     return (gaussian_filter1d(values, width / FRAME_SHIFT, mode="nearest") if width else values).astype(np.float32)
 
 
 def filter_median(series: ArrayLike, width: float) -> NDArray[np.float32]:
-    """Median of a window of `width` seconds around each frame, an odd number of frames; shape (frames,)."""
+    """Replace each value of a series (frames,) by the median of an odd number of frames, `width` seconds or less."""
     frames = 2 * int(width / FRAME_SHIFT / 2 + 1e-9) + 1
     return median_filter(np.asarray(series, dtype=np.float32), frames, mode="nearest")
 
@@ -39,13 +40,14 @@ SMOOTHERS: dict[str, Callable[[ArrayLike, float], NDArray[np.float32]]] = {
 
 @dataclass(frozen=True)
 class SmoothOptions:
-    """What is tried on the dev set (conf/smooth.conf)."""
+    """Widths to compare on the dev set (conf/smooth.conf)."""
 
-    widths: tuple[float, ...] = option("seconds, standard deviation or window", default=(0.0, 0.2, 0.4, 0.8, 1.6, 3.2))
+    widths: tuple[float, ...] = option(
+        "standard deviation or window in seconds", default=(0.0, 0.2, 0.4, 0.8, 1.6, 3.2)
+    )
 
     def __post_init__(self) -> None:
-        if not self.widths or not all(0 <= width < np.inf for width in self.widths):
-            raise ValueError(f"--widths={self.widths}: seconds, 0 or more")
+        check_range(self, "widths", low=0, high=LONGEST_WINDOW)
 
 
 def sweep_widths(

@@ -1,4 +1,4 @@
-"""The baselines put together: features, a linear regression of what lags them, and the chain of post-processing."""
+"""A baseline as a whole: front end, linear regression with a delay, post-processing chain; training and files."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ from emoseq.baselines.valstar import Functionals, train_valstar
 from emoseq.io.archive import shorten_error
 from emoseq.io.files import write_bytes
 
-Front = Functionals | Context | SparseCodes
-
-
+Front = Functionals | Context | SparseCodes  # computes features (frames, dimensions) of a recording
 FRONTS = {"valstar": Functionals, "povolny": Context, "brady": SparseCodes}
 
 
@@ -38,23 +36,23 @@ class Baseline:
     chain: Chain
 
     def __call__(self, recording: Recording) -> NDArray[np.float32]:
-        """The time series (frames,) of a recording."""
+        """Predict the time series (frames,) of a recording."""
         return self.chain(self.linear(self.front(recording)))
 
 
 def train_baseline(
     recordings: Sets[Recording], shared: BaselineOptions, options: Any, *, classes: Classes = ({}, {})
 ) -> tuple[Baseline, list[Choice]]:
-    """Train the system that these options are of, and choose all its settings by the dev CCC.
+    """Train the system to which the options belong; choose all its settings by the dev CCC.
 
     Args:
-        recordings: of train and dev, and their ratings
-        shared: what all systems have in common
+        recordings: features and ratings of train and dev
+        shared: options that all systems share
         options: ValstarOptions, PovolnyOptions or BradyOptions
-        classes: of the K = 10 labels of train and dev, (frames,) by utterance, for the bottleneck
+        classes: labels of train and dev at K = 10, (frames,) by utterance, for the bottleneck of PovolnyOptions
 
     Returns:
-        the system, and every score that was compared
+        the system, and every dev score that was compared
 
     Raises:
         ValueError: if an utterance lacks features, ratings or classes, or they differ in length
@@ -72,45 +70,45 @@ def train_baseline(
 
 
 def save_baseline(path: Path, baseline: Baseline) -> None:
-    """Write a system to one file of arrays, whole or not at all."""
-    arrays: dict[str, Any] = _arrays(baseline)
+    """Write a system to one file of arrays; on an error the old file stays."""
+    arrays: dict[str, Any] = _flatten(baseline)
     stream = io.BytesIO()
     np.savez(stream, **arrays)
     write_bytes(path, stream.getbuffer())
 
 
 def load_baseline(path: Path, system: str) -> Baseline:
-    """Read what `save_baseline` wrote; no code in the file is run.
+    """Read a system that `save_baseline` wrote; no code in the file is run.
 
     Raises:
-        DataError: if the file is missing or is not such a system
+        DataError: if the file is missing or does not hold such a system
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
             parts = {"front": FRONTS[system], "linear": Linear, "chain": Chain}
-            return Baseline(**{name: _built(kind, dict(arrays), f"{name}.") for name, kind in parts.items()})
+            return Baseline(**{name: _rebuild(kind, dict(arrays), f"{name}.") for name, kind in parts.items()})
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; train the baseline first") from None
-    except Exception as error:  # numpy raises whatever the bytes happen to break
-        raise DataError(f"{path}: not a baseline of this program ({shorten_error(error)})") from None
+    except Exception as error:  # numpy has no error type for a damaged file
+        raise DataError(f"{path}: not a baseline that steps/train_baseline.py wrote ({shorten_error(error)})") from None
 
 
-def _arrays(value: Any, prefix: str = "") -> dict[str, NDArray]:
-    """The fields of a dataclass and of those in it by their dotted names."""
+def _flatten(value: Any, prefix: str = "") -> dict[str, NDArray]:
+    """Collect the fields of a dataclass, and of dataclasses within it, by their dotted names."""
     arrays: dict[str, NDArray] = {}
     for field in dataclasses.fields(value):
         content = getattr(value, field.name)
         name = f"{prefix}{field.name}"
-        arrays |= _arrays(content, f"{name}.") if dataclasses.is_dataclass(content) else {name: np.asarray(content)}
+        arrays |= _flatten(content, f"{name}.") if dataclasses.is_dataclass(content) else {name: np.asarray(content)}
     return arrays
 
 
-def _built(kind: Any, arrays: Mapping[str, NDArray], prefix: str) -> Any:
-    """The dataclass that `_arrays` took apart."""
+def _rebuild(kind: Any, arrays: Mapping[str, NDArray], prefix: str) -> Any:
+    """Build a dataclass from the arrays of `_flatten`."""
     fields = {}
     for name, hint in get_type_hints(kind).items():
         if dataclasses.is_dataclass(hint):
-            fields[name] = _built(hint, arrays, f"{prefix}{name}.")
+            fields[name] = _rebuild(hint, arrays, f"{prefix}{name}.")
         else:
             array = arrays[f"{prefix}{name}"]
             fields[name] = hint(array) if hint in (int, float) else array

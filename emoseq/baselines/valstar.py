@@ -16,17 +16,19 @@ from emoseq.features.windows import normalise
 
 @dataclass(frozen=True)
 class Functionals:
-    """Valstar et al. (2016): functionals of eGeMAPS in a window of some seconds."""
+    """Front end: functionals of eGeMAPS in a window of `window` seconds."""
 
     window: float
 
     def __call__(self, recording: Recording) -> NDArray[np.float32]:
+        """Compute features (frames, 51)."""
         return normalise(compute_functionals(recording.descriptors, self.window))
 
 
 def train_valstar(
     recordings: Sets[Recording], shared: BaselineOptions, options: ValstarOptions
 ) -> tuple[Functionals, Linear, list[Choice]]:
+    """Search window, delay and complexity on the dev set."""
     fronts = {f"window {window:g} s": Functionals(window) for window in options.functional_windows}
     name, linear, choices = search(
         ((name, recordings.map(front)) for name, front in fronts.items()),

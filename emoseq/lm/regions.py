@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from emoseq import DataError
 from emoseq.io.matrix import read_matrix
 from emoseq.labels.kmeans import Labels
-from emoseq.recipe.options import option
+from emoseq.recipe.options import check_range, option
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,9 @@ class LmOptions:
     longest_duration: int = option("frames beyond which region durations are geometric", default=250)
 
     def __post_init__(self) -> None:
-        if self.transition_smoothing <= 0:
-            raise ValueError(f"--transition-smoothing={self.transition_smoothing}: above 0, or paths are cut off")
-        if self.longest_duration < 1:
-            raise ValueError(f"--longest-duration={self.longest_duration}: at least one frame")
-        if not self.orders or not set(self.orders) <= set(range(1, 6)):
-            raise ValueError(f"--orders={self.orders}: from 1 to 5")
+        check_range(self, "orders", low=1, high=5)
+        check_range(self, "transition_smoothing", low=0, high=1e6, above=True)  # with 0, paths could be cut off
+        check_range(self, "longest_duration", low=1, high=10**6)
 
 
 def collapse(labels: ArrayLike) -> Labels:

@@ -1,4 +1,4 @@
-"""The multi-task deep BLSTM (paper, Fig. 2), its regressor (Sec. 4.4), and what makes their output a time series."""
+"""The multi-task deep BLSTM (paper, Fig. 2): network, classifier and regressor (Sec. 4.4), and model files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from emoseq.labels.kmeans import average, reconstruct
 class Blstm(nn.Module):
     """Stacked bidirectional LSTM layers (Eqs. 1 to 3) under one linear output layer per task (Eq. 4).
 
-    A task is a number of outputs: the classes of a resolution, or 1 for a rating itself.
+    A task is a number of outputs: the classes of one resolution, or 1 for the rating of a regressor.
     """
 
     def __init__(self, input_size: int, layers: int, hidden_size: int, tasks: Sequence[int]) -> None:
@@ -30,14 +30,14 @@ class Blstm(nn.Module):
         self.output = nn.Linear(2 * hidden_size, sum(tasks))
 
     def forward(self, features: Tensor) -> tuple[Tensor, ...]:
-        """Logits of one utterance, a tensor (frames, K) per task, from features (frames, dimensions)."""
+        """Return the logits of one utterance, (frames, K) for each task, from features (frames, dimensions)."""
         hidden, _ = self.blstm(features)
         return self.output(hidden).split(self.tasks, dim=-1)
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """A time series (frames,), and a classifier's prior-scaled posteriors (frames, K) of each task."""
+    """A time series (frames,) and, from a classifier, the prior-scaled posteriors (frames, K) of each task."""
 
     series: NDArray[np.float32]
     posteriors: Sequence[NDArray[np.float32]] = ()
@@ -45,7 +45,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Classifier:
-    """A network with the cluster means and class priors that give its output a meaning.
+    """A network with the cluster means and class priors that turn its output into a time series (paper, Sec. 4.2).
 
     `centers` and `priors` hold one array of shape (K,) per task, in the network's order.
     """
@@ -55,18 +55,18 @@ class Classifier:
     priors: tuple[NDArray, ...]
 
     def posteriors(self, features: NDArray) -> list[NDArray[np.float32]]:
-        """Prior-scaled posteriors (frames, K) of each task for normalised features (frames, dimensions)."""
+        """Return the prior-scaled posteriors (frames, K) of each task for normalised features (frames, dimensions)."""
         with torch.inference_mode():
             logits = self.network(torch.from_numpy(features))
         return [scale_by_priors(task.numpy(), prior) for task, prior in zip(logits, self.priors, strict=True)]
 
     def series(self, posteriors: Sequence[NDArray]) -> NDArray[np.float32]:
-        """The raw time series (frames,): each task's most probable cluster mean, averaged over the tasks."""
+        """Return the raw time series (frames,): each task's most probable cluster mean, averaged over the tasks."""
         labels = [task.argmax(axis=1) for task in posteriors]
         return average([reconstruct(path, means) for path, means in zip(labels, self.centers, strict=True)])
 
     def predict(self, features: NDArray) -> Prediction:
-        """What the model makes of normalised features (frames, dimensions)."""
+        """Predict an utterance from its normalised features (frames, dimensions)."""
         posteriors = self.posteriors(features)
         return Prediction(self.series(posteriors), posteriors)
 
@@ -78,7 +78,7 @@ class Regressor:
     network: Blstm
 
     def predict(self, features: NDArray) -> Prediction:
-        """What the model makes of normalised features (frames, dimensions)."""
+        """Predict an utterance from its normalised features (frames, dimensions)."""
         with torch.inference_mode():
             (series,) = self.network(torch.from_numpy(features))
         return Prediction(series[:, 0].numpy())
@@ -88,7 +88,7 @@ Model = Classifier | Regressor
 
 
 def scale_by_priors(logits: NDArray, priors: NDArray) -> NDArray[np.float32]:
-    """Softmax divided by the class priors and renormalised (paper, Sec. 4.2), computed in logarithms.
+    """Divide the softmax by the class priors and renormalise it (paper, Sec. 4.2), in logarithms.
 
     Args:
         logits: shape (frames, K)
@@ -104,7 +104,7 @@ def scale_by_priors(logits: NDArray, priors: NDArray) -> NDArray[np.float32]:
 
 
 def save_model(path: Path, model: Model) -> None:
-    """Write the model to one file of tensors and plain numbers, whole or not at all."""
+    """Write a model to one file of tensors and plain numbers; on an error the old file stays."""
     network = model.network
     content = {
         "input_size": network.blstm.input_size,
@@ -124,10 +124,10 @@ def save_model(path: Path, model: Model) -> None:
 
 
 def load_model(path: Path) -> Model:
-    """Read what `save_model` wrote; no code in the file is run.
+    """Read a model that `save_model` wrote; no code in the file is run.
 
     Raises:
-        DataError: if the file is missing or is not such a model
+        DataError: if the file is missing or does not hold such a model
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -138,5 +138,7 @@ def load_model(path: Path) -> Model:
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; train the model first") from None
     except Exception as error:  # torch's unpickler has no error type of its own
-        raise DataError(f"{path}: not a model of this program ({' '.join(str(error).split())[:120]})") from None
+        raise DataError(
+            f"{path}: not a model that steps/train.py wrote ({' '.join(str(error).split())[:120]})"
+        ) from None
     return Classifier(network.eval(), centers, priors) if centers else Regressor(network.eval())

@@ -1,4 +1,7 @@
-"""Which models an experiment trains: one line a model in exp/train.jobs, line N being JOB N."""
+"""Models of an experiment: systems, hyper-parameters and seeds, and the jobs that train them.
+
+exp/train.jobs lists one model per line; line N is JOB N of the job array.
+"""
 
 from __future__ import annotations
 
@@ -10,63 +13,65 @@ from pathlib import Path
 from emoseq import DIMENSIONS
 from emoseq.labels.kmeans import FIT_ON
 from emoseq.recipe.job_list import Job, read_jobs
-from emoseq.recipe.options import format_number, option
+from emoseq.recipe.options import check_range, format_number, option
 
 # The paper's name of each system's undecoded series; "cls-ce" is the classifier without the cost of Eq. 7.
 RAW_SERIES = {"reg-mse": "REG-MSE", "reg-ccc": "REG-CCC", "cls-ce": "CLS-CE-Raw", "cls": "CLS-Raw"}
 
-
 HMM_SERIES = "CLS-HMM"  # decoded with transitions and no language model, as Meng and Bianchi-Berthouze (2014)
-
-
 DECODED_SERIES = "CLS-Decoded"
 
 
 def name_smoothed(system: str, smoother: str) -> str:
-    """Name of a system's smoothed series: CLS-Raw-Gaussian."""
+    """Name the smoothed series of a system, such as CLS-Raw-Gaussian."""
     return f"{system}-{smoother.capitalize()}"
 
 
 @dataclass(frozen=True)
-class GridOptions:
-    """The grid of conf/train.conf: one model for each combination and dimension.
+class ExperimentOptions:
+    """Systems, hyper-parameters and seeds (conf/train.conf): one model per combination and rated dimension.
 
-    What is only to be compared with the classifier is trained at the layers and L2 chosen for that one.
+    The chosen_ options name further models, trained only with the layers and the L2 weight that the dev set
+    chose for the classifier.
     """
 
-    systems: tuple[str, ...] = option(f"losses, of {', '.join(RAW_SERIES)}")
+    systems: tuple[str, ...] = option(f"systems, from {', '.join(RAW_SERIES)}")
     layers: tuple[int, ...] = option("numbers of BLSTM layers")
     l2: tuple[float, ...] = option("weights of the L2 penalty")
     seeds: tuple[int, ...] = option("seeds, whose predictions are averaged")
-    chosen_systems: tuple[str, ...] = option("further losses, at the setting chosen for cls only", default=())
+    chosen_systems: tuple[str, ...] = option("further systems, only at the setting chosen for cls", default=())
     chosen_fit_on: tuple[str, ...] = option(
-        "further --fit-on of conf/labels.conf, for cls at the setting chosen only, such as train", default=()
+        "further values of --fit-on, such as train, for cls only at the setting chosen", default=()
     )
 
     def __post_init__(self) -> None:
         for name, values in vars(self).items():
             if len(set(values)) < len(values):
-                raise ValueError(f"--{name.replace('_', '-')}={values}: a value comes twice")
+                raise ValueError(f"--{name.replace('_', '-')}={values}: a value is repeated; name it once")
             if not values and not name.startswith("chosen"):
                 raise ValueError(f"--{name}= is empty")
         unknown = {*self.systems, *self.chosen_systems} - set(RAW_SERIES)
         if unknown:
-            raise ValueError(f"--systems: there is no {min(unknown)}; choose from {', '.join(RAW_SERIES)}")
-        if min(self.layers) < 1 or min(self.l2) < 0:
-            raise ValueError("--layers must be 1 or more and --l2 0 or more")
+            raise ValueError(f"--systems: unknown system {min(unknown)}; choose from {', '.join(RAW_SERIES)}")
+        check_range(self, "layers", low=1, high=100)
+        check_range(self, "l2", low=0)
+        check_range(self, "seeds", low=0, high=2**63 - 1)
         if set(self.systems) & set(self.chosen_systems):
-            raise ValueError("--chosen-systems has what --systems has; name it once")
+            raise ValueError("--chosen-systems repeats a system of --systems; name it once")
         if not set(self.chosen_fit_on) <= set(FIT_ON):
             raise ValueError(f"--chosen-fit-on: choose from {', '.join(FIT_ON)}")
         if (self.chosen_systems or self.chosen_fit_on) and "cls" not in self.systems:
-            raise ValueError("--chosen-systems and --chosen-fit-on compare with cls, which is not among --systems")
+            raise ValueError("--chosen-systems and --chosen-fit-on compare with cls; add cls to --systems")
 
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Shape of the network (conf/model.conf); the number of layers is part of the grid in conf/train.conf."""
+    """Shape of the network (conf/model.conf); conf/train.conf has the number of layers."""
 
     hidden_size: int = option("LSTM cells per layer and direction", default=80)
+
+    def __post_init__(self) -> None:
+        check_range(self, "hidden_size", low=1, high=10**5)
 
 
 @dataclass(frozen=True)
@@ -83,24 +88,25 @@ class TrainJob(Job):
         return self.system.startswith("cls")
 
 
-def plan_jobs(options: GridOptions, exp: Path) -> list[TrainJob]:
-    """All jobs of a grid, those that take longest first so that the last to end is a short one.
+def plan_jobs(options: ExperimentOptions, exp: Path) -> list[TrainJob]:
+    """List the jobs of an experiment, the longest first, so that no long job starts last.
 
-    Of equally long ones each system of each dimension has its turn before a second seed or L2 is begun.
+    Among jobs of equal length, every system of every dimension comes before a second seed or L2 weight.
     """
-    grid = product(sorted(options.layers, reverse=True), options.l2, options.seeds, DIMENSIONS, options.systems)
-    return [_job(exp, dim, system, layers, l2, seed) for layers, l2, seed, dim, system in grid]
+    combinations = product(sorted(options.layers, reverse=True), options.l2, options.seeds, DIMENSIONS, options.systems)
+    return [_make_job(exp, dim, system, layers, l2, seed) for layers, l2, seed, dim, system in combinations]
 
 
 def plan_chosen_jobs(
     systems: Sequence[str], chosen: Mapping[str, tuple[int, float]], seeds: Sequence[int], exp: Path
 ) -> list[TrainJob]:
-    """Jobs of systems at one setting a dimension, (layers, L2), the longest first."""
+    """List the jobs of systems at the setting (layers, L2) chosen for each dimension, the longest first."""
     deepest_first = sorted(chosen, key=lambda dim: -chosen[dim][0])
-    return [_job(exp, dim, system, *chosen[dim], seed) for dim, system, seed in product(deepest_first, systems, seeds)]
+    runs = product(deepest_first, systems, seeds)
+    return [_make_job(exp, dim, system, *chosen[dim], seed) for dim, system, seed in runs]
 
 
-def _job(exp: Path, dim: str, system: str, layers: int, l2: float, seed: int) -> TrainJob:
+def _make_job(exp: Path, dim: str, system: str, layers: int, l2: float, seed: int) -> TrainJob:
     return TrainJob(dim, system, layers, l2, seed, exp / dim / f"{system}_l{layers}_r{format_number(l2)}_s{seed}")
 
 
@@ -114,7 +120,7 @@ def has_classifier(exp: Path) -> bool:
 
 
 def group_by_setting(jobs: Sequence[TrainJob]) -> dict[tuple[str, str], dict[tuple[int, float], list[TrainJob]]]:
-    """Jobs by (dimension, system) and within that by (layers, L2): what is averaged and chosen from."""
+    """Group jobs by (dimension, system), then by setting (layers, L2): seeds to average, settings to choose from."""
     grouped: dict[tuple[str, str], dict[tuple[int, float], list[TrainJob]]] = {}
     for job in sorted(jobs, key=lambda job: (job.layers, job.l2, job.seed)):
         grouped.setdefault((job.dimension, job.system), {}).setdefault((job.layers, job.l2), []).append(job)

@@ -1,10 +1,10 @@
-"""The paper's two-stage early stopping (Sec. 4.2) as a table of what happens after each epoch."""
+"""The paper's two-stage early stopping (Sec. 4.2) as a state machine over epochs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from emoseq.recipe.options import option
+from emoseq.recipe.options import check_range, option
 
 
 @dataclass(frozen=True)
@@ -12,26 +12,31 @@ class TrainOptions:
     """Schedule of the learning rate (conf/train.conf)."""
 
     learning_rate: float = option("Adam's learning rate in the first stage", default=0.002)
-    first_stage_epochs: int = option("epochs at that rate", default=20)
-    max_epochs: int = option("epochs of both stages", default=40)
-    min_learning_rate: float = option("training ends below this rate", default=0.00001)
+    first_stage_epochs: int = option("epochs of the first stage", default=20)
+    max_epochs: int = option("largest number of epochs of both stages", default=40)
+    min_learning_rate: float = option("rate below which training ends", default=0.00001)
     rollback: bool = option(
-        "in the second stage, go back to the best parameters when the dev CCC does not rise", default=True
+        "whether an epoch of the second stage that does not raise the dev CCC is undone", default=True
     )
 
     def __post_init__(self) -> None:
-        if not 0 < self.first_stage_epochs <= self.max_epochs:
-            raise ValueError(f"--first-stage-epochs={self.first_stage_epochs} is not from 1 to --max-epochs")
+        check_range(self, "learning_rate", low=0, above=True)
+        check_range(self, "min_learning_rate", low=0)
+        check_range(self, "max_epochs", low=1, high=10**6)
+        check_range(self, "first_stage_epochs", low=1, high=self.max_epochs)
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """State of the two-stage early stopping after some epochs; `after` gives the next state.
+    """State of the two-stage early stopping; `after` returns the state one epoch later.
 
-    The first stage runs at a constant rate. It ends by going back to the best parameters. From there
-    on every epoch whose dev CCC is no better than the best so far halves the rate and, with rollback,
-    goes back to the best parameters; training ends when the rate falls below its minimum or at the
-    last epoch.
+    The first stage runs at a constant rate and ends by going back to the best parameters. In the second
+    stage each epoch whose dev CCC is not above the best so far halves the rate and, with rollback, goes
+    back to the best parameters. Training ends when the rate falls below its minimum, or after the last
+    epoch.
+
+    `epoch` counts finished epochs, `learning_rate` is that of the next one; `improved` and `go_back` are
+    about the last one: whether its parameters are the best so far, and whether to return to the best.
     """
 
     options: TrainOptions
@@ -44,10 +49,11 @@ class Schedule:
 
     @classmethod
     def start(cls, options: TrainOptions) -> Schedule:
+        """Return the state before the first epoch."""
         return cls(options, learning_rate=options.learning_rate)
 
     def after(self, dev_ccc: float) -> Schedule:
-        """The schedule once one more epoch has reached this dev CCC."""
+        """Return the state after one more epoch, which reached this dev CCC."""
         options, epoch = self.options, self.epoch + 1
         improved = dev_ccc > self.best_ccc
         second_stage = epoch > options.first_stage_epochs

@@ -1,4 +1,4 @@
-"""Training one model: the paper's losses (Secs. 4.2 and 4.4) and two-stage schedule."""
+"""Training of one model with the paper's losses (Secs. 4.2 and 4.4) and two-stage schedule."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ from emoseq.model.losses import LOSSES, l2_penalty
 from emoseq.model.schedule import Schedule, TrainOptions
 from emoseq.recipe.options import format_number
 
+_FIX = "lower --learning-rate or --l2, and check the utterance's features and labels for values that are not finite"
+
 
 @dataclass(frozen=True)
 class Example:
-    """One utterance: normalised features (frames, dimensions) and what they are trained on or judged by.
+    """One utterance: normalised features (frames, dimensions) and their targets.
 
-    A classifier's training example has labels (frames,) for each task, a regressor's and any development
-    example a gold standard (frames,).
+    A classifier's training example has labels (frames,) for each task; a regressor's training example and
+    every development example have a gold standard (frames,).
     """
 
+    utterance: str
     features: NDArray[np.float32]
     labels: Sequence[NDArray[np.int32]] = ()
     gold: NDArray[np.float32] | None = None
@@ -33,7 +36,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What became of one epoch: mean training loss, dev CCC, and whether its parameters are the best so far."""
+    """Result of one epoch: mean training loss, dev CCC, and whether its parameters are the best so far."""
 
     epoch: int
     learning_rate: float
@@ -47,18 +50,24 @@ class Epoch:
         return f"epoch {self.epoch} rate {rate} loss {self.loss:.4f} dev CCC {self.dev_ccc:.4f}{best}"
 
 
+def format_epochs(epochs: Sequence[Epoch]) -> str:
+    """Format epochs.csv, one row per epoch."""
+    rows = [f"{e.epoch},{format_number(e.learning_rate)},{e.loss:.6f},{e.dev_ccc:.6f},{int(e.best)}\n" for e in epochs]
+    return "epoch,learning_rate,loss,dev_ccc,best\n" + "".join(rows)
+
+
 def make_examples(
     features: Mapping[str, NDArray],
     *,
     labels: Sequence[Mapping[str, NDArray]] = (),
     gold: Mapping[str, NDArray] | None = None,
 ) -> list[Example]:
-    """Examples of all utterances, each cut to the length that its features and targets share.
+    """Pair the features of each utterance with its targets, cut to their common length.
 
     Raises:
         ValueError: if an utterance has no target, or as `emoseq.metrics.common_length`
     """
-    made = []
+    examples = []
     for utt, matrix in features.items():
         sources = [*labels, *([gold] if gold is not None else [])]
         if any(utt not in source for source in sources):
@@ -66,14 +75,10 @@ def make_examples(
         targets = [source[utt] for source in sources]
         frames = common_length(len(matrix), len(targets[0]), utt, ("the features", "the gold standard"))
         targets = [target[:frames] for target in targets]
-        made.append(Example(matrix[:frames], targets[: len(labels)], targets[-1] if gold is not None else None))
-    return made
-
-
-def format_epochs(epochs: Sequence[Epoch]) -> str:
-    """epochs.csv: one row an epoch."""
-    rows = [f"{e.epoch},{format_number(e.learning_rate)},{e.loss:.6f},{e.dev_ccc:.6f},{int(e.best)}\n" for e in epochs]
-    return "epoch,learning_rate,loss,dev_ccc,best\n" + "".join(rows)
+        examples.append(
+            Example(utt, matrix[:frames], targets[: len(labels)], targets[-1] if gold is not None else None)
+        )
+    return examples
 
 
 def train(
@@ -89,22 +94,32 @@ def train(
     model_options: ModelOptions,
     options: TrainOptions,
 ) -> Iterator[tuple[Epoch, Model]]:
-    """Train a model with Adam, one utterance a minibatch, full back-propagation through time.
+    """Train a model with Adam, one utterance per minibatch and full back-propagation through time (paper, Sec. 4.2).
 
-    `system` names the loss; a classifier has `centers` and `priors` of each task, a regressor has none.
-    Yields after every epoch what became of it and the model with the best parameters so far. The
-    order of the utterances and the first parameters follow from the seed alone.
+    The seed alone decides the initial parameters and the order of the utterances.
+
+    Args:
+        system: key of LOSSES
+        centers, priors: cluster means and class priors (K,) of each task of a classifier; a regressor has none
+        l2: weight of the L2 penalty
+
+    Yields:
+        after each epoch its result, and the model with the best parameters so far
+
+    Raises:
+        ValueError: if a loss, its gradient or a dev series is not finite, with epoch and utterance
     """
     torch.manual_seed(seed)
     shuffle = torch.Generator().manual_seed(seed)
     tasks = [len(means) for means in centers] or [1]
     network = Blstm(train_set[0].features.shape[1], layers, model_options.hidden_size, tasks)
     model: Model = Classifier(network, tuple(centers), tuple(priors)) if centers else Regressor(network)
-    loss_of = LOSSES[system]
     best = copy.deepcopy(model)
+    compute_loss = LOSSES[system]
     optimiser = torch.optim.Adam(network.parameters(), lr=options.learning_rate)
-    batches = [
+    minibatches = [
         (
+            example.utterance,
             torch.from_numpy(example.features),
             [torch.from_numpy(task.astype(np.int64)) for task in example.labels]
             if centers
@@ -116,25 +131,35 @@ def train(
 
     schedule = Schedule.start(options)
     while not schedule.done:
+        number, rate = schedule.epoch + 1, schedule.learning_rate
         for group in optimiser.param_groups:
-            group["lr"] = schedule.learning_rate
+            group["lr"] = rate
         losses = []
-        for i in torch.randperm(len(batches), generator=shuffle).tolist():
-            features, targets = batches[i]
-            loss = loss_of(network(features), targets)
-            losses.append(loss.item())
+        for i in torch.randperm(len(minibatches), generator=shuffle).tolist():
+            utterance, features, targets = minibatches[i]
+            loss = compute_loss(network(features), targets)
+            losses.append(loss.item())  # without the penalty, so that losses compare across --l2
             if l2:
                 loss = loss + l2 * l2_penalty(network)
+            if not loss.isfinite():
+                raise ValueError(f"epoch {number}: {utterance}: the loss is {loss.item()}; {_FIX}")
             optimiser.zero_grad()
             loss.backward()
+            # Checked before the step: after it the loss of the next utterance would be reported.
+            gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+            if not all(gradient.isfinite().all() for gradient in gradients):
+                raise ValueError(f"epoch {number}: {utterance}: the gradient of the loss is not finite; {_FIX}")
             optimiser.step()
 
-        dev_series = [model.predict(example.features).series for example in dev_set]
-        dev_ccc = concordance(np.concatenate(dev_series), dev_gold)
-        rate = schedule.learning_rate
+        predictions = [model.predict(example.features) for example in dev_set]
+        for example, prediction in zip(dev_set, predictions, strict=True):
+            # The posteriors too: the argmax of NaN is a class, and its cluster mean is finite.
+            if not all(np.isfinite(array).all() for array in (prediction.series, *prediction.posteriors)):
+                raise ValueError(f"epoch {number}: {example.utterance}: the predicted series is not finite; {_FIX}")
+        dev_ccc = concordance(np.concatenate([prediction.series for prediction in predictions]), dev_gold)
         schedule = schedule.after(dev_ccc)
         if schedule.improved:
             best.network.load_state_dict(network.state_dict())
         elif schedule.go_back:
             network.load_state_dict(best.network.state_dict())
-        yield Epoch(schedule.epoch, rate, float(np.mean(losses)), dev_ccc, schedule.improved), best
+        yield Epoch(number, rate, float(np.mean(losses)), dev_ccc, schedule.improved), best

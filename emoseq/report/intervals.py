@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emoseq.metrics import check_pair, compute_concordance, sum_moments
-from emoseq.recipe.options import option
+from emoseq.recipe.options import check_range, option
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class ScoreOptions:
     bootstrap_seed: int = option("seed of the resampling", default=0)
 
     def __post_init__(self) -> None:
-        if self.bootstrap_samples < 1:
-            raise ValueError(f"--bootstrap-samples={self.bootstrap_samples}: 1 or more")
+        check_range(self, "bootstrap_samples", low=1, high=10**6)
+        check_range(self, "bootstrap_seed", low=0, high=2**63 - 1)
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,8 @@ def test_medians_and_shifts_are_those_of_the_challenge():
 @pytest.mark.parametrize(
     ("cls", "wrong", "message"),
     [
-        (BaselineOptions, {"baselines": ("he",)}, "no he"),
-        (BaselineOptions, {"baselines": ("brady", "brady")}, "twice"),
+        (BaselineOptions, {"baselines": ("he",)}, "unknown system he"),
+        (BaselineOptions, {"baselines": ("brady", "brady")}, "repeated"),
         (BaselineOptions, {"baselines": (), "train_frames": 0}, "--train-frames=0"),
         (BaselineOptions, {"baselines": (), "longest_delay": -1.0}, "--longest-delay=-1"),
         (ValstarOptions, {"functional_windows": ()}, "--functional-windows"),

@@ -1,4 +1,4 @@
-"""The bottleneck network on a problem that is easy, and what is kept of it."""
+"""The bottleneck network on an easy problem, and the part of it that is kept."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_features_have_the_size_of_the_bottleneck(trained):
     assert features.dtype == np.float32
 
 
-def test_features_tell_the_classes_from_each_other(trained):
+def test_features_separate_the_classes(trained):
     """A plane through the bottleneck, fitted on one utterance, is right on another."""
     (first, classes), (second, others) = example(3), example(2)
     plane, *_ = np.linalg.lstsq(np.c_[trained[0](first), np.ones(600)], 2.0 * classes - 1, rcond=None)
@@ -46,7 +46,7 @@ def test_training_is_the_same_every_time(trained):
 
 
 def test_training_stops_when_the_dev_cross_entropy_no_longer_falls():
-    """Classes that have nothing to do with the features can only be learned by heart."""
+    """Classes independent of the features can only be memorised."""
     random = np.random.default_rng(0)
     sets = [[(random.normal(size=(400, 4)).astype(np.float32), random.integers(2, size=400))] for _ in range(2)]
     options = PovolnyOptions(bottleneck_hidden=64, bottleneck_stacks=1, bottleneck_epochs=50, bottleneck_rate=0.05)
@@ -55,12 +55,12 @@ def test_training_stops_when_the_dev_cross_entropy_no_longer_falls():
     assert len(epochs) == int(np.argmin(scores)) + 1 + options.bottleneck_patience < 50
 
 
-def test_each_epoch_says_its_dev_cross_entropy(trained):
+def test_each_epoch_has_its_dev_cross_entropy(trained):
     assert {epoch.measure for epoch in trained[1]} == {"cross entropy"}
     assert trained[1][-1].score < trained[1][0].score < np.log(2)
 
 
-def test_what_is_kept_is_the_network_up_to_its_bottleneck():
+def test_the_kept_part_is_the_network_up_to_its_bottleneck():
     torch.manual_seed(0)
     layers = torch.nn.Sequential(torch.nn.Linear(12, 7), torch.nn.ReLU(), torch.nn.Linear(7, 5))
     kept = Bottleneck(*(parameter.detach().numpy() for parameter in layers.parameters()))
@@ -68,3 +68,11 @@ def test_what_is_kept_is_the_network_up_to_its_bottleneck():
     padded = np.r_[log_mel[:1], log_mel, log_mel[-1:]]
     inputs = torch.from_numpy(np.stack([padded[f : f + 3].ravel() for f in range(9)]))
     np.testing.assert_allclose(kept(log_mel), layers(inputs).detach().numpy(), atol=1e-5)
+
+
+def test_a_dev_cross_entropy_that_is_not_finite_ends_training():
+    """NaN is below no number, so the initial network would be kept without a word."""
+    features, classes = example(0)
+    features[5, 1] = np.nan
+    with pytest.raises(ValueError, match="bottleneck: epoch 1: the dev cross entropy is nan; lower --bottleneck-rate"):
+        train_bottleneck([(features, classes)], [example(2)], num_classes=2, options=OPTIONS)

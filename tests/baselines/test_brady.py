@@ -1,4 +1,4 @@
-"""Dictionaries and codes of patches that are made of known atoms."""
+"""Dictionaries and codes of patches composed of known atoms."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def dictionary(patches):
     return learn_dictionary(patches, OPTIONS)
 
 
-def test_a_dictionary_has_its_size_and_is_no_longer_than_1(dictionary):
+def test_a_dictionary_has_its_size_and_rows_of_length_1_at_most(dictionary):
     assert dictionary.shape == (8, 12)
     assert dictionary.dtype == np.float32
     assert np.linalg.norm(dictionary, axis=1).max() < 1 + 1e-5

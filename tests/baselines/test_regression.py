@@ -1,4 +1,4 @@
-"""Delay compensation by hand, and a search whose answer is known."""
+"""Delay compensation by hand, regressions against their equations, and searches with a known answer."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def sets(delay):
     return Sets(only("abc", FEATURES), only("abc", gold), only("d", FEATURES), only("d", gold))
 
 
-def test_features_meet_what_is_said_of_them_later():
+def test_features_are_paired_with_later_ratings():
     features = {"u": np.arange(6)[:, None], "v": np.arange(10, 13)[:, None]}
     series = {"u": np.arange(100, 106), "v": np.arange(110, 113)}
     inputs, targets = align_to_delay(features, series, delay=2, every=3)
@@ -52,7 +52,7 @@ def test_utterances_that_are_all_too_short_are_refused():
         align_to_delay({"u": np.zeros((6, 1))}, {"u": np.zeros(6)}, delay=6, every=1)
 
 
-def test_a_prediction_comes_as_late_as_the_ratings():
+def test_a_prediction_has_the_delay_of_the_ratings():
     linear = Linear(np.array([2.0]), 1.0, delay=2)
     assert linear(np.array([[1.0], [2.0], [3.0], [4.0]])).tolist() == [3, 3, 3, 5]
 
@@ -77,7 +77,7 @@ def test_support_vectors_are_at_the_minimum_of_their_loss():
 
 
 @pytest.mark.parametrize("fit", [fit_ridge, fit_svr])
-def test_the_delay_of_the_ratings_is_found(fit):
+def test_search_recovers_the_delay_of_the_ratings(fit):
     _, linear, choices = search([("x", sets(3))], fit, strengths=[0.01], delays=[0, 1, 3, 5], every=1)
     assert linear.delay == 3
     assert len(choices) == 4
@@ -86,7 +86,7 @@ def test_the_delay_of_the_ratings_is_found(fit):
     )
 
 
-def test_the_kind_of_features_that_suits_is_found():
+def test_the_informative_kind_of_features_wins():
     noise = sets(0).map(lambda matrix: RANDOM.normal(size=matrix.shape))
     name, _, choices = search([("noise", noise), ("x", sets(0))], fit_ridge, strengths=[0.1], delays=[0], every=1)
     assert name == "x"

@@ -14,7 +14,7 @@ from emoseq.decode.sweep import Trial, choose_best, format_sweep, sweep, tune
 from emoseq.lm.arpa import format_arpa
 from emoseq.lm.witten_bell import witten_bell
 from emoseq.model.experiment import (
-    GridOptions,
+    ExperimentOptions,
     TrainJob,
     format_number,
     group_by_setting,
@@ -218,7 +218,9 @@ def test_posteriors_of_a_model_are_read_by_task_and_utterance(dimension):
 
 
 def grid(**changes):
-    return GridOptions(**{"systems": ("cls",), "layers": (3, 4, 5), "l2": (0.0, 2e-5), "seeds": (1, 2, 3)} | changes)
+    return ExperimentOptions(
+        **{"systems": ("cls",), "layers": (3, 4, 5), "l2": (0.0, 2e-5), "seeds": (1, 2, 3)} | changes
+    )
 
 
 def test_a_grid_has_one_model_for_each_combination_and_dimension(tmp_path):
@@ -318,12 +320,12 @@ def test_every_job_is_in_one_group(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"systems": ("cls", "hmm")}, "there is no hmm"),
+        ({"systems": ("cls", "hmm")}, "unknown system hmm"),
         ({"layers": (0,)}, "--layers"),
         ({"l2": (-1e-5,)}, "--l2"),
-        ({"seeds": (1, 2, 1)}, "--seeds.*twice"),
+        ({"seeds": (1, 2, 1)}, "--seeds.*repeated"),
         ({"seeds": ()}, "--seeds= is empty"),
-        ({"chosen_systems": ("hmm",)}, "there is no hmm"),
+        ({"chosen_systems": ("hmm",)}, "unknown system hmm"),
         ({"chosen_systems": ("cls",)}, "name it once"),
         ({"chosen_fit_on": ("test",)}, "--chosen-fit-on"),
         ({"systems": ("reg-mse",), "chosen_systems": ("cls-ce",)}, "compare with cls"),

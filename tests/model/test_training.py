@@ -1,14 +1,18 @@
 """The loss by hand, the schedule as a table, and training on a problem that is easy."""
 
 import copy
+import dataclasses
 import itertools
 
+import kaldiio
 import numpy as np
 import pytest
 import torch
+from conftest import step
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emoseq.features.fbank import compute_cmvn_statistics
 from emoseq.model.blstm import Blstm
 from emoseq.model.experiment import ModelOptions
 from emoseq.model.losses import LOSSES, concordance_loss, cost_sensitive_cross_entropy, l2_penalty
@@ -191,14 +195,14 @@ def easy_example(phase, frames=60):
     gold = np.sin(np.arange(frames) / 7 + phase).astype(np.float32)
     noise = np.random.default_rng(int(10 * phase)).normal(size=frames)
     labels = [np.abs(gold[:, None] - means).argmin(axis=1).astype(np.int32) for means in CENTERS]
-    return Example(np.stack([gold / 0.7, noise], axis=1).astype(np.float32), labels, gold)
+    return Example(f"utt_{phase}", np.stack([gold / 0.7, noise], axis=1).astype(np.float32), labels, gold)
 
 
-def easy_epochs(utterances=2, *, seed=1, l2=0.0, system="cls", **options):
+def easy_epochs(utterances=2, *, seed=1, l2=0.0, system="cls", train_set=None, dev_set=None, **options):
     options = {"learning_rate": 0.02, "first_stage_epochs": 8, "max_epochs": 10} | options
     return train(
-        [easy_example(phase) for phase in range(utterances)],
-        [easy_example(2.5)],
+        train_set or [easy_example(phase) for phase in range(utterances)],
+        dev_set or [easy_example(2.5)],
         system=system,
         centers=CENTERS if system.startswith("cls") else (),
         priors=PRIORS if system.startswith("cls") else (),
@@ -355,9 +359,79 @@ def test_the_loss_reported_is_without_the_penalty():
     assert penalised.loss == plain.loss
 
 
+def spoil(example, value=np.nan):
+    """The same utterance with one feature that is not a finite number."""
+    features = example.features.copy()
+    features[7, 1] = value
+    return dataclasses.replace(example, features=features)
+
+
+@pytest.mark.parametrize("system", LOSSES)
+@pytest.mark.parametrize(
+    ("value", "message"), [(np.nan, "the loss is nan"), (np.inf, "the gradient of the loss is not")]
+)
+def test_a_loss_that_is_not_finite_ends_training_at_its_utterance(system, value, message):
+    """LSTM cells saturate at infinity, which leaves the loss finite and not its gradient."""
+    train_set = [easy_example(0), spoil(easy_example(1), value), easy_example(2)]
+    with pytest.raises(ValueError, match=rf"epoch 1: utt_1: {message}.*; .*--learning-rate.*features"):
+        next(easy_epochs(system=system, train_set=train_set))
+
+
+@pytest.mark.parametrize("system", LOSSES)
+def test_a_dev_series_that_is_not_finite_ends_training_at_its_utterance(system):
+    """A classifier's labels hide it: argmax of NaN is a class."""
+    dev_set = [easy_example(2.5), spoil(easy_example(3))]
+    with pytest.raises(ValueError, match=r"epoch 1: utt_3: the predicted series .*--learning-rate.*features"):
+        next(easy_epochs(system=system, dev_set=dev_set))
+
+
+def test_a_penalty_that_is_not_finite_ends_training():
+    """Every weight of this size squared is beyond single precision, and the loss itself stays finite."""
+    with pytest.raises(ValueError, match=r"epoch 1: utt_0: the loss is inf"):
+        next(easy_epochs(1, l2=1e39))
+
+
+def test_training_that_diverges_names_the_epoch():
+    epochs = []
+    with pytest.raises(ValueError, match=r"epoch \d+: utt_0: the loss is (nan|inf)"):
+        epochs.extend(easy_epochs(1, system="reg-mse", learning_rate=1e19, min_learning_rate=1e-9))
+
+
 def test_the_penalty_makes_weights_small():
     plain, penalised = (
         l2_penalty(train_easily(1, l2=l2, first_stage_epochs=5, max_epochs=5)[-1][1].network).item()
         for l2 in (0.0, 1.0)
     )
     assert penalised < plain
+
+
+# The step
+
+
+@pytest.fixture
+def regression(tmp_path):
+    """One job, a regressor of arousal on five features, and its data: the file of jobs and the folder."""
+    random = np.random.default_rng(0)
+    for name in ("train", "dev"):
+        folder = tmp_path / "data" / name
+        folder.mkdir(parents=True)
+        feats = random.normal(size=(30, 5)).astype(np.float32)
+        arrays = {"feats": feats, "cmvn": compute_cmvn_statistics(feats), "arousal": feats[:, 0] / 3}
+        for kind, array in arrays.items():
+            kaldiio.save_ark(f"{folder}/{kind}.ark", {f"{name}_1": array}, scp=f"{folder}/{kind}.scp")
+        (folder / "fbank.conf").write_text("--num-mel-bins=5\n")
+    jobs = tmp_path / "train.jobs"
+    jobs.write_text(f"arousal reg-mse 1 0 1 {tmp_path}/arousal/reg-mse_l1_r0_s1\n")
+    return jobs, tmp_path / "data"
+
+
+def test_a_failed_training_is_one_line_and_leaves_no_model(regression, tmp_path):
+    jobs, data = regression
+    done = step("steps/train.py", "--learning-rate=1e19", "--hidden-size=4", jobs, 1, data)
+    folder = tmp_path / "arousal" / "reg-mse_l1_r0_s1"
+    error = done.stderr.splitlines()[-1]
+    assert done.returncode == 1
+    assert f"{folder}: epoch 2: train_1: the loss is inf; lower --learning-rate" in error
+    assert "Traceback" not in done.stderr
+    assert not (folder / "final.pt").exists()
+    assert not (folder / "epochs.csv").exists()

@@ -1,4 +1,4 @@
-"""What the packages of RECOLA hold: six raters' CSV files and gold standards in ARFF."""
+"""Files of the RECOLA packages: ratings in CSV and gold standards in ARFF, read and written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RATERS = 6
 
 
 def read_ratings(path: Path) -> NDArray[np.float32]:
-    """The raters' traces of a CSV file, shape (frames, raters), without the row at time 0.
+    """Read the raters' traces of a CSV file, shape (frames, raters), without the row at time 0.
 
     Raises:
         DataError: if a rater, a row or a value is missing
@@ -32,19 +32,19 @@ def read_ratings(path: Path) -> NDArray[np.float32]:
     if names[0] != "time" or len(names) != 1 + RATERS:
         raise DataError(
             f"{path}: the header names {len(names) - 1} raters, {RATERS} are expected; "
-            "take the complete file from the package"
+            "copy the complete file from the package"
         )
     values = table.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
     for row, column in np.argwhere(~np.isfinite(values))[:1]:
-        raise DataError(f"{path}:{row + 2}: no number under {names[column]}; take the file from the package anew")
-    return _after_zero(values[:, 0], values[:, 1:], path)
+        raise DataError(f"{path}:{row + 2}: no number under {names[column]}; copy the file from the package again")
+    return _drop_row_at_zero(values[:, 0], values[:, 1:], path)
 
 
 def read_gold_standard(path: Path) -> NDArray[np.float32]:
-    """The gold standard of an ARFF file, shape (frames,), without the row at time 0.
+    """Read the gold standard of an ARFF file, shape (frames,), without the row at time 0.
 
     Raises:
-        DataError: if it is no such file, is about another recording, or lacks a row or a value
+        DataError: if the file is not such an ARFF file, is about another recording, or lacks a row or a value
     """
     try:
         with open(path, encoding="utf-8") as stream:
@@ -59,35 +59,35 @@ def read_gold_standard(path: Path) -> NDArray[np.float32]:
     if instances - {path.stem}:
         raise DataError(f"{path}: is about {min(instances - {path.stem})}, not {path.stem}; rename or replace it")
     for row, _ in np.argwhere(~np.isfinite(values))[:1]:
-        raise DataError(f"{path}: data row {row + 1} holds no number; take the file from the package anew")
-    return _after_zero(values[:, 0], values[:, 1], path)
+        raise DataError(f"{path}: data row {row + 1} holds no number; copy the file from the package again")
+    return _drop_row_at_zero(values[:, 0], values[:, 1], path)
 
 
-def arff_text(utterance: str, series: NDArray, dimension: str) -> str:
-    """A series (frames,) in AVEC's form of a gold standard, attribute names included, with the row at time 0.
+def format_arff(utterance: str, series: NDArray, dimension: str) -> str:
+    """Format a series (frames,) as AVEC formats a gold standard, with the row at time 0.
 
-    `read_gold_standard` reads it.
+    `read_gold_standard` reads the text.
     """
-    rows = "".join(f"{utterance},{time:g},{value:.6f}\n" for time, value in _rows(series))
+    rows = "".join(f"{utterance},{time:g},{value:.6f}\n" for time, value in _list_rows(series))
     return (
         f"@relation PREDICTION_{dimension.upper()}\n\n@attribute Instance_name string\n@attribute frameTime numeric\n"
         f"@attribute GoldStandard numeric\n\n@data\n{rows}"
     )
 
 
-def csv_text(series: NDArray) -> str:
-    """A series (frames,) as `time;prediction` in AVEC's form of a rater's file, with the row at time 0."""
-    return "time;prediction\n" + "".join(f"{time:.2f};{value:.6f}\n" for time, value in _rows(series))
+def format_csv(series: NDArray) -> str:
+    """Format a series (frames,) as rows `time;prediction` like AVEC's ratings, with the row at time 0."""
+    return "time;prediction\n" + "".join(f"{time:.2f};{value:.6f}\n" for time, value in _list_rows(series))
 
 
-def _rows(series: NDArray) -> list[tuple[float, float]]:
-    """Time and value of each row from 0 s on, where the first value is repeated."""
+def _list_rows(series: NDArray) -> list[tuple[float, float]]:
+    """List time and value of each row; the first value is repeated at 0 s."""
     values = np.round(np.r_[series[:1], series].astype(np.float64), DECIMALS) + 0.0  # turns -0.000000 into 0.000000
     return [(frame * FRAME_SHIFT, value) for frame, value in enumerate(values)]
 
 
 def check_length(labels: NDArray, recording: Path, path: Path) -> None:
-    """Compare rows after time 0 with the length of the recording.
+    """Check the number of rows after time 0 against the length of the recording.
 
     Raises:
         DataError: if they differ by more than the two frames that later stages trim
@@ -96,13 +96,18 @@ def check_length(labels: NDArray, recording: Path, path: Path) -> None:
     if abs(len(labels) - expected) > TRIM:
         raise DataError(
             f"{path}: {len(labels)} rows after time 0, but {recording.name} has {expected} frames of "
-            f"{FRAME_SHIFT:g} s; take both from the package anew"
+            f"{FRAME_SHIFT:g} s; copy both from the package again"
         )
 
 
-def _after_zero(times: NDArray, values: NDArray, path: Path) -> NDArray[np.float32]:
+def _drop_row_at_zero(times: NDArray, values: NDArray, path: Path) -> NDArray[np.float32]:
+    """Return the values after time 0, shape (frames, ...).
+
+    Raises:
+        DataError: if there are no rows, or they are not 40 ms apart from 0 s or 0.04 s on
+    """
     if not len(times):
-        raise DataError(f"{path}: holds no rows; take the file from the package anew")
+        raise DataError(f"{path}: holds no rows; copy the file from the package again")
     rows = np.round(times / FRAME_SHIFT)
     wrong = (np.abs(times - rows * FRAME_SHIFT) > 1e-3) | (rows != rows[0] + np.arange(len(rows))) | (rows[0] > 1)
     for row in np.flatnonzero(wrong)[:1]:

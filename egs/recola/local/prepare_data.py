@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Data directories of train, dev and test from a package of RECOLA.
+"""Make the data directories of train, dev and test from a package of RECOLA.
 
-Writes wav.scp, utt2spk, spk2utt and utt2dur, the raters' traces as ratings.<dimension>.scp and the
-package's own gold standard as published.<dimension>.scp, whichever there are. All training and
-development recordings need the same of the two; any test recording may have neither.
+Writes wav.scp, utt2spk, spk2utt and utt2dur; from the labels in the package, the individual ratings as
+ratings.<dimension>.scp and the gold standard as published.<dimension>.scp. All recordings of train and dev
+need the same kinds of labels; test recordings may have none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import _recipe  # noqa: F401
 import avec
 import numpy as np
-from layouts import LAYOUTS, PUBLISHED, RATINGS, Corpus, find_corpus
+from layouts import DEFAULT_PARTITION, LAYOUTS, PUBLISHED, RATINGS, Corpus, find_corpus
 
 from emoseq import DIMENSIONS, SETS
 from emoseq.io.archive import write_scp
@@ -32,10 +32,10 @@ NAMES = {RATINGS: "individual ratings", PUBLISHED: "gold standard"}
 def get_parser() -> Parser:
     parser = Parser(__doc__, plans=True)
     parser.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto", help="(default %(default)s)")
-    parser.add_argument("--gold-standard", metavar="NAME", help="which one of layout ges2018")
+    parser.add_argument("--gold-standard", metavar="NAME", help="gold standard to use from layout ges2018")
     parser.add_argument("--partition", type=Path, metavar="FILE", help="sets of layout recola, lines `train P16 P21`")
     parser.add_argument("corpus", type=Path, help="folder of the package")
-    parser.add_argument("data_dir", type=Path, help="where train/, dev/ and test/ go")
+    parser.add_argument("data_dir", type=Path, help="folder for train/, dev/ and test/")
     return parser
 
 
@@ -51,8 +51,8 @@ def main(argv: list[str] | None = None) -> int:
             *(args.data_dir / name / file for name in SETS for file in ("wav.scp", "utt2spk", "spk2utt", "utt2dur")),
             *(args.data_dir / name / f"{kind}.{dim}.scp" for name, kind, dim in corpus.labels),
         ],
-        # The sets too: after a swap of two recordings the files are the same ones.
-        options=(str(args.corpus.absolute()), {name: list(of_set) for name, of_set in corpus.recordings.items()}),
+        # The sets too, since a swap of two recordings between sets leaves the list of files unchanged.
+        options=(str(args.corpus.absolute()), {name: list(files) for name, files in corpus.recordings.items()}),
     )
 
     def work() -> str:
@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
                 avec.check_length(series[utt], corpus.recordings[name][utt], path)
             arrays[args.data_dir / name / f"{kind}.{dimension}"] = series
         durations = {
-            name: {utt: read_duration(path) for utt, path in of.items()} for name, of in corpus.recordings.items()
+            name: {utt: read_duration(path) for utt, path in files.items()} for name, files in corpus.recordings.items()
         }
 
         for name in SETS:
@@ -89,18 +89,20 @@ def main(argv: list[str] | None = None) -> int:
                     "it with one computed from ratings, --gold-from=ratings will not"
                 )
         if corpus.absent:
-            log(f"{args.corpus} lacks and {args.partition} names: {' '.join(corpus.absent)}")
+            partition = args.partition or DEFAULT_PARTITION
+            log(f"{partition} names recordings that {args.corpus} lacks: {' '.join(corpus.absent)}")
         for name in SETS:
             hours = sum(durations[name].values()) / 3600
-            log(f"{args.data_dir / name}: {len(durations[name])} recordings, {hours:.2f} h, {described(corpus, name)}")
+            labels = describe_labels(corpus, name)
+            log(f"{args.data_dir / name}: {len(durations[name])} recordings, {hours:.2f} h, {labels}")
         return f"{sum(map(len, durations.values()))} recordings"
 
     bring_up_to_date(stamp, f"{args.data_dir}", work, dry_run=args.dry_run)
     return 0
 
 
-def described(corpus: Corpus, name: str) -> str:
-    """What labels the recordings of a set have, and how many of them where it is not all."""
+def describe_labels(corpus: Corpus, name: str) -> str:
+    """Describe the labels of a set, with counts where some recordings lack them."""
     kinds = []
     for kind, words in NAMES.items():
         counts = [len(corpus.labels.get((name, kind, dimension), ())) for dimension in DIMENSIONS]

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Predicted series as AVEC has its gold standards, one ARFF and one CSV file a recording.
+"""Write predicted series in the format of AVEC's gold standards, one ARFF and one CSV file per recording.
 
-For every system in predict_<set>/ of DIMENSION_DIR, predict_<set>/avec/<system>/<utt>.arff and .csv, from
-the row at 0 s on, which repeats the first value: a frame's value stands at its end.
+For every system in predict_<set>/ of DIMENSION_DIR, writes predict_<set>/avec/<system>/<utt>.arff and .csv. The
+row at 0 s repeats the first value, because the value of a frame has the time of its end.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def write(files: dict[tuple[str, str], Path], systems: dict[str, Scp], dimension
     for (system, utt), path in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         series = systems[system][utt]
-        write_text(path, avec.arff_text(utt, series, dimension))
-        write_text(path.with_suffix(".csv"), avec.csv_text(series))
+        write_text(path, avec.format_arff(utt, series, dimension))
+        write_text(path.with_suffix(".csv"), avec.format_csv(series))
     return f"{len(systems)} systems of {len(files) // len(systems)} recordings"
 
 
