@@ -73,6 +73,15 @@ def _entries(path: str | os.PathLike[str], *, strict: bool) -> Iterator[tuple[st
         yield key, value
 
 
+def is_id(text: str) -> bool:
+    """Return whether a text can be an id: not empty, without white space and control characters.
+
+    >>> is_id("dev_1"), is_id("dev 1"), is_id("")
+    (True, False, False)
+    """
+    return bool(text) and " " not in text and text.isprintable()
+
+
 def write_table(path: str | os.PathLike[str], table: Mapping[str, str]) -> None:
     """Write a table, sorted; readers see the old file or the new one.
 
@@ -80,7 +89,7 @@ def write_table(path: str | os.PathLike[str], table: Mapping[str, str]) -> None:
         ValueError: if an id or a value could not be read back
     """
     for key, value in table.items():
-        if not key or " " in key or not key.isprintable():
+        if not is_id(key):
             raise ValueError(f"{path}: {key!r} cannot be an id")
         if not value or value != value.strip(" \t\r") or "\n" in value:
             raise ValueError(f"{path}: {key}: {value!r} cannot be a value")

@@ -379,6 +379,19 @@ def test_a_pickle_is_not_opened(data, monkeypatch):
     assert not (data / "evil").exists()
 
 
+@pytest.mark.parametrize(("name", "entry"), [("x.ark:+5", "x.ark:+5"), ("y.ark[0:1]", "y.ark[0:1]:5")])
+def test_the_validator_runs_no_pickle_behind_a_harmless_file(data, monkeypatch, name, entry):
+    """kaldiio takes the entries for byte 5 of x.ark and rows of y.ark; the file that the entry names is a matrix."""
+    monkeypatch.setenv("EVIL", str(data / "evil"))
+    (data / "x.ark").write_bytes(b"dev_1PKL" + pickle.dumps(Evil()))
+    (data / "y.ark").write_bytes(b"PKL" + pickle.dumps(Evil()))
+    (data / name).write_text(2 * "[\n1]\n")
+    edit(data / "feats.scp", (data / "feats.scp").read_text().split()[1], f"{data}/{entry}")
+    done = script("validate_data_dir.py", str(data))
+    assert not (data / "evil").exists()
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+
+
 @pytest.mark.parametrize("name", ["feats", "arousal", "cmvn"])
 def test_a_missing_archive_is_named(data, name):
     (data / f"{name}.ark").unlink()
