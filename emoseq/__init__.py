@@ -12,4 +12,4 @@ SETS = ("train", "dev", "test")
 
 
 class DataError(Exception):
-    """Input that a user has to mend: one line that names the file, the utterance and the mend."""
+    """Invalid user input; the message is one line that names file, utterance and fix."""
