@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.features.fbank import FRAME_SHIFT, read_resampled, stack_frames
+from emoseq.features.fbank import FRAME_SHIFT, MAX_RATE, read_resampled, stack_frames
 from emoseq.features.windows import pool_moments
-from emoseq.recipe.options import option
+from emoseq.recipe.options import check_range, option
 
 # Of the 25 descriptors of eGeMAPSv02 the last 15 exist in voiced frames only; the first of them, F0, is 0 in others.
 DESCRIPTORS = 25
@@ -34,13 +34,16 @@ COLUMNS = PER_FRAME * DESCRIPTORS
 
 @dataclass(frozen=True)
 class EgemapsOptions:
-    """How recordings are given to openSMILE (conf/egemaps.conf)."""
+    """Options of the descriptors (conf/egemaps.conf).
+
+    Raises:
+        ValueError: if the rate is out of range
+    """
 
     sample_frequency: float = option("Hz; audio at another rate is resampled to it", default=16000.0)
 
     def __post_init__(self) -> None:
-        if self.sample_frequency < 16000:
-            raise ValueError(f"--sample-frequency={self.sample_frequency:g}: eGeMAPS needs 16000 Hz or more")
+        check_range(self, "sample_frequency", low=16000, high=MAX_RATE)  # the descriptors reach up to 8000 Hz
 
 
 def is_installed() -> bool:

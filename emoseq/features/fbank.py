@@ -12,20 +12,22 @@ from numpy.typing import ArrayLike, NDArray
 from emoseq import DataError
 from emoseq.io.archive import Scp
 from emoseq.io.audio import mix_and_resample, read_audio, read_duration
-from emoseq.recipe.options import option
+from emoseq.recipe.options import check_range, option
 
 FRAME_SHIFT = 0.04  # seconds between ratings, and between stacked frames
-
-
 INT16_SCALE = 32768  # Kaldi's samples are on the scale of 16-bit integers
-
-
 VARIANCE_FLOOR = 1e-20
+WINDOW_TYPES = ("povey", "hamming", "hanning", "rectangular", "blackman")
+MAX_RATE = 192000  # Hz
 
 
 @dataclass(frozen=True)
 class FbankOptions:
-    """Kaldi's compute-fbank-feats with Kaldi's defaults (conf/fbank.conf says where we differ)."""
+    """Options of Kaldi's compute-fbank-feats, with its defaults; conf/fbank.conf holds what differs.
+
+    Raises:
+        ValueError: if a value is out of range, or `frame_shift` times `stack` is not 40 ms
+    """
 
     stack: int = option("consecutive frames that make one feature vector")
     num_mel_bins: int = option("triangular mel filters", default=23)
@@ -33,7 +35,7 @@ class FbankOptions:
     frame_length: float = option("window in ms", default=25.0)
     frame_shift: float = option("ms", default=10.0)
     preemphasis_coefficient: float = option("first-order preemphasis", default=0.97)
-    window_type: str = option("povey, hamming, hanning, rectangular or blackman", default="povey")
+    window_type: str = option(f"{', '.join(WINDOW_TYPES[:-1])} or {WINDOW_TYPES[-1]}", default="povey")
     remove_dc_offset: bool = option("subtract the mean of each window", default=True)
     snip_edges: bool = option("only windows that lie inside the signal", default=True)
     low_freq: float = option("lower edge of the filters in Hz", default=20.0)
@@ -41,6 +43,26 @@ class FbankOptions:
     dither: float = option("standard deviation of noise added to the samples", default=1.0)
 
     def __post_init__(self) -> None:
+        # Windows of two samples and shifts of one or more: kaldi_native_fbank crashes where it has none.
+        check_range(self, "sample_frequency", low=2000, high=MAX_RATE)
+        check_range(self, "frame_length", low=1, high=1000)
+        check_range(self, "frame_shift", low=1, high=1000 * FRAME_SHIFT)
+        check_range(self, "stack", low=1, high=40)
+        check_range(self, "num_mel_bins", low=3, high=1000)
+        check_range(self, "preemphasis_coefficient", low=0, high=1)
+        check_range(self, "dither", low=0, high=INT16_SCALE)
+        if self.window_type not in WINDOW_TYPES:
+            raise ValueError(
+                f"--window-type={self.window_type}: choose {', '.join(WINDOW_TYPES[:-1])} or {WINDOW_TYPES[-1]}"
+            )
+        nyquist = self.sample_frequency / 2
+        upper = self.high_freq if self.high_freq > 0 else nyquist + self.high_freq
+        if not 0 <= self.low_freq < nyquist:
+            raise ValueError(f"--low-freq={self.low_freq:g}: from 0 to below {nyquist:g} Hz is needed")
+        if not self.low_freq < upper <= nyquist:
+            raise ValueError(
+                f"--high-freq={self.high_freq:g}: above --low-freq={self.low_freq:g}, up to {nyquist:g} Hz, is needed"
+            )
         if abs(self.frame_shift * self.stack - 1000 * FRAME_SHIFT) > 1e-6:
             raise ValueError(
                 f"--frame-shift={self.frame_shift:g} times --stack={self.stack} is not the ratings' "
@@ -178,10 +200,32 @@ def read_resampled(
 
 
 def read_features(data_dir: Path) -> dict[str, NDArray[np.float32]]:
-    """Normalised features (frames, dimensions) of each utterance of a data directory.
+    """Read the features of each utterance of a data directory and normalise them.
+
+    Returns:
+        features by utterance, shape (frames, dimensions)
 
     Raises:
-        DataError: if a file or an utterance is missing or malformed
+        DataError: if a file or an utterance is missing or malformed, or a number is NaN or infinite (rows are counted
+            from 0)
     """
-    statistics = Scp(data_dir / "cmvn.scp")
-    return {utt: apply_cmvn(matrix, statistics[utt]) for utt, matrix in Scp(data_dir / "feats.scp").items()}
+    matrices, statistics = Scp(data_dir / "feats.scp"), Scp(data_dir / "cmvn.scp")
+    features = {}
+    for utt, matrix in matrices.items():
+        _check_matrix(matrix, f"{matrices.path}: {utt}")
+        _check_matrix(statistics[utt], f"{statistics.path}: {utt}")
+        try:
+            features[utt] = apply_cmvn(matrix, statistics[utt])
+        except ValueError as error:
+            raise DataError(f"{statistics.path}: {utt}: {error}; run stage 1 again") from None
+    return features
+
+
+def _check_matrix(matrix: NDArray, where: str) -> None:
+    if matrix.ndim != 2:
+        raise DataError(f"{where}: a vector instead of a matrix; run stage 1 again")
+    finite = np.isfinite(matrix).all(axis=1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        value = "NaN" if np.isnan(matrix[row]).any() else "infinity"
+        raise DataError(f"{where}: {value} in row {row}; run stage 1 again")

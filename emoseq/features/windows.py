@@ -89,7 +89,7 @@ def stack_context(values: NDArray, offsets: Sequence[int]) -> NDArray:
 def list_offsets(reach: float, step: float) -> list[int]:
     """Offsets in frames from -reach to reach seconds, `step` seconds apart.
 
-    >>> offsets_within(0.8, 0.4)
+    >>> list_offsets(0.8, 0.4)
     [-20, -10, 0, 10, 20]
     """
     count, frames = int(reach / step + 1e-9), round(step / FRAME_SHIFT)
@@ -104,7 +104,7 @@ def normalise(values: NDArray) -> NDArray[np.float32]:
 def delay(series: NDArray, frames: int) -> NDArray:
     """The series `frames` later, of the same length; its first value stands in for what is not known.
 
-    >>> delayed(np.array([1, 2, 3, 4]), 2).tolist()
+    >>> delay(np.array([1, 2, 3, 4]), 2).tolist()
     [1, 1, 1, 2]
     """
     return np.concatenate([np.repeat(series[:1], frames, axis=0), series])[: len(series)]

@@ -11,7 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from emoseq import DataError
 from emoseq.io.archive import read
-from emoseq.recipe.options import option
+from emoseq.recipe.options import check_range, option
+
+Labels = NDArray[np.int32]
+FIT_ON = ("train+dev", "train")
+MAX_CLASSES = 254  # the decoders store a class in a byte
 
 
 def read_centers(path: Path) -> dict[str, NDArray]:
@@ -22,7 +26,7 @@ def read_centers(path: Path) -> dict[str, NDArray]:
     """
     centers = dict(read(f"ark,t:{path}"))
     for key, means in centers.items():
-        if means.ndim != 1 or key != f"K{len(means)}" or (np.diff(means) <= 0).any():
+        if means.ndim != 1 or key != f"K{len(means)}" or not (np.isfinite(means).all() and (np.diff(means) > 0).all()):
             raise DataError(f"{path}: {key} is not a vector of as many ascending cluster means")
     return centers
 
@@ -39,15 +43,13 @@ def read_centers_of(path: Path, key: str) -> NDArray:
     return centers[key]
 
 
-Labels = NDArray[np.int32]
-
-
-FIT_ON = ("train+dev", "train")
-
-
 @dataclass(frozen=True)
 class LabelOptions:
-    """How ratings become classes (conf/labels.conf)."""
+    """Options of the discretisation (conf/labels.conf).
+
+    Raises:
+        ValueError: if a value is out of range, or a number of classes comes twice
+    """
 
     num_classes: tuple[int, ...] = option("resolutions, one task each")
     fit_on: str = option("sets whose gold standard k-means and the language model see: train+dev or train")
@@ -55,8 +57,9 @@ class LabelOptions:
     def __post_init__(self) -> None:
         if self.fit_on not in FIT_ON:
             raise ValueError(f"--fit-on={self.fit_on}: choose {' or '.join(FIT_ON)}")
-        if not self.num_classes or min(self.num_classes) < 2 or len(set(self.num_classes)) < len(self.num_classes):
-            raise ValueError(f"--num-classes={self.num_classes}: distinct numbers of 2 and above")
+        check_range(self, "num_classes", low=2, high=MAX_CLASSES)
+        if len(set(self.num_classes)) < len(self.num_classes):
+            raise ValueError(f"--num-classes={','.join(map(str, self.num_classes))}: distinct numbers are needed")
 
 
 def cluster(values: ArrayLike, num_classes: int) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ of the current folder, then `--config FILE`, each over the one before, and the c
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -25,6 +26,40 @@ T = TypeVar("T")
 def option(help: str, *, default: Any = dataclasses.MISSING) -> Any:
     """A dataclass field that `add_options` turns into `--its-name`; without default the conf file decides."""
     return dataclasses.field(default=default, metadata={"help": help})
+
+
+def check_range(options: Any, *names: str, low: float, high: float = math.inf, above: bool = False) -> None:
+    """Check numeric fields of a dataclass of options, each item of a list by itself.
+
+    Args:
+        options: the dataclass
+        names: fields to check
+        low: least value; with `above`, a bound that values must exceed
+        high: greatest value, itself allowed unless infinite
+
+    Raises:
+        ValueError: if a value is NaN, infinite or out of range, or a list is empty
+
+    >>> from types import SimpleNamespace
+    >>> check_range(SimpleNamespace(l2=(0.0, math.nan)), "l2", low=0)
+    Traceback (most recent call last):
+    ValueError: --l2=nan: a finite number of 0 or more is needed
+    """
+    for name in names:
+        flag, content = f"--{name.replace('_', '-')}", getattr(options, name)
+        values = content if isinstance(content, tuple) else (content,)
+        if not values:
+            raise ValueError(f"{flag}= is empty; give one number or more")
+        for value in values:
+            # Not math.isfinite, which fails for integers beyond the largest float.
+            if not (low <= value <= high and value < math.inf) or (above and value == low):
+                kind = "whole number" if isinstance(value, int) else "finite number"
+                least, most = _spelled(low), _spelled(high)
+                if high < math.inf:
+                    bounds = f"above {least}, up to {most}," if above else f"from {least} to {most}"
+                else:
+                    bounds = f"above {least}" if above else f"of {least} or more"
+                raise ValueError(f"{flag}={_spelled(value)}: a {kind} {bounds} is needed")
 
 
 def parse_boolean(text: str) -> bool:

@@ -42,9 +42,10 @@ def test_functionals_of_silence_are_numbers():
     assert np.isfinite(compute_functionals(np.zeros((5, 100), dtype=np.float32), 2.0)).all()
 
 
-def test_a_rate_that_cuts_descriptors_off_is_refused():
-    with pytest.raises(ValueError, match="16000 Hz or more"):
-        EgemapsOptions(sample_frequency=8000)
+@pytest.mark.parametrize("rate", [8000.0, 0.0, -1.0, np.nan, np.inf, -np.inf, 1e300])
+def test_a_rate_without_all_descriptors_is_refused(rate):
+    with pytest.raises(ValueError, match=r"^--sample-frequency=.* from 16000 to 192000 is needed$"):
+        EgemapsOptions(sample_frequency=rate)
 
 
 def test_without_opensmile_it_says_what_to_install(monkeypatch, tmp_path):
