@@ -342,7 +342,7 @@ def test_audio_must_hold_samples(data):
 
 def test_audio_must_last_as_long_as_said(data):
     edit(data / "utt2dur", "a-2 2.00", "a-2 3.00")
-    assert fault(data) == "wav.scp: a-2: ../a-2.wav lasts 2.00 s and utt2dur says 3 s"
+    assert fault(data) == "wav.scp: a-2: ../a-2.wav lasts 2.00 s and utt2dur has 3 s"
 
 
 @pytest.mark.parametrize("name", ["wav.scp", "feats.scp", "arousal.scp", "cmvn.scp"])
