@@ -1,4 +1,4 @@
-"""Log-mel filterbanks on the ratings' 40 ms grid, and their per-utterance normalisation."""
+"""Log-mel filterbanks at the frame rate of the ratings (paper, Sec. 3), and their normalisation per utterance."""
 
 from __future__ import annotations
 
@@ -71,14 +71,16 @@ class FbankOptions:
 
 
 def compute_fbank(samples: ArrayLike, options: FbankOptions) -> NDArray[np.float32]:
-    """Natural log mel energies of one channel.
+    """Compute the mel energies of one channel, in natural log.
 
     Args:
         samples: shape (samples,), at `options.sample_frequency`, on the scale of 16-bit integers
 
     Returns:
-        shape (1 + (samples - window) // shift, num_mel_bins), empty where the signal is shorter
-        than one window
+        shape (1 + (samples - window) // shift, num_mel_bins), empty if the signal is shorter than one window
+
+    Raises:
+        ValueError: if kaldi_native_fbank refuses the options, as it does more filters than the spectrum allows
     """
     import kaldi_native_fbank
 
@@ -103,7 +105,7 @@ def compute_fbank(samples: ArrayLike, options: FbankOptions) -> NDArray[np.float
 
 
 def stack_frames(frames: NDArray, size: int) -> NDArray:
-    """Join every `size` consecutive frames; the last stack is padded with the last frame.
+    """Join each `size` consecutive frames to one; the last stack is padded with the last frame.
 
     Args:
         frames: shape (frames, dimensions)
@@ -117,16 +119,24 @@ def stack_frames(frames: NDArray, size: int) -> NDArray:
 
 
 def compute_cmvn_statistics(features: NDArray) -> NDArray[np.float64]:
-    """Kaldi's accumulators of shape (2, dimensions + 1): sums and the count; squares and 0."""
+    """Accumulate features of shape (frames, dimensions) as Kaldi's compute-cmvn-stats does.
+
+    Returns:
+        shape (2, dimensions + 1): the sums and the number of frames; the sums of squares and 0
+    """
     wide = features.astype(np.float64)
     return np.stack([np.append(wide.sum(axis=0), len(wide)), np.append((wide**2).sum(axis=0), 0.0)])
 
 
 def apply_cmvn(features: NDArray, statistics: NDArray) -> NDArray[np.float32]:
-    """Zero mean and unit variance in each dimension, from `compute_cmvn_statistics`.
+    """Normalise features of shape (frames, dimensions) to zero mean and unit variance in each dimension.
+
+    Args:
+        features: shape (frames, dimensions)
+        statistics: as `compute_cmvn_statistics` returns them
 
     Raises:
-        ValueError: if the statistics are of another dimension or of no frames
+        ValueError: if the statistics have another dimension or count no frames
     """
     dimensions = features.shape[1]
     if statistics.shape != (2, dimensions + 1) or statistics[0, -1] < 1:
@@ -137,10 +147,10 @@ def apply_cmvn(features: NDArray, statistics: NDArray) -> NDArray[np.float32]:
 
 
 def check_headers(recordings: Mapping[str, str], name: str) -> None:
-    """See that every recording of the list `name` can be opened and is not empty.
+    """Check that every recording of the list `name` can be opened and has samples.
 
     Raises:
-        DataError: for the first one that is not
+        DataError: for the first recording that fails
     """
     for utt, path in recordings.items():
         try:
@@ -152,15 +162,18 @@ def check_headers(recordings: Mapping[str, str], name: str) -> None:
 def extract_fbank(
     recordings: Mapping[str, str], options: FbankOptions, name: str
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Stacked features (frames, dimensions) of each recording, not normalised.
+    """Extract stacked filterbank features of each recording, not normalised.
 
     Args:
         recordings: audio file by utterance
         options: of the filterbank
-        name: what lists the recordings, for messages
+        name: file that lists the recordings, for messages
+
+    Yields:
+        utterance and features of shape (frames, dimensions)
 
     Raises:
-        DataError: if a recording cannot be read, is too short or holds what is no number
+        DataError: if a recording cannot be read, is too short or has NaN or infinite samples
     """
     for utt, path, samples in read_resampled(recordings, options.sample_frequency, name):
         try:
@@ -176,15 +189,18 @@ def extract_fbank(
 def read_resampled(
     recordings: Mapping[str, str], rate: float, name: str
 ) -> Iterator[tuple[str, str, NDArray[np.float32]]]:
-    """Utterance, audio file and mono samples (samples,) of each recording.
+    """Read recordings, mix them to one channel and resample them.
 
     Args:
         recordings: audio file by utterance
-        rate: Hz, to which all are resampled
-        name: what lists the recordings, for messages
+        rate: target rate in Hz
+        name: file that lists the recordings, for messages
+
+    Yields:
+        utterance, audio file and samples of shape (samples,)
 
     Raises:
-        DataError: if a recording cannot be read or resampled, or holds what is no number
+        DataError: if a recording cannot be read or resampled, or has NaN or infinite samples
     """
     for utt, path in recordings.items():
         try:
@@ -192,7 +208,7 @@ def read_resampled(
             if not np.isfinite(samples).all():
                 raise DataError(f"{path} holds NaN or infinite samples; copy it again")
             mono = mix_and_resample(samples, own_rate, rate)
-        except ValueError as error:  # of a rate that cannot be
+        except ValueError as error:  # soxr refuses the rate
             raise DataError(f"{name}: {utt}: {path}: not at {rate:g} Hz: {error}") from None
         except DataError as error:
             raise DataError(f"{name}: {utt}: {error}") from None
