@@ -199,7 +199,7 @@ def test_a_recording_shorter_than_a_window_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_recording_of_what_is_no_number_is_named(tmp_path, value):
+def test_a_recording_with_non_finite_samples_is_named(tmp_path, value):
     soundfile.write(tmp_path / "a.wav", np.r_[np.zeros(4000), value, np.zeros(4000)], 16000, subtype="FLOAT")
     with pytest.raises(DataError, match=r"wav\.scp: u: .*a\.wav holds NaN or infinite"):
         list(extract_fbank({"u": str(tmp_path / "a.wav")}, OPTIONS, "wav.scp"))

@@ -53,7 +53,7 @@ def assert_same(got, expected):
 
 @arrays
 @pytest.mark.parametrize("kind", ["ark", "ark,t", "scp"])
-def test_arrays_come_back_as_they_were(tmp_path, array, kind):
+def test_arrays_are_read_as_written(tmp_path, array, kind):
     wspecifier, rspecifier = specifiers(tmp_path, kind)
     with Writer(wspecifier) as write:
         write("dev_1", array)
@@ -444,7 +444,7 @@ def test_an_utterance_that_is_not_listed_is_an_error(tmp_path):
         Scp(tmp_path / "x.scp")["dev_2"]
 
 
-def test_whether_an_utterance_is_listed_can_be_asked(tmp_path):
+def test_an_unlisted_utterance_is_not_in_an_scp_file(tmp_path):
     write_scp(tmp_path / "x", {"dev_1": np.zeros(3)})
     assert "dev_2" not in Scp(tmp_path / "x.scp")
 
@@ -564,6 +564,6 @@ def test_a_link_stays_a_link(tmp_path):
     assert (tmp_path / "real").read_text() == "dev_1 0 3\n"
 
 
-def test_a_command_is_no_place_to_write(tmp_path):
+def test_a_command_as_a_write_specifier_is_refused(tmp_path):
     with pytest.raises(DataError, match="is a command"):
         Writer("ark:| cat")
