@@ -264,9 +264,11 @@ class _ExactReader:
     def read(self, size: int) -> bytes:
         if size < 0:
             raise ValueError("negative size")
-        data, self._head = self._head[:size], self._head[size:]
-        if len(data) < size:
+        if self._head:
+            data, self._head = self._head[:size], self._head[size:]
             data += self._stream.read(size - len(data))
+        else:  # integer vectors come here for each value
+            data = self._stream.read(size)
         if len(data) < size:
             raise EOFError("the file ends early")
         return data
