@@ -1,4 +1,4 @@
-"""Concordance, error and confidence intervals of time series against their gold standard."""
+"""CCC (paper, Eq. 5) and RMSE of time series against their gold standard, and the pairing of the two by utterance."""
 
 from __future__ import annotations
 
@@ -13,18 +13,23 @@ TRIM = 2  # frames by which two series of one utterance may differ in length
 def concordance(prediction: ArrayLike, gold: ArrayLike) -> float:
     """Concordance correlation coefficient with population moments (paper, Eq. 5).
 
+    `2 * covariance / (variance of prediction + variance of gold + squared difference of their means)`
+
     Args:
         prediction: series of shape (frames,)
         gold: series of shape (frames,)
 
     Returns:
-        CCC in [-1, 1]; 0 where either series is constant, since a constant says nothing
+        CCC in [-1, 1]; 0 if either series is constant
 
     Raises:
         ValueError: if the series are empty, differ in length, or hold NaN or infinity
 
-    >>> round(concordance([0, 1, 2], [0, 1, 1]), 10)
-    0.6666666667
+    A prediction that is right but for a constant offset: the means are 2 and 3, both variances and the covariance are
+    (1 + 0 + 1) / 3 = 2/3, so the CCC is (2 * 2/3) / (2/3 + 2/3 + (2 - 3)^2) = 4/7 = 0.5714. Pearson's correlation is 1.
+
+    >>> round(concordance([1, 2, 3], [2, 3, 4]), 4)
+    0.5714
     """
     x, y = check_pair(prediction, gold)
     return float(compute_concordance(sum_moments(x, y, y.mean())))
@@ -36,15 +41,22 @@ def rmse(prediction: ArrayLike, gold: ArrayLike) -> float:
     Raises:
         ValueError: as `concordance`
 
-    >>> rmse([0.0, 0.0], [3.0, 4.0])
-    3.5355339059327378
+    The errors are 1 and 7: sqrt((1 + 49) / 2) = 5.
+
+    >>> rmse([0, 0], [1, 7])
+    5.0
     """
     x, y = check_pair(prediction, gold)
     return float(np.sqrt(np.mean((x - y) ** 2)))
 
 
 def common_length(first: int, second: int, utterance: str, names: tuple[str, str]) -> int:
-    """Frames that two series of one utterance share; up to 2 are trimmed from the end of the longer one.
+    """Return the number of frames that two series share; up to 2 may be trimmed from the end of the longer one.
+
+    Args:
+        first, second: lengths in frames
+        utterance: id, for the message
+        names: what the two series are, for the message
 
     Raises:
         ValueError: if they differ by more, with the utterance and both lengths
@@ -57,7 +69,14 @@ def common_length(first: int, second: int, utterance: str, names: tuple[str, str
 
 
 def pair_series(series: Mapping[str, NDArray], gold: Mapping[str, NDArray]) -> tuple[list[NDArray], list[NDArray]]:
-    """Predictions and gold standards of the utterances of `gold`, cut to one length each.
+    """Pair each gold standard with its prediction, and trim both to the same length.
+
+    Args:
+        series: predictions by utterance; further utterances are ignored
+        gold: gold standards by utterance, of shape (frames,)
+
+    Returns:
+        predictions and gold standards, in the order of `gold`
 
     Raises:
         ValueError: if an utterance has no prediction, or as `common_length`
@@ -83,6 +102,11 @@ def ccc_and_rmse(series: Mapping[str, NDArray], gold: Mapping[str, NDArray]) -> 
 
 
 def check_pair(prediction: ArrayLike, gold: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Return two series of shape (frames,) in double precision.
+
+    Raises:
+        ValueError: as `concordance`
+    """
     x = np.asarray(prediction, dtype=np.float64)
     y = np.asarray(gold, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape or not len(x):
@@ -93,21 +117,26 @@ def check_pair(prediction: ArrayLike, gold: ArrayLike) -> tuple[NDArray, NDArray
 
 
 def sum_moments(x: NDArray, y: NDArray, origin: np.floating) -> NDArray:
-    """Sums from which the CCC of any union of utterances follows: n, x, y, xx, yy, xy.
+    """Sum up a pair of series as n, x, y, xx, yy, xy; the sums of several pairs add up to those of their union.
 
-    Counted from a common origin near the data, which moves no CCC and keeps the digits of series
-    far from zero.
+    Args:
+        x, y: series of shape (frames,)
+        origin: a value near the data that is subtracted from both. It leaves the CCC as it is, and keeps the digits of
+            series far from zero.
+
+    Returns:
+        shape (6,)
     """
     x, y = x - origin, y - origin
     return np.array([len(x), x.sum(), y.sum(), x @ x, y @ y, x @ y])
 
 
 def compute_concordance(moments: NDArray) -> NDArray:
-    """CCC from sums of shape (..., 6)."""
+    """Return the CCC for sums of shape (..., 6), as `sum_moments` returns them."""
     n, x, y, xx, yy, xy = np.moveaxis(moments, -1, 0)
     x, y = x / n, y / n
     variance_x, variance_y, covariance = xx / n - x * x, yy / n - y * y, xy / n - x * y
     spread = variance_x + variance_y + (x - y) ** 2
-    # A constant leaves a variance of rounding errors only, whose ratio would be noise.
+    # The variance of a constant is rounding error, and a ratio of such errors would be noise.
     constant = np.minimum(variance_x, variance_y) <= 1e-12 * np.maximum(1e-300, (xx + yy) / n)
     return np.where(constant, 0.0, 2 * covariance / np.where(constant, 1.0, spread))

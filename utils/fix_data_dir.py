@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Sort the tables of a data directory and keep the utterances that all of them have.
+"""Sort the tables of a data directory and remove utterances that are not in all of them.
 
-Those are the utterances of wav.scp, utt2spk and, where it exists, feats.scp. The other tables are
-reduced to them and spk2utt is written anew. Files that change are kept in DATA_DIR/.backup.
+An utterance is kept if wav.scp, utt2spk and, where it exists, feats.scp have it. The other tables are reduced to these
+utterances, and spk2utt is written again. The originals of changed files go to DATA_DIR/.backup.
 """
 
 import argparse

@@ -13,12 +13,14 @@ from emoseq.recipe.step import run_step
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data_dir", metavar="DATA_DIR", help="such as data/train")
-    parser.add_argument("pieces", metavar="N", type=positive, help="fewer are made of fewer utterances")
+    parser.add_argument(
+        "pieces", metavar="N", type=parse_positive, help="number of pieces; fewer if there are fewer utterances"
+    )
     return parser
 
 
-def positive(text: str) -> int:
-    """A number of pieces.
+def parse_positive(text: str) -> int:
+    """Parse a number of pieces.
 
     Raises:
         ValueError: if text is not a whole number above 0

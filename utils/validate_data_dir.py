@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check a data directory: its tables, what they point to, and that features and labels match."""
+"""Check a data directory: its tables, the files they list, and that features and labels match."""
 
 import argparse
 import sys
@@ -13,13 +13,13 @@ from emoseq.recipe.step import run_step
 
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--no-feats", action="store_true", help="neither want nor check features")
+    parser.add_argument("--no-feats", action="store_true", help="neither require nor check features")
     parser.add_argument(
         "--allow-pipes",
         type=parse_boolean,
         default=False,
         metavar="true|false",
-        help="let wav.scp hold commands, 'cmd |' (default false); they are not run here",
+        help="accept commands, 'cmd |', in wav.scp without running them (default false)",
     )
     parser.add_argument("data_dir", metavar="DATA_DIR", help="such as data/train")
     return parser

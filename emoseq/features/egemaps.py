@@ -1,7 +1,7 @@
-"""Low-level descriptors of eGeMAPS (Eyben et al. 2016) by openSMILE, and their functionals.
+"""Low-level descriptors of eGeMAPS (Eyben et al. 2016), computed by openSMILE, and their functionals.
 
-openSMILE is not part of the recipe: its licence is for private use, research and teaching, and no product may be
-made with it. Whoever may use it installs `opensmile`, the extra `baselines` of setup.py.
+openSMILE is not installed with the recipe: its licence covers private use, research and teaching, but no products. If
+that suits you, install `opensmile`, the extra `baselines` of setup.py.
 """
 
 from __future__ import annotations
@@ -15,40 +15,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.features.fbank import FRAME_SHIFT, read_resampled, stack_frames
+from emoseq.features.fbank import FRAME_SHIFT, MAX_RATE, read_resampled, stack_frames
 from emoseq.features.windows import pool_moments
-from emoseq.recipe.options import option
+from emoseq.recipe.options import check_range, option
 
-# Of the 25 descriptors of eGeMAPSv02 the last 15 exist in voiced frames only; the first of them, F0, is 0 in others.
+# The last 15 of the 25 descriptors of eGeMAPSv02 exist in voiced frames only. F0, the first of these, is 0 elsewhere.
 DESCRIPTORS = 25
-
-
-VOICED = 10
-
-
-PER_FRAME = 4  # descriptors come every 10 ms
-
-
+VOICED = 10  # column of F0
+PER_FRAME = 4  # rows of 10 ms in a frame of 40 ms
 COLUMNS = PER_FRAME * DESCRIPTORS
 
 
 @dataclass(frozen=True)
 class EgemapsOptions:
-    """How recordings are given to openSMILE (conf/egemaps.conf)."""
+    """Options of the descriptors (conf/egemaps.conf).
+
+    Raises:
+        ValueError: if the rate is out of range
+    """
 
     sample_frequency: float = option("Hz; audio at another rate is resampled to it", default=16000.0)
 
     def __post_init__(self) -> None:
-        if self.sample_frequency < 16000:
-            raise ValueError(f"--sample-frequency={self.sample_frequency:g}: eGeMAPS needs 16000 Hz or more")
+        check_range(self, "sample_frequency", low=16000, high=MAX_RATE)  # the descriptors reach up to 8000 Hz
 
 
 def is_installed() -> bool:
+    """Return whether openSMILE is installed."""
     return importlib.util.find_spec("opensmile") is not None
 
 
 def require_opensmile() -> None:
-    """Find out early.
+    """Check for openSMILE before work begins.
 
     Raises:
         DataError: if openSMILE is not installed
@@ -58,7 +56,7 @@ def require_opensmile() -> None:
 
 
 def advise_installation() -> str:
-    """What to do where openSMILE is not installed."""
+    """Return an error message that says how to install openSMILE or do without."""
     return (
         f"opensmile is not installed, which valstar and povolny need: `{sys.executable} -m pip install opensmile` "
         "if its licence (private use, research, teaching) suits you, or leave them out of --baselines"
@@ -66,7 +64,9 @@ def advise_installation() -> str:
 
 
 def make_extractor() -> Callable[[NDArray, float], NDArray[np.float32]]:
-    """The function that computes the descriptors of samples (samples,) at a rate in Hz, shape (frames, 25) at 10 ms.
+    """Return a function of samples, shape (samples,), and their rate in Hz.
+
+    It returns the descriptors every 10 ms, shape (frames, 25).
 
     Raises:
         DataError: if openSMILE is not installed
@@ -79,13 +79,13 @@ def make_extractor() -> Callable[[NDArray, float], NDArray[np.float32]]:
 
 
 def stack_descriptors(descriptors: NDArray, frames: int) -> NDArray:
-    """Join every four descriptors of 10 ms into one row of the 40 ms grid.
+    """Join each four rows of 10 ms to one frame of 40 ms.
 
-    openSMILE's last windows lie inside the signal; the last one is repeated up to the end.
+    openSMILE's last window ends inside the signal; its row is repeated up to the end of the recording.
 
     Args:
         descriptors: shape (frames of 10 ms, 25)
-        frames: of 40 ms
+        frames: number of frames of 40 ms
 
     Returns:
         shape (frames, 100)
@@ -98,38 +98,41 @@ def stack_descriptors(descriptors: NDArray, frames: int) -> NDArray:
 def extract_egemaps(
     recordings: Mapping[str, str], options: EgemapsOptions, name: str
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Descriptors on the 40 ms grid, (frames, 100), of each recording, not normalised.
+    """Extract the descriptors of each recording, in frames of 40 ms, not normalised.
 
     Args:
         recordings: audio file by utterance
         options: the rate
-        name: what lists the recordings, for messages
+        name: file that lists the recordings, for messages
+
+    Yields:
+        utterance and descriptors of shape (frames, 100)
 
     Raises:
         DataError: if openSMILE is not installed, or a recording cannot be read or is too short
     """
-    descriptors_of = make_extractor()
+    compute_descriptors = make_extractor()
     rate = options.sample_frequency
     for utt, path, samples in read_resampled(recordings, rate, name):
         frames = round(len(samples) / rate / FRAME_SHIFT)
-        descriptors = descriptors_of(samples, rate) if frames > 1 else samples[:0, None]
+        descriptors = compute_descriptors(samples, rate) if frames > 1 else samples[:0, None]
         if not len(descriptors):
             raise DataError(f"{name}: {utt}: {path} is too short for openSMILE; leave it out")
         yield utt, stack_descriptors(descriptors, frames)
 
 
 def compute_functionals(stacked: NDArray, seconds: float) -> NDArray[np.float64]:
-    """Means and standard deviations of the descriptors in the window of each frame, and how much of it is voiced.
+    """Compute functionals in a window around each frame.
 
-    What exists in voiced frames only is averaged over these. AVEC 2016 has the coefficient of variation where this
-    has the standard deviation; some descriptors have means near 0, by which nothing should be divided.
+    Descriptors of voiced frames are averaged over the voiced frames. AVEC 2016 divides the standard deviations by the
+    means; this does not, because some descriptors have means near 0.
 
     Args:
         stacked: as `stack_descriptors` returns it, shape (frames, 100)
         seconds: width of the windows
 
     Returns:
-        shape (frames, 51)
+        shape (frames, 51): 25 means, 25 standard deviations and the voiced part of the window
     """
     rows = stacked.reshape(-1, DESCRIPTORS)
     mean, deviation, _ = pool_moments(rows[:, :VOICED], seconds, per_frame=PER_FRAME)

@@ -1,4 +1,4 @@
-"""Log-mel filterbanks on the ratings' 40 ms grid, and their per-utterance normalisation."""
+"""Log-mel filterbanks at the frame rate of the ratings (paper, Sec. 3), and their normalisation per utterance."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from numpy.typing import ArrayLike, NDArray
 from emoseq import DataError
 from emoseq.io.archive import Scp
 from emoseq.io.audio import mix_and_resample, read_audio, read_duration
-from emoseq.recipe.options import option
+from emoseq.recipe.options import check_range, option
 
 FRAME_SHIFT = 0.04  # seconds between ratings, and between stacked frames
-
-
 INT16_SCALE = 32768  # Kaldi's samples are on the scale of 16-bit integers
-
-
 VARIANCE_FLOOR = 1e-20
+WINDOW_TYPES = ("povey", "hamming", "hanning", "rectangular", "blackman")
+MAX_RATE = 192000  # Hz
 
 
 @dataclass(frozen=True)
 class FbankOptions:
-    """Kaldi's compute-fbank-feats with Kaldi's defaults (conf/fbank.conf says where we differ)."""
+    """Options of Kaldi's compute-fbank-feats, with its defaults; conf/fbank.conf holds what differs.
+
+    Raises:
+        ValueError: if a value is out of range, or `frame_shift` times `stack` is not 40 ms
+    """
 
     stack: int = option("consecutive frames that make one feature vector")
     num_mel_bins: int = option("triangular mel filters", default=23)
@@ -33,7 +35,7 @@ class FbankOptions:
     frame_length: float = option("window in ms", default=25.0)
     frame_shift: float = option("ms", default=10.0)
     preemphasis_coefficient: float = option("first-order preemphasis", default=0.97)
-    window_type: str = option("povey, hamming, hanning, rectangular or blackman", default="povey")
+    window_type: str = option(f"{', '.join(WINDOW_TYPES[:-1])} or {WINDOW_TYPES[-1]}", default="povey")
     remove_dc_offset: bool = option("subtract the mean of each window", default=True)
     snip_edges: bool = option("only windows that lie inside the signal", default=True)
     low_freq: float = option("lower edge of the filters in Hz", default=20.0)
@@ -41,6 +43,26 @@ class FbankOptions:
     dither: float = option("standard deviation of noise added to the samples", default=1.0)
 
     def __post_init__(self) -> None:
+        # Windows of two samples and shifts of one or more: kaldi_native_fbank crashes where it has none.
+        check_range(self, "sample_frequency", low=2000, high=MAX_RATE)
+        check_range(self, "frame_length", low=1, high=1000)
+        check_range(self, "frame_shift", low=1, high=1000 * FRAME_SHIFT)
+        check_range(self, "stack", low=1, high=40)
+        check_range(self, "num_mel_bins", low=3, high=1000)
+        check_range(self, "preemphasis_coefficient", low=0, high=1)
+        check_range(self, "dither", low=0, high=INT16_SCALE)
+        if self.window_type not in WINDOW_TYPES:
+            raise ValueError(
+                f"--window-type={self.window_type}: choose {', '.join(WINDOW_TYPES[:-1])} or {WINDOW_TYPES[-1]}"
+            )
+        nyquist = self.sample_frequency / 2
+        upper = self.high_freq if self.high_freq > 0 else nyquist + self.high_freq
+        if not 0 <= self.low_freq < nyquist:
+            raise ValueError(f"--low-freq={self.low_freq:g}: from 0 to below {nyquist:g} Hz is needed")
+        if not self.low_freq < upper <= nyquist:
+            raise ValueError(
+                f"--high-freq={self.high_freq:g}: above --low-freq={self.low_freq:g}, up to {nyquist:g} Hz, is needed"
+            )
         if abs(self.frame_shift * self.stack - 1000 * FRAME_SHIFT) > 1e-6:
             raise ValueError(
                 f"--frame-shift={self.frame_shift:g} times --stack={self.stack} is not the ratings' "
@@ -49,14 +71,16 @@ class FbankOptions:
 
 
 def compute_fbank(samples: ArrayLike, options: FbankOptions) -> NDArray[np.float32]:
-    """Natural log mel energies of one channel.
+    """Compute the mel energies of one channel, in natural log.
 
     Args:
         samples: shape (samples,), at `options.sample_frequency`, on the scale of 16-bit integers
 
     Returns:
-        shape (1 + (samples - window) // shift, num_mel_bins), empty where the signal is shorter
-        than one window
+        shape (1 + (samples - window) // shift, num_mel_bins), empty if the signal is shorter than one window
+
+    Raises:
+        ValueError: if kaldi_native_fbank refuses the options, as it does more filters than the spectrum allows
     """
     import kaldi_native_fbank
 
@@ -81,7 +105,7 @@ def compute_fbank(samples: ArrayLike, options: FbankOptions) -> NDArray[np.float
 
 
 def stack_frames(frames: NDArray, size: int) -> NDArray:
-    """Join every `size` consecutive frames; the last stack is padded with the last frame.
+    """Join each `size` consecutive frames to one; the last stack is padded with the last frame.
 
     Args:
         frames: shape (frames, dimensions)
@@ -95,16 +119,24 @@ def stack_frames(frames: NDArray, size: int) -> NDArray:
 
 
 def compute_cmvn_statistics(features: NDArray) -> NDArray[np.float64]:
-    """Kaldi's accumulators of shape (2, dimensions + 1): sums and the count; squares and 0."""
+    """Accumulate features of shape (frames, dimensions) as Kaldi's compute-cmvn-stats does.
+
+    Returns:
+        shape (2, dimensions + 1): the sums and the number of frames; the sums of squares and 0
+    """
     wide = features.astype(np.float64)
     return np.stack([np.append(wide.sum(axis=0), len(wide)), np.append((wide**2).sum(axis=0), 0.0)])
 
 
 def apply_cmvn(features: NDArray, statistics: NDArray) -> NDArray[np.float32]:
-    """Zero mean and unit variance in each dimension, from `compute_cmvn_statistics`.
+    """Normalise features of shape (frames, dimensions) to zero mean and unit variance in each dimension.
+
+    Args:
+        features: shape (frames, dimensions)
+        statistics: as `compute_cmvn_statistics` returns them
 
     Raises:
-        ValueError: if the statistics are of another dimension or of no frames
+        ValueError: if the statistics have another dimension or count no frames
     """
     dimensions = features.shape[1]
     if statistics.shape != (2, dimensions + 1) or statistics[0, -1] < 1:
@@ -115,10 +147,10 @@ def apply_cmvn(features: NDArray, statistics: NDArray) -> NDArray[np.float32]:
 
 
 def check_headers(recordings: Mapping[str, str], name: str) -> None:
-    """See that every recording of the list `name` can be opened and is not empty.
+    """Check that every recording of the list `name` can be opened and has samples.
 
     Raises:
-        DataError: for the first one that is not
+        DataError: for the first recording that fails
     """
     for utt, path in recordings.items():
         try:
@@ -130,15 +162,18 @@ def check_headers(recordings: Mapping[str, str], name: str) -> None:
 def extract_fbank(
     recordings: Mapping[str, str], options: FbankOptions, name: str
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Stacked features (frames, dimensions) of each recording, not normalised.
+    """Extract stacked filterbank features of each recording, not normalised.
 
     Args:
         recordings: audio file by utterance
         options: of the filterbank
-        name: what lists the recordings, for messages
+        name: file that lists the recordings, for messages
+
+    Yields:
+        utterance and features of shape (frames, dimensions)
 
     Raises:
-        DataError: if a recording cannot be read, is too short or holds what is no number
+        DataError: if a recording cannot be read, is too short or has NaN or infinite samples
     """
     for utt, path, samples in read_resampled(recordings, options.sample_frequency, name):
         try:
@@ -154,15 +189,18 @@ def extract_fbank(
 def read_resampled(
     recordings: Mapping[str, str], rate: float, name: str
 ) -> Iterator[tuple[str, str, NDArray[np.float32]]]:
-    """Utterance, audio file and mono samples (samples,) of each recording.
+    """Read recordings, mix them to one channel and resample them.
 
     Args:
         recordings: audio file by utterance
-        rate: Hz, to which all are resampled
-        name: what lists the recordings, for messages
+        rate: target rate in Hz
+        name: file that lists the recordings, for messages
+
+    Yields:
+        utterance, audio file and samples of shape (samples,)
 
     Raises:
-        DataError: if a recording cannot be read or resampled, or holds what is no number
+        DataError: if a recording cannot be read or resampled, or has NaN or infinite samples
     """
     for utt, path in recordings.items():
         try:
@@ -170,7 +208,7 @@ def read_resampled(
             if not np.isfinite(samples).all():
                 raise DataError(f"{path} holds NaN or infinite samples; copy it again")
             mono = mix_and_resample(samples, own_rate, rate)
-        except ValueError as error:  # of a rate that cannot be
+        except ValueError as error:  # soxr refuses the rate
             raise DataError(f"{name}: {utt}: {path}: not at {rate:g} Hz: {error}") from None
         except DataError as error:
             raise DataError(f"{name}: {utt}: {error}") from None
@@ -178,10 +216,32 @@ def read_resampled(
 
 
 def read_features(data_dir: Path) -> dict[str, NDArray[np.float32]]:
-    """Normalised features (frames, dimensions) of each utterance of a data directory.
+    """Read the features of each utterance of a data directory and normalise them.
+
+    Returns:
+        features by utterance, shape (frames, dimensions)
 
     Raises:
-        DataError: if a file or an utterance is missing or malformed
+        DataError: if a file or an utterance is missing or malformed, or a number is NaN or infinite (rows are counted
+            from 0)
     """
-    statistics = Scp(data_dir / "cmvn.scp")
-    return {utt: apply_cmvn(matrix, statistics[utt]) for utt, matrix in Scp(data_dir / "feats.scp").items()}
+    matrices, statistics = Scp(data_dir / "feats.scp"), Scp(data_dir / "cmvn.scp")
+    features = {}
+    for utt, matrix in matrices.items():
+        _check_matrix(matrix, f"{matrices.path}: {utt}")
+        _check_matrix(statistics[utt], f"{statistics.path}: {utt}")
+        try:
+            features[utt] = apply_cmvn(matrix, statistics[utt])
+        except ValueError as error:
+            raise DataError(f"{statistics.path}: {utt}: {error}; run stage 1 again") from None
+    return features
+
+
+def _check_matrix(matrix: NDArray, where: str) -> None:
+    if matrix.ndim != 2:
+        raise DataError(f"{where}: a vector instead of a matrix; run stage 1 again")
+    finite = np.isfinite(matrix).all(axis=1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        value = "NaN" if np.isnan(matrix[row]).any() else "infinity"
+        raise DataError(f"{where}: {value} in row {row}; run stage 1 again")

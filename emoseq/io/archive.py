@@ -1,7 +1,9 @@
-"""Kaldi archives: reading and writing by specifier, so that no reader ever sees half a file.
+"""Kaldi archives: read and write them by specifier.
 
-`ark:F`, `ark,t:F`, `scp:F` and `ark,scp:A,S`; `-` is standard input or output. kaldiio does the
-formats. A pipe (`cmd |`) is refused: reading data must not run commands.
+Read specifiers are `ark:F`, `ark,t:F` and `scp:F`, write specifiers `ark:F`, `ark,t:F` and `ark,scp:A,S`; `-` is
+standard input or output. kaldiio decodes the binary forms from a stream that is opened here: it never sees a file
+name, and pickles, numpy files and audio never reach it. A pipe (`cmd |`) is refused: reading data must not run
+commands. A file appears when it is complete, so that no reader sees half of it.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,17 +19,16 @@ from typing import IO, cast
 
 import kaldiio
 import numpy as np
-from kaldiio.matio import read_kaldi, read_token
+from kaldiio.matio import read_int32vector, read_matrix_or_vector, read_token
 from numpy.typing import NDArray
 
 from emoseq import DataError
+from emoseq.io.datadir import is_id
 from emoseq.io.files import is_special, name_write_errors, temporary_path, write_text
-
-_ENTRY = re.compile(r"(.+?)(?::(\d+))?(?:\[[\d:,]*\])?")
 
 
 class Scp(Mapping[str, NDArray]):
-    """The matrices or vectors that an scp file lists, read when asked for.
+    """Matrices or vectors listed in an scp file, each read when it is looked up.
 
     Raises:
         DataError: if the file is missing or malformed, or what it points to cannot be read
@@ -37,7 +37,7 @@ class Scp(Mapping[str, NDArray]):
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = Path(path)
         self._entries: dict[str, str] = {}
-        for number, line in enumerate(read_text(self.path).splitlines(), 1):
+        for number, line in enumerate(read_text(self.path).removesuffix("\n").split("\n"), 1):
             utterance, _, entry = line.strip().partition(" ")
             if not entry:
                 raise DataError(f"{path}:{number}: not `<utt> <file>:<offset>`; run the step that writes it again")
@@ -62,23 +62,29 @@ class Scp(Mapping[str, NDArray]):
 
 
 def load_entry(entry: str, where: str) -> NDArray:
-    """The matrix or vector that an entry of an scp file, `<file>:<offset>`, points to.
+    """Read the matrix or vector that an entry of an scp file points to.
 
     Args:
-        entry: as in the scp file
-        where: what messages begin with
+        entry: `<file>` or `<file>:<offset>`, the offset in bytes. As in Kaldi it is the digits after the last colon, if
+            nothing follows them; any other colon belongs to the name.
+        where: beginning of each error message
 
     Raises:
-        DataError: if it cannot be read or is something else
+        DataError: if the entry is a command, standard input or a range of rows, or no matrix or vector can be read
     """
     if "|" in entry:
         raise DataError(f"{where} is a command; write its output to a file and list that")
-    match = _ENTRY.fullmatch(entry)
+    if entry == "-":
+        raise DataError(f"{where} is standard input; list a file")
+    if entry.endswith("]"):
+        raise DataError(f"{where} is a range; write these rows to an archive with Kaldi's copy-feats and list that")
+    path, _, offset = entry.rpartition(":")
+    if not (path and offset.isascii() and offset.isdigit()):
+        path, offset = entry, "0"
     try:
-        with open(match[1] if match else entry, "rb") as stream:
-            stream.seek(int(match[2] or 0) if match else 0)
-            vector = _text_vector(stream)
-        return vector if vector is not None else kaldiio.load_mat(entry)
+        with open(path, "rb") as stream:
+            stream.seek(int(offset))
+            return _read_array(stream)
     except FileNotFoundError:
         raise DataError(f"{where} does not exist; run the step that writes it again") from None
     except Exception as error:  # kaldiio raises whatever the bytes happen to break
@@ -86,7 +92,7 @@ def load_entry(entry: str, where: str) -> NDArray:
 
 
 def read(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
-    """Utterances and arrays of a read specifier, in the order of the file.
+    """Yield the utterances and arrays of a read specifier, in the order of the file.
 
     Raises:
         DataError: if the specifier, the file or an entry is malformed, or an id comes twice
@@ -100,7 +106,7 @@ def read(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
     if "scp" in kinds:
         yield from Scp("/dev/stdin" if location == "-" else location).items()
         return
-    with _opened(location) as stream:
+    with _open_archive(location) as stream:
         seen: set[str] = set()
         last = ""
         while True:
@@ -108,8 +114,7 @@ def read(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
                 utterance = read_token(stream)
                 if utterance is None:
                     return
-                vector = _text_vector(stream)
-                array = vector if vector is not None else read_kaldi(stream)
+                array = _read_array(stream)
             except Exception as error:  # kaldiio raises whatever the bytes happen to break
                 where = f"{location}: after {last}" if last else location
                 raise DataError(f"{where}: not a Kaldi archive ({shorten_error(error)})") from None
@@ -121,10 +126,10 @@ def read(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
 
 
 def read_nonempty(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
-    """As `read`, from what must hold an utterance.
+    """Yield as `read` does, and require at least one utterance.
 
     Raises:
-        DataError: as `read`, or if there is none
+        DataError: as `read`, or if there is no utterance
     """
     count = 0
     for entry in read(rspecifier):
@@ -135,13 +140,13 @@ def read_nonempty(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
 
 
 class Writer:
-    """Writes arrays by a write specifier; the files appear when the block ends without an error.
+    """Write arrays by a write specifier; the files appear when the block ends without an error.
 
     >>> with Writer("ark,scp:/tmp/x.ark,/tmp/x.scp") as write:  # doctest: +SKIP
     ...     write("dev_1", np.array([0, 0, 3], dtype=np.int32))
 
     Raises:
-        DataError: if the specifier is malformed
+        DataError: if the specifier is malformed, its two files are the same, or an id is malformed or comes twice
     """
 
     def __init__(self, wspecifier: str) -> None:
@@ -156,8 +161,13 @@ class Writer:
             raise DataError(f"{wspecifier!r} is a command; write to a file or to ark:-")
         if wants_scp and kinds.index("scp") < kinds.index("ark"):
             raise DataError(f"{wspecifier!r}: write ark,scp:ARK,SCP, the archive first")
+        if wants_scp and "-" in files:
+            raise DataError(f"{wspecifier!r}: an archive with an scp file cannot be standard output; name two files")
+        if wants_scp and os.path.realpath(files[0]) == os.path.realpath(files[1]):
+            raise DataError(f"{wspecifier!r}: archive and scp file are the same file; name two files")
         self._ark = files[0]
         self._scp = Path(files[1]) if wants_scp else None
+        self._utterances: set[str] = set()
         self._lines: list[str] = []
         self._stream: IO[bytes]
 
@@ -171,6 +181,12 @@ class Writer:
         return self
 
     def __call__(self, utterance: str, array: NDArray) -> None:
+        if not is_id(utterance):
+            reason = "blanks or control characters" if utterance else "no characters"
+            raise DataError(f"{self._ark}: {utterance!r} is no utterance id, it has {reason}; rename the utterance")
+        if utterance in self._utterances:
+            raise DataError(f"{self._ark}: {utterance} comes twice; rename or remove one of the two")
+        self._utterances.add(utterance)
         if self._scp is not None:
             offset = self._stream.tell() + len(f"{utterance} ".encode())
             self._lines.append(f"{utterance} {Path(self._ark).absolute()}:{offset}\n")
@@ -190,7 +206,7 @@ class Writer:
                 return
             temporary = None if is_special(Path(self._ark)) else temporary_path(Path(self._ark))
             try:
-                self._stream.close()  # which writes what is left, and the disk may be full
+                self._stream.close()  # writes the rest of the buffer; the disk may be full
                 if temporary and error is None:
                     os.replace(temporary, os.path.realpath(self._ark))
             finally:
@@ -208,7 +224,7 @@ def write_scp(stem: Path, arrays: Mapping[str, NDArray]) -> None:
 
 
 def read_text(path: Path) -> str:
-    """Content of a text file.
+    """Return the content of a text file.
 
     Raises:
         DataError: if it does not exist or is not text
@@ -221,33 +237,8 @@ def read_text(path: Path) -> str:
         raise DataError(f"{path} is not a text file") from None
 
 
-def _text_vector(stream: io.BufferedReader) -> NDArray | None:
-    """The text vector that begins here, or nothing where a matrix or something binary does.
-
-    kaldiio would take a vector for integers if its first number looks like one. And it reads other
-    formats too, among them pickles, which run whatever they say.
-
-    Raises:
-        ValueError: if neither a binary nor a text matrix or vector begins here
-    """
-    ahead = stream.peek(1)
-    if ahead[:1] == b"\0":
-        return None
-    if ahead[:1] not in (b" ", b"\t", b"\n", b"[", b"+", b"-") and not ahead[:1].isdigit():
-        raise ValueError("neither binary nor text")
-    if ahead.split(b"\n", 1)[0].strip() == b"[":
-        return None
-    line = stream.readline()
-    if b"[" in line and b"]" not in line:
-        raise ValueError("a matrix begins on the line of its bracket")
-    words = line.replace(b"[", b" ", 1).replace(b"]", b" ", 1).split()
-    if all(word.lstrip(b"+-").isdigit() for word in words):
-        return np.array([int(word) for word in words], dtype=np.int32)
-    return np.array([float(word) for word in words], dtype=np.float32)
-
-
 @contextlib.contextmanager
-def _opened(location: str) -> Iterator[io.BufferedReader]:
+def _open_archive(location: str) -> Iterator[io.BufferedReader]:
     if location == "-":
         yield cast(io.BufferedReader, sys.stdin.buffer)
         return
@@ -259,6 +250,78 @@ def _opened(location: str) -> Iterator[io.BufferedReader]:
         yield stream
 
 
+class _ExactReader:
+    """A stream with its first bytes put back, whose `read` fails where the stream ends early.
+
+    kaldiio reads all binary forms through it. It does not check how much it got, and would take a vector that was cut
+    off for a shorter one.
+    """
+
+    def __init__(self, head: bytes, stream: io.BufferedReader) -> None:
+        self._head = head
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        if size < 0:
+            raise ValueError("negative size")
+        if self._head:
+            data, self._head = self._head[:size], self._head[size:]
+            data += self._stream.read(size - len(data))
+        else:  # integer vectors come here for each value
+            data = self._stream.read(size)
+        if len(data) < size:
+            raise EOFError("the file ends early")
+        return data
+
+
+def _read_array(stream: io.BufferedReader) -> NDArray:
+    """Read the binary or text matrix or vector at the position of a stream.
+
+    Of kaldiio only the decoders of Kaldi's own types are called (integer vector, FM, DM, FV, DV, CM, CM2, CM3). Its
+    `read_kaldi` and `load_mat` would also load pickles, which run code.
+
+    Raises:
+        Exception: whatever kaldiio raises if the bytes are malformed
+    """
+    head = stream.read(1)
+    if head != b"\0":
+        return _read_text(head, stream)
+    head += stream.read(2)
+    if head[1:2] != b"B":
+        raise ValueError("neither binary nor text")
+    decode = read_int32vector if head[2:] == b"\4" else read_matrix_or_vector
+    return decode(_ExactReader(head, stream))
+
+
+def _read_text(first: bytes, stream: io.BufferedReader) -> NDArray:
+    """Read a text matrix or vector, given its first byte and the stream with the rest.
+
+    A vector is one line of numbers, in brackets or not, and int32 if all its numbers are integers. (kaldiio decides by
+    the first number alone.) A matrix has its rows on lines of their own and is float32.
+
+    Raises:
+        ValueError: if the text is malformed
+    """
+    if first not in (b" ", b"\t", b"\n", b"[", b"+", b"-") and not first.isdigit():
+        raise ValueError("neither binary nor text")
+    lines = [first if first == b"\n" else first + stream.readline()]
+    if b"[" in lines[0]:
+        while b"]" not in lines[-1]:
+            lines.append(stream.readline())
+            if not lines[-1]:
+                raise ValueError("no ] after [")
+    text = b"".join(lines).strip()
+    if text.startswith(b"[") and text.endswith(b"]"):
+        text = text[1:-1]
+    if b"\n" in text:
+        rows = [[float(word) for word in row.split()] for row in text.split(b"\n") if row.strip()]
+        return np.array(rows, dtype=np.float32)
+    words = text.split()
+    if all(word.lstrip(b"+-").isdigit() for word in words):
+        return np.array([int(word) for word in words], dtype=np.int32)
+    return np.array([float(word) for word in words], dtype=np.float32)
+
+
 def shorten_error(error: BaseException) -> str:
-    """An error of a library on one line."""
+    """Return the message of an error on one line, at most 120 characters long."""
     return " ".join(str(error).split())[:120] or type(error).__name__

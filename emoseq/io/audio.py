@@ -1,4 +1,4 @@
-"""Reading recordings of any rate, format and number of channels."""
+"""Read recordings of any rate, format and number of channels."""
 
 from __future__ import annotations
 
@@ -15,41 +15,48 @@ from emoseq import DataError
 
 
 def read_duration(path: str | os.PathLike) -> float:
-    """Seconds of an audio file, from its header.
+    """Return the duration of an audio file in seconds, from its header.
 
     Raises:
         DataError: if the file is missing, is no audio or holds no samples
     """
-    with _audio_errors(path):
+    with _name_audio_errors(path):
         info = soundfile.info(str(path))
-    return _not_empty(path, info.frames) / info.samplerate
+    return _require_samples(path, info.frames) / info.samplerate
 
 
 def read_audio(path: str | os.PathLike) -> tuple[NDArray[np.float32], int]:
-    """Samples within [-1, 1] of shape (samples,) or (samples, channels), and their rate in Hz.
+    """Read an audio file.
+
+    Returns:
+        samples within [-1, 1], shape (samples,) or (samples, channels), and their rate in Hz
 
     Raises:
         DataError: as `read_duration`
     """
-    with _audio_errors(path):
+    with _name_audio_errors(path):
         samples, rate = soundfile.read(str(path), dtype="float32")
-    _not_empty(path, len(samples))
+    _require_samples(path, len(samples))
     return samples, rate
 
 
 def mix_and_resample(samples: NDArray, rate: float, target_rate: float) -> NDArray[np.float32]:
-    """Mean of the channels, resampled.
+    """Average the channels and resample.
 
     Args:
         samples: shape (samples,) or (samples, channels)
-        rate, target_rate: Hz
+        rate: their rate in Hz
+        target_rate: Hz
+
+    Returns:
+        shape (samples at the target rate,)
     """
     mono = samples if samples.ndim == 1 else samples.mean(axis=1)
     return mono if rate == target_rate else soxr.resample(mono, rate, target_rate)
 
 
 @contextlib.contextmanager
-def _audio_errors(path: str | os.PathLike) -> Iterator[None]:
+def _name_audio_errors(path: str | os.PathLike) -> Iterator[None]:
     if not os.path.isfile(path):
         raise DataError(f"{path} does not exist")
     try:
@@ -58,7 +65,7 @@ def _audio_errors(path: str | os.PathLike) -> Iterator[None]:
         raise DataError(f"{path} is not an audio file ({os.path.getsize(path)} bytes); copy it again") from None
 
 
-def _not_empty(path: str | os.PathLike, samples: int) -> int:
+def _require_samples(path: str | os.PathLike, samples: int) -> int:
     if not samples:
         raise DataError(f"{path} holds no samples; copy it again")
     return samples

@@ -1,7 +1,7 @@
-"""Kaldi data directories: tables by utterance, and what must hold between them.
+"""Kaldi data directories: read, write, split and fix tables by utterance.
 
-A table has an id and a value on each line, sorted by id in the order of LC_ALL=C, and no id twice.
-That is the order of UTF-8 bytes and of code points alike, so it is also how Python compares strings.
+A table has an id and a value on each line; ids are unique and sorted in the order of LC_ALL=C. That is the order of
+UTF-8 bytes and of code points alike, so Python's comparison of strings gives it.
 """
 
 from __future__ import annotations
@@ -16,24 +16,22 @@ from emoseq import DataError
 from emoseq.io.files import write_bytes
 
 _LISTS = ("utt2spk", "utt2dur", "utt2num_frames")  # by utterance, as are all scp files but cmvn.scp
-
-
-_ENTRY = re.compile(r"([ \t]*)([^ \t]+)([ \t]*)(.*)")
+_LINE = re.compile(r"([ \t]*)([^ \t]+)([ \t]*)(.*)")
 
 
 def read_table(path: str | os.PathLike[str]) -> dict[str, str]:
     """Read a table of a data directory.
 
     Raises:
-        DataError: if the file is missing, empty or no text, a line is not an id, a blank and a
-            value, or the ids are not sorted and unique
+        DataError: if the file is missing, empty or not UTF-8, a line is not an id, a blank and a value, or the ids
+            are not sorted and unique
     """
-    return dict(_entries(path, strict=True))
+    return dict(_parse_table(path, strict=True))
 
 
-def _entries(path: str | os.PathLike[str], *, strict: bool) -> Iterator[tuple[str, str]]:
-    """Ids and values; where not strict, whatever `fix` mends is let pass."""
-    mend = f"run utils/fix_data_dir.py {Path(path).parent}"
+def _parse_table(path: str | os.PathLike[str], *, strict: bool) -> Iterator[tuple[str, str]]:
+    """Yield ids and values; unless strict, accept the faults of form that `fix` repairs."""
+    repair = f"run utils/fix_data_dir.py {Path(path).parent}"
     try:
         data = Path(path).read_bytes()
     except FileNotFoundError:
@@ -41,20 +39,20 @@ def _entries(path: str | os.PathLike[str], *, strict: bool) -> Iterator[tuple[st
     if not data.strip():
         raise DataError(f"{path} is empty; run the step that writes it again")
     if strict and not data.endswith(b"\n"):
-        raise DataError(f"{path}: the last line has no newline; if it was not cut off, {mend}")
+        raise DataError(f"{path}: the last line has no newline; if it was not cut off, {repair}")
     seen: dict[str, str] = {}
     last = ""
     for number, line in enumerate(data.removesuffix(b"\n").split(b"\n"), 1):
         where = f"{path}:{number}"
         try:
-            match = _ENTRY.fullmatch(line.rstrip(b" \t\r").decode())
+            match = _LINE.fullmatch(line.rstrip(b" \t\r").decode())
         except UnicodeDecodeError:
             raise DataError(f"{where}: not UTF-8; convert the file") from None
         if strict and line.endswith(b"\r"):
-            raise DataError(f"{where}: carriage return at the end of the line; {mend}")
+            raise DataError(f"{where}: carriage return at the end of the line; {repair}")
         if not match:
             if strict:
-                raise DataError(f"{where}: blank line; {mend}")
+                raise DataError(f"{where}: blank line; {repair}")
             continue
         indent, key, gap, value = match.groups()
         where += f": {key if key.isprintable() else ascii(key)}"
@@ -63,14 +61,23 @@ def _entries(path: str | os.PathLike[str], *, strict: bool) -> Iterator[tuple[st
         if not value:
             raise DataError(f"{where}: no value after the id; add it or remove the line")
         if strict and (indent or "\t" in gap):
-            raise DataError(f"{where}: {'blank before' if indent else 'tab after'} the id; {mend}")
+            raise DataError(f"{where}: {'blank before' if indent else 'tab after'} the id; {repair}")
         if seen.get(key, value) != value or (strict and key in seen):
             raise DataError(f"{where}: comes twice; remove one of the two lines")
         if strict and key < last:
-            raise DataError(f"{where}: comes after {last}, not in the order of LC_ALL=C; {mend}")
+            raise DataError(f"{where}: comes after {last}, not in the order of LC_ALL=C; {repair}")
         seen[key] = value
         last = key
         yield key, value
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text can be an id: not empty, without white space and control characters.
+
+    >>> is_id("dev_1"), is_id("dev 1"), is_id("")
+    (True, False, False)
+    """
+    return bool(text) and " " not in text and text.isprintable()
 
 
 def write_table(path: str | os.PathLike[str], table: Mapping[str, str]) -> None:
@@ -80,19 +87,19 @@ def write_table(path: str | os.PathLike[str], table: Mapping[str, str]) -> None:
         ValueError: if an id or a value could not be read back
     """
     for key, value in table.items():
-        if not key or " " in key or not key.isprintable():
+        if not is_id(key):
             raise ValueError(f"{path}: {key!r} cannot be an id")
         if not value or value != value.strip(" \t\r") or "\n" in value:
             raise ValueError(f"{path}: {key}: {value!r} cannot be a value")
-    write_bytes(Path(path), _encoded(table))
+    write_bytes(Path(path), _encode_table(table))
 
 
-def _encoded(table: Mapping[str, str]) -> bytes:
+def _encode_table(table: Mapping[str, str]) -> bytes:
     return "".join(f"{key} {table[key]}\n" for key in sorted(table)).encode()
 
 
 def spk2utt(utt2spk: Mapping[str, str]) -> dict[str, str]:
-    """The inverse of utt2spk.
+    """Return the inverse of utt2spk: utterances by speaker, joined by blanks.
 
     >>> spk2utt({"a-2": "a", "a-1": "a", "b-1": "b"})
     {'a': 'a-1 a-2', 'b': 'b-1'}
@@ -104,10 +111,10 @@ def spk2utt(utt2spk: Mapping[str, str]) -> dict[str, str]:
 
 
 def split(data_dir: str | os.PathLike[str], pieces: int) -> list[Path]:
-    """Divide a data directory into runs of utterances as even as can be, `split<pieces>/<j>/`.
+    """Divide a data directory into pieces of consecutive utterances, `split<pieces>/<j>/`, as even as possible.
 
     Returns:
-        the directories 1, 2, ...: `pieces`, or one for each utterance where these are fewer
+        the directories 1, 2, ...; if there are fewer utterances than `pieces`, one for each utterance
 
     Raises:
         DataError: if a table is malformed
@@ -124,25 +131,25 @@ def split(data_dir: str | os.PathLike[str], pieces: int) -> list[Path]:
     for j in range(count):
         piece = target / str(j + 1)
         piece.mkdir(parents=True, exist_ok=True)
-        own = utterances[len(utterances) * j // count : len(utterances) * (j + 1) // count]
-        parts = _parts(tables, {utterance: utt2spk[utterance] for utterance in own})
+        part = utterances[len(utterances) * j // count : len(utterances) * (j + 1) // count]
+        parts = _select_entries(tables, {utterance: utt2spk[utterance] for utterance in part})
         for name in {*parts, *table_names(piece)}:
-            # One file at a time, so that a job that reads the same piece is not disturbed.
-            _replace(piece / name, parts.get(name, {}))
+            # One file at a time: another job may be reading this piece.
+            _update_table(piece / name, parts.get(name, {}))
         if (source / "frame_shift").exists():
             write_bytes(piece / "frame_shift", (source / "frame_shift").read_bytes())
-    for path in target.iterdir():  # from when there were more utterances
+    for path in target.iterdir():  # pieces of an earlier split of more utterances
         if path.name.isdigit() and int(path.name) > count:
             shutil.rmtree(path)
     return [target / str(j + 1) for j in range(count)]
 
 
-def _replace(path: Path, table: Mapping[str, str], backup: Path | None = None) -> None:
-    """Write a table unless the file is the same already; an empty one is no file."""
-    there = path.exists()
-    if there and path.read_bytes() == _encoded(table):
+def _update_table(path: Path, table: Mapping[str, str], backup: Path | None = None) -> None:
+    """Write a table unless the file has this content already; for an empty table remove the file."""
+    exists = path.exists()
+    if exists and path.read_bytes() == _encode_table(table):
         return
-    if there and backup:
+    if exists and backup:
         backup.mkdir(exist_ok=True)
         shutil.copy2(path, backup / path.name)
     if table:
@@ -152,36 +159,36 @@ def _replace(path: Path, table: Mapping[str, str], backup: Path | None = None) -
 
 
 def table_names(data_dir: Path) -> list[str]:
-    """Names of the tables by utterance or speaker that a data directory has, but for spk2utt."""
+    """Return the names of the tables in a data directory, spk2utt excepted."""
     lists = [name for name in _LISTS if (data_dir / name).exists()]
     return lists + sorted(path.name for path in data_dir.glob("*.scp") if not path.name.startswith("."))
 
 
 def expected_ids(name: str, utt2spk: Mapping[str, str]) -> set[str]:
-    """The ids that table `name` of a data directory should have."""
+    """Return the ids that the table `name` must have."""
     return set(utt2spk.values() if name == "cmvn.scp" else utt2spk)
 
 
-def _parts(tables: Mapping[str, Mapping[str, str]], utt2spk: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """What of the tables belongs to the utterances of utt2spk, with spk2utt."""
+def _select_entries(tables: Mapping[str, Mapping[str, str]], utt2spk: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return the entries of the tables for the utterances of utt2spk, and spk2utt."""
     ids = {name: expected_ids(name, utt2spk) for name in tables}
     parts = {name: {i: table[i] for i in table if i in ids[name]} for name, table in tables.items()}
     return parts | {"spk2utt": spk2utt(utt2spk)}
 
 
 def fix(data_dir: str | os.PathLike[str]) -> tuple[int, int]:
-    """Sort the tables and keep the utterances that wav.scp, utt2spk and feats.scp, if there, all have.
+    """Sort the tables and keep the utterances that are in all of wav.scp, utt2spk and, if it exists, feats.scp.
 
-    The files that it changes are kept in `.backup/` as they were.
+    The originals of changed files go to `.backup/`.
 
     Returns:
-        how many utterances were kept, and of how many
+        number of utterances kept, and number of utterances before
 
     Raises:
-        DataError: if an id has two values, or no utterance would be left; then nothing was changed
+        DataError: if an id has two values, or no utterance would be left; then nothing is changed
     """
     folder = Path(data_dir)
-    tables = {name: dict(_entries(folder / name, strict=False)) for name in table_names(folder)}
+    tables = {name: dict(_parse_table(folder / name, strict=False)) for name in table_names(folder)}
     required = ["utt2spk", "wav.scp"] + ["feats.scp"] * ("feats.scp" in tables)
     for name in required:
         if name not in tables:
@@ -189,7 +196,7 @@ def fix(data_dir: str | os.PathLike[str]) -> tuple[int, int]:
     kept = set.intersection(*(set(tables[name]) for name in required))
     if not kept:
         raise DataError(f"{folder}: no utterance is in all of {', '.join(required)}; nothing was changed")
-    parts = _parts(tables, {utterance: tables["utt2spk"][utterance] for utterance in kept})
+    parts = _select_entries(tables, {utterance: tables["utt2spk"][utterance] for utterance in kept})
     for name, table in parts.items():
-        _replace(folder / name, table, backup=folder / ".backup")
+        _update_table(folder / name, table, backup=folder / ".backup")
     return len(kept), len(set.union(*(set(tables[name]) for name in required)))

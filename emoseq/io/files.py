@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and saying of which one it failed."""
+"""Write files whole or not at all, with the file name in each error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def replace_whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its name when the block ends without an error."""
+    """Yield a temporary path, which is renamed to `path` when the block ends without an error."""
     if is_special(path):
         yield path
         return
@@ -25,10 +25,10 @@ def replace_whole(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def name_write_errors(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Let errors of writing in the block name the file, which they do only where it cannot be opened.
+    """Attach the file name to write errors of the block; Python names a file only if it cannot be opened.
 
     Raises:
-        OSError: as in the block, of `path` where it was of no file, or of its temporary one
+        OSError: that of the block, with `path` in place of no file name or of the temporary path
     """
     try:
         yield
@@ -39,25 +39,25 @@ def name_write_errors(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def write_bytes(path: Path, data: bytes | memoryview) -> None:
-    """Write a whole file or leave the old one.
+    """Write a whole file, or keep the old one if that fails.
 
-    What a library would write goes through here, by way of memory, since of a full disk each says something else.
+    Files that libraries write also go through here, from memory: on a full disk each library raises another error.
     """
     with replace_whole(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole text file or leave the old one."""
+    """Write a whole text file, or keep the old one if that fails."""
     write_bytes(path, text.encode())
 
 
 def is_special(path: Path) -> bool:
-    """Whether this is a device, a pipe or the like, which is written to and must never be replaced."""
+    """Return whether a path is a device, a pipe or the like, which must be written to and never replaced."""
     return str(path.absolute()).startswith(("/dev/", "/proc/")) or (path.exists() and not path.is_file())
 
 
 def temporary_path(path: Path) -> Path:
-    """A name beside `path` that no other process has, also on the machines that share the folder."""
+    """Return a path in the same folder that no other process uses, on this machine or another that shares it."""
     path = Path(os.path.realpath(path))
     return path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}.tmp")

@@ -1,4 +1,4 @@
-"""Matrices in Kaldi's text form, without a key."""
+"""Read and write matrices in Kaldi's text form, without a key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from emoseq.io.files import write_text
 
 
 def read_matrix(path: Path) -> NDArray[np.float64]:
-    """Kaldi's text matrix without a key, ` [ a b\\n c d ]`.
+    """Read a text matrix without a key, ` [ a b\\n c d ]`.
+
+    Returns:
+        shape (rows, columns)
 
     Raises:
         DataError: if the file is missing or is not such a matrix
@@ -29,6 +32,6 @@ def read_matrix(path: Path) -> NDArray[np.float64]:
 
 
 def write_matrix(path: Path, matrix: NDArray) -> None:
-    """Write a vector or matrix in the form that `read_matrix` reads."""
+    """Write a matrix, or a vector as one row, in the form that `read_matrix` reads."""
     rows = "\n".join("  " + " ".join(f"{value:.9g}" for value in row) for row in np.atleast_2d(matrix))
     write_text(path, f" [\n{rows} ]\n")

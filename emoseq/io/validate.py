@@ -1,4 +1,4 @@
-"""What a data directory must be: the tables agree, and what they point to can be read and holds numbers."""
+"""Validate data directories: the tables agree, and the files they list can be read and hold finite numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECONDS_TOLERANCE = 0.5  # between utt2dur and the audio
 
 @dataclass(frozen=True)
 class Summary:
-    """What a valid data directory holds; `kinds` names features and labels."""
+    """Contents of a valid data directory; `kinds` names features and labels."""
 
     utterances: int
     seconds: float
@@ -33,15 +33,15 @@ class Summary:
 
 
 def validate(data_dir: str | os.PathLike[str], *, features: bool = True, allow_pipes: bool = False) -> Summary:
-    """Check a data directory and open what it points to.
+    """Check a data directory and every file that it lists.
 
     Args:
         data_dir: the directory
-        features: whether feats.scp must be there, and is looked into
-        allow_pipes: whether wav.scp may hold commands; they are not run here
+        features: require and check feats.scp
+        allow_pipes: let wav.scp hold commands; they are not run here
 
     Raises:
-        DataError: for the first thing that is wrong
+        DataError: for the first fault
     """
     folder = Path(data_dir)
     for name in ("utt2spk", "spk2utt", "wav.scp"):
@@ -56,20 +56,21 @@ def validate(data_dir: str | os.PathLike[str], *, features: bool = True, allow_p
         _check_ids(folder / name, table, expected_ids(name, utt2spk))
         if name.endswith(".scp") and not (name == "wav.scp" and allow_pipes):
             _refuse_pipes(folder / name, table)
-    durations = _numbers(folder, "utt2dur", tables)
+    durations = _parse_numbers(folder, "utt2dur", tables)
     seconds = sum(
-        _seconds(entry, f"{folder / 'wav.scp'}: {key}", durations.get(key)) for key, entry in tables["wav.scp"].items()
+        _measure_duration(entry, f"{folder / 'wav.scp'}: {key}", durations.get(key))
+        for key, entry in tables["wav.scp"].items()
     )
     if (folder / "frame_shift").exists():
-        _positive((folder / "frame_shift").read_text(errors="replace").strip(), folder / "frame_shift")
-    lengths = _numbers(folder, "utt2num_frames", tables, whole=True)
+        _parse_positive((folder / "frame_shift").read_text(errors="replace").strip(), folder / "frame_shift")
+    lengths = _parse_numbers(folder, "utt2num_frames", tables, whole=True)
     frames = {key: (int(length), "utt2num_frames") for key, length in lengths.items()}
     archives = [name for name in tables if name.endswith(".scp") and name not in ("wav.scp", "feats.scp")]
     width = None
     for name in ["feats.scp"] * features + archives:
         for key, entry in tables[name].items():
             where = f"{folder / name}: {key}: {entry}"
-            array = _load(entry, where)
+            array = _load_finite(entry, where)
             width = _check_shape(name, array, where, width)
             if name != "cmvn.scp":
                 _check_frames(name, len(array), where, *frames.setdefault(key, (len(array), name)))
@@ -93,20 +94,21 @@ def _check_speakers(folder: Path, utt2spk: Mapping[str, str]) -> None:
     table = read_table(folder / "spk2utt")
     for speaker in sorted(inverse.keys() | table.keys()):
         if " ".join(table.get(speaker, "").split()) != inverse.get(speaker):
-            mend = f"run utils/fix_data_dir.py {folder}"
-            raise DataError(f"{folder / 'spk2utt'}: {speaker}: not the inverse of utt2spk; {mend}")
+            raise DataError(
+                f"{folder / 'spk2utt'}: {speaker}: not the inverse of utt2spk; run utils/fix_data_dir.py {folder}"
+            )
 
 
 def _check_ids(path: Path, table: Mapping[str, str], ids: Collection[str]) -> None:
-    """The ids must be those of utt2spk. What a gold standard is made of may exist for some of them only, and in a
-    test set, whose labels may be withheld, so may the gold standard."""
+    """Require the ids of utt2spk. Ratings may exist for some of them only, and so may the gold standard of a test
+    set, whose labels may be withheld."""
     optional = path.name.startswith(("ratings.", "published."))
     optional |= path.parent.name == "test" and path.name.removesuffix(".scp") in DIMENSIONS
     extra, missing = sorted(table.keys() - ids), sorted(ids - table.keys())
     if extra:
         raise DataError(f"{path}: {extra[0]}: not in utt2spk; run utils/fix_data_dir.py {path.parent}")
     if missing and not optional:
-        raise DataError(f"{path}: {missing[0]}: missing, but in utt2spk; add it or drop the utterance there")
+        raise DataError(f"{path}: {missing[0]}: missing, but in utt2spk; add it here or remove it from utt2spk")
 
 
 def _refuse_pipes(path: Path, table: Mapping[str, str]) -> None:
@@ -116,14 +118,14 @@ def _refuse_pipes(path: Path, table: Mapping[str, str]) -> None:
             raise DataError(f"{path}: {key}: {entry!r} is a command; list a file that holds its output{hint}")
 
 
-def _numbers(
+def _parse_numbers(
     folder: Path, name: str, tables: Mapping[str, Mapping[str, str]], *, whole: bool = False
 ) -> dict[str, float]:
     table = tables.get(name, {})
-    return {key: _positive(text, f"{folder / name}: {key}", whole=whole) for key, text in table.items()}
+    return {key: _parse_positive(text, f"{folder / name}: {key}", whole=whole) for key, text in table.items()}
 
 
-def _positive(text: str, where: str | Path, *, whole: bool = False) -> float:
+def _parse_positive(text: str, where: str | Path, *, whole: bool = False) -> float:
     try:
         number = int(text) if whole else float(text)
     except ValueError:
@@ -133,8 +135,8 @@ def _positive(text: str, where: str | Path, *, whole: bool = False) -> float:
     return number
 
 
-def _seconds(entry: str, where: str, duration: float | None) -> float:
-    """Length of an audio file by its header; that of a command is what utt2dur says."""
+def _measure_duration(entry: str, where: str, duration: float | None) -> float:
+    """Return the duration of an audio file by its header, that of a command by utt2dur."""
     if "|" in entry:
         return duration or 0.0
     try:
@@ -142,11 +144,11 @@ def _seconds(entry: str, where: str, duration: float | None) -> float:
     except DataError as error:
         raise DataError(f"{where}: {error}") from None
     if duration is not None and abs(seconds - duration) > SECONDS_TOLERANCE:
-        raise DataError(f"{where}: {entry} lasts {seconds:.2f} s and utt2dur says {duration:g} s")
+        raise DataError(f"{where}: {entry} lasts {seconds:.2f} s and utt2dur has {duration:g} s")
     return seconds
 
 
-def _load(entry: str, where: str) -> NDArray:
+def _load_finite(entry: str, where: str) -> NDArray:
     array = load_entry(entry, where)
     if not len(array):
         raise DataError(f"{where} is empty")
@@ -157,7 +159,7 @@ def _load(entry: str, where: str) -> NDArray:
 
 
 def _check_shape(name: str, array: NDArray, where: str, width: int | None) -> int | None:
-    """Returns the width of the features as far as it is known."""
+    """Check the dimensions of an array; return the width of the features, or None if it is not known yet."""
     wanted = 2 if name in ("feats.scp", "cmvn.scp", "egemaps.scp") or name.startswith("ratings.") else 1
     if array.ndim != wanted:
         raise DataError(f"{where} has {array.ndim} dimension(s), not {wanted}")

@@ -1,8 +1,8 @@
-"""Ways to cut the rating axis into classes, to compare with k-means (paper, Sec. 4.1).
+"""Discretisation techniques to compare with k-means (paper, Sec. 4.1).
 
-The paper found equal segments to leave classes extremely unbalanced, and left other techniques to future
-work. Here each technique is fitted to ratings and says how well its class means rebuild them, and how
-evenly it uses its classes.
+The paper found that equal segments leave classes extremely unbalanced, and left other techniques to future work. Here
+each technique is fitted to ratings and measured by how well its class means reconstruct them and how evenly it uses its
+classes.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ Assign = Callable[[NDArray], Labels]
 
 
 def fit_k_means(values: NDArray, num_classes: int) -> Assign:
-    """The nearest cluster mean."""
+    """Fit k-means: a rating belongs to the nearest cluster mean."""
     means = cluster(values, num_classes)
     return lambda series: quantise(series, means)
 
 
 def fit_equal_width(values: NDArray, num_classes: int) -> Assign:
-    """Segments of one length between the smallest and the largest rating."""
+    """Fit segments of equal length between the smallest and the largest rating."""
     boundaries = np.linspace(values.min(), values.max(), num_classes + 1)[1:-1]
     return lambda series: np.searchsorted(boundaries, series).astype(np.int32)
 
 
 def fit_quantiles(values: NDArray, num_classes: int) -> Assign:
-    """Segments that hold equally many ratings."""
+    """Fit segments that hold equally many ratings."""
     boundaries = np.quantile(values, np.arange(1, num_classes) / num_classes)
     return lambda series: np.searchsorted(boundaries, series).astype(np.int32)
 
 
 def fit_gaussian_mixture(values: NDArray, num_classes: int) -> Assign:
-    """The most probable component of a mixture of Gaussians, components in the order of their means."""
+    """Fit a Gaussian mixture: a rating belongs to the most probable component; components are sorted by their means."""
     from sklearn.mixture import GaussianMixture  # a second to import
 
     mixture = GaussianMixture(num_classes, random_state=0, max_iter=500).fit(values[:, None])
@@ -57,10 +57,11 @@ DISCRETISATIONS: dict[str, Callable[[NDArray, int], Assign]] = {
 
 @dataclass(frozen=True)
 class Discretised:
-    """How a technique cut one series of ratings with K classes.
+    """One series of ratings in K classes.
 
-    `rebuilt` has each rating replaced by the mean of its class, `entropy` is that of the classes in bits, at
-    most log2 K, and `smallest` and `largest` are the shares of the rarest and the most frequent class.
+    `rebuilt` has each rating replaced by the mean of its class, `ccc` and `rmse` compare it with the ratings. `entropy`
+    is the entropy of the classes in bits, at most log2 K; `smallest` and `largest` are the shares of the rarest and the
+    most frequent class.
     """
 
     rebuilt: NDArray[np.float64]
@@ -72,7 +73,12 @@ class Discretised:
 
 
 def discretise(ratings: ArrayLike, technique: str, num_classes: int) -> Discretised:
-    """Fit a technique to pooled ratings of shape (frames,) and rebuild them.
+    """Fit a technique to pooled ratings and reconstruct them.
+
+    Args:
+        ratings: shape (frames,)
+        technique: a key of `DISCRETISATIONS`
+        num_classes: K
 
     Raises:
         ValueError: if there are fewer than K distinct ratings

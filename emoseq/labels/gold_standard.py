@@ -1,4 +1,4 @@
-"""From the traces of several raters to one gold standard."""
+"""Gold standards from the traces of several raters."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from numpy.typing import ArrayLike, NDArray
 from emoseq.metrics import concordance
 from emoseq.recipe.options import option
 
-DECIMALS = 6  # of a published gold standard
-
-
+DECIMALS = 6  # of the published gold standard
 GOLD_FROM = ("auto", "published", "ratings", "ewe")
 
 
 @dataclass(frozen=True)
 class GoldOptions:
-    """Where the gold standard comes from (conf/gold.conf)."""
+    """Source of the gold standard (conf/gold.conf)."""
 
     gold_from: str = option(
-        "published: that of the package; ratings: from the raters' traces as AVEC 2016 does; ewe: from the traces by "
-        "the evaluator weighted estimator; auto: published where there is one, else ratings"
+        "published: the gold standard of the corpus; ratings: from the raters' traces as in AVEC 2016; ewe: from the "
+        "traces by the evaluator weighted estimator; auto: published if there is one, else ratings"
     )
 
     def __post_init__(self) -> None:
@@ -32,7 +30,7 @@ class GoldOptions:
 
 
 def weigh_raters(ratings: ArrayLike) -> NDArray[np.float64]:
-    """How far each rater agrees with the others (AVEC 2016).
+    """Weigh each rater by the agreement with the others (AVEC 2016).
 
     Args:
         ratings: traces of shape (frames, raters), at least two raters
@@ -43,7 +41,7 @@ def weigh_raters(ratings: ArrayLike) -> NDArray[np.float64]:
     Raises:
         ValueError: if there are fewer than two raters, no frames, or values that are not finite
     """
-    traces = _traces(ratings)
+    traces = _check_traces(ratings)
     raters = traces.shape[1]
     agreement = np.zeros((raters, raters))
     for i, j in combinations(range(raters), 2):
@@ -52,12 +50,11 @@ def weigh_raters(ratings: ArrayLike) -> NDArray[np.float64]:
 
 
 def compute_gold_standard(ratings: ArrayLike) -> NDArray[np.float64]:
-    """Gold standard of one recording as AVEC 2016 computes it.
+    """Compute the gold standard of one recording as in AVEC 2016.
 
-    Every trace is centred on one offset, the mean of the raters' time means weighted by
-    `weigh_raters`; the gold standard is the plain mean of the centred traces. Neither variance nor
-    delay is normalised and negative weights stand. Raters that do not agree at all (weights that
-    sum to 0) get the plain mean of means.
+    Every trace is shifted to the same time mean: the mean of all raters' time means, weighted by `weigh_raters`. The
+    gold standard is the plain mean of the shifted traces. Neither variance nor delay is normalised. Negative
+    weights are kept. If the weights sum to 0, the means are not weighted.
 
     Args:
         ratings: traces of shape (frames, raters)
@@ -77,14 +74,14 @@ def compute_gold_standard(ratings: ArrayLike) -> NDArray[np.float64]:
 
 
 def evaluator_weighted_estimator(ratings: ArrayLike) -> NDArray[np.float64]:
-    """Evaluator weighted estimator of one recording (Grimm and Kroschel, "Evaluation of natural emotions using
-    self assessment manikins", ASRU 2005).
+    """Evaluator weighted estimator of one recording.
 
-    Each frame is the mean of the raters' values weighted by r_k, Pearson's correlation over the recording of
-    rater k with the plain mean of all raters, that rater included. (Some toolkits leave the rater out of that
-    mean or take pairwise correlations.) The traces are neither centred nor normalised. Raters that are constant
-    or go against the mean count nothing, on which the source is silent; if the mean itself is constant, nobody
-    agrees with anybody and it is the result.
+    Each frame is the mean of the raters' values, weighted by r_k: Pearson's correlation, over the recording, of rater k
+    with the plain mean of all raters, rater k included. (Some toolkits leave rater k out of that mean, or take pairwise
+    correlations.) The traces are neither centred nor normalised. Where the source is silent: constant raters and
+    negative correlations have weight 0, and if all weights are 0, the result is the plain mean.
+
+    Source: Grimm and Kroschel, "Evaluation of natural emotions using self assessment manikins", ASRU 2005.
 
     Args:
         ratings: traces of shape (frames, raters)
@@ -95,7 +92,7 @@ def evaluator_weighted_estimator(ratings: ArrayLike) -> NDArray[np.float64]:
     Raises:
         ValueError: if there are fewer than two raters, no frames, or values that are not finite
     """
-    traces = _traces(ratings)
+    traces = _check_traces(ratings)
     mean = traces.mean(axis=1)
     centred, course = traces - traces.mean(axis=0), mean - mean.mean()
     spread = np.sqrt((centred**2).sum(axis=0) * (course**2).sum())
@@ -103,7 +100,8 @@ def evaluator_weighted_estimator(ratings: ArrayLike) -> NDArray[np.float64]:
     return traces @ weights / weights.sum() if weights.any() else mean
 
 
-def _traces(ratings: ArrayLike) -> NDArray[np.float64]:
+def _check_traces(ratings: ArrayLike) -> NDArray[np.float64]:
+    """Return the traces in double precision; raise ValueError if they are not finite or not of two raters or more."""
     traces = np.asarray(ratings, dtype=np.float64)
     if traces.ndim != 2 or traces.shape[1] < 2 or not len(traces):
         raise ValueError(f"ratings must be (frames, raters) with two raters and a frame or more, got {traces.shape}")

@@ -1,4 +1,4 @@
-"""Continuous ratings as classes, by k-means, and back (paper, Sec. 4.1)."""
+"""Discretise ratings by k-means, and reconstruct series from labels (paper, Sec. 4.1)."""
 
 from __future__ import annotations
 
@@ -11,27 +11,39 @@ from numpy.typing import ArrayLike, NDArray
 
 from emoseq import DataError
 from emoseq.io.archive import read
-from emoseq.recipe.options import option
+from emoseq.recipe.options import check_range, option
+
+Labels = NDArray[np.int32]
+FIT_ON = ("train+dev", "train")
+MAX_CLASSES = 254  # the decoders store a class in a byte
 
 
 def read_centers(path: Path) -> dict[str, NDArray]:
-    """Cluster means by `K4`, `K6`, ..., each ascending of shape (K,), in the order of the file.
+    """Read the cluster means of all resolutions.
+
+    Returns:
+        ascending means of shape (K,) by `K4`, `K6`, ..., in the order of the file
 
     Raises:
         DataError: if the file is missing, malformed or not ascending
     """
     centers = dict(read(f"ark,t:{path}"))
     for key, means in centers.items():
-        if means.ndim != 1 or key != f"K{len(means)}" or (np.diff(means) <= 0).any():
-            raise DataError(f"{path}: {key} is not a vector of as many ascending cluster means")
+        if means.ndim != 1 or key != f"K{len(means)}" or not (np.isfinite(means).all() and (np.diff(means) > 0).all()):
+            raise DataError(
+                f"{path}: {key} is not a vector of ascending cluster means, as many as its name says; run stage 2 again"
+            )
     return centers
 
 
 def read_centers_of(path: Path, key: str) -> NDArray:
-    """Cluster means of one resolution, such as `K4`, shape (K,).
+    """Read the cluster means of one resolution, such as `K4`.
+
+    Returns:
+        shape (K,)
 
     Raises:
-        DataError: as `read_centers`, or if it is not there
+        DataError: as `read_centers`, or if the file lacks the resolution
     """
     centers = read_centers(path)
     if key not in centers:
@@ -39,28 +51,27 @@ def read_centers_of(path: Path, key: str) -> NDArray:
     return centers[key]
 
 
-Labels = NDArray[np.int32]
-
-
-FIT_ON = ("train+dev", "train")
-
-
 @dataclass(frozen=True)
 class LabelOptions:
-    """How ratings become classes (conf/labels.conf)."""
+    """Options of the discretisation (conf/labels.conf).
+
+    Raises:
+        ValueError: if a value is out of range, or a number of classes comes twice
+    """
 
     num_classes: tuple[int, ...] = option("resolutions, one task each")
-    fit_on: str = option("sets whose gold standard k-means and the language model see: train+dev or train")
+    fit_on: str = option("sets on which k-means and the language model are estimated: train+dev or train")
 
     def __post_init__(self) -> None:
         if self.fit_on not in FIT_ON:
             raise ValueError(f"--fit-on={self.fit_on}: choose {' or '.join(FIT_ON)}")
-        if not self.num_classes or min(self.num_classes) < 2 or len(set(self.num_classes)) < len(self.num_classes):
-            raise ValueError(f"--num-classes={self.num_classes}: distinct numbers of 2 and above")
+        check_range(self, "num_classes", low=2, high=MAX_CLASSES)
+        if len(set(self.num_classes)) < len(self.num_classes):
+            raise ValueError(f"--num-classes={','.join(map(str, self.num_classes))}: distinct numbers are needed")
 
 
 def cluster(values: ArrayLike, num_classes: int) -> NDArray[np.float64]:
-    """K-means on the rating axis (paper, Sec. 4.1): the best of ten starts from a fixed seed.
+    """Cluster ratings by k-means (paper, Sec. 4.1): the best of ten starts from a fixed seed.
 
     Args:
         values: pooled gold standard, shape (frames,)
@@ -82,11 +93,14 @@ def cluster(values: ArrayLike, num_classes: int) -> NDArray[np.float64]:
 
 
 def quantise(series: ArrayLike, centers: ArrayLike) -> Labels:
-    """Class of each frame: the nearest cluster mean, the lower one of two equally near.
+    """Assign each frame to the nearest cluster mean, the lower one of two equally near.
 
     Args:
         series: shape (frames,)
         centers: ascending, shape (K,)
+
+    Returns:
+        classes 0 to K - 1, shape (frames,)
     """
     means = np.asarray(centers, dtype=np.float64)
     boundaries = (means[1:] + means[:-1]) / 2
@@ -94,7 +108,11 @@ def quantise(series: ArrayLike, centers: ArrayLike) -> Labels:
 
 
 def reconstruct(labels: ArrayLike, centers: ArrayLike) -> NDArray[np.float32]:
-    """Series that replaces each label by its cluster mean, shape (frames,).
+    """Replace each label by its cluster mean.
+
+    Args:
+        labels: shape (frames,)
+        centers: shape (K,)
 
     Raises:
         ValueError: if a label is not a class of `centers`
@@ -107,5 +125,5 @@ def reconstruct(labels: ArrayLike, centers: ArrayLike) -> NDArray[np.float32]:
 
 
 def average(series: Sequence[NDArray]) -> NDArray[np.float32]:
-    """Unweighted mean of series of one length, summed in double precision."""
+    """Average series of equal length without weights, summed in double precision."""
     return np.mean(np.stack(series).astype(np.float64), axis=0).astype(np.float32)

@@ -199,7 +199,7 @@ def test_a_recording_shorter_than_a_window_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_recording_of_what_is_no_number_is_named(tmp_path, value):
+def test_a_recording_with_non_finite_samples_is_named(tmp_path, value):
     soundfile.write(tmp_path / "a.wav", np.r_[np.zeros(4000), value, np.zeros(4000)], 16000, subtype="FLOAT")
     with pytest.raises(DataError, match=r"wav\.scp: u: .*a\.wav holds NaN or infinite"):
         list(extract_fbank({"u": str(tmp_path / "a.wav")}, OPTIONS, "wav.scp"))
@@ -238,21 +238,119 @@ def test_a_stack_that_is_not_40_ms_is_refused(wrong):
         FbankOptions(**wrong)
 
 
+NUMBERS = "sample_frequency frame_length frame_shift preemphasis_coefficient low_freq high_freq dither"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300, -1e300])
+@pytest.mark.parametrize("name", NUMBERS.split())
+def test_numbers_without_a_filterbank_are_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=rf"^--{name.replace('_', '-')}=.*: .*needed$"):
+        FbankOptions(**{"stack": 4, name: float(value)})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("stack", 0),
+        ("stack", -4),
+        ("stack", 10**30),
+        ("num_mel_bins", 0),
+        ("num_mel_bins", 2),  # Kaldi has three filters at least
+        ("num_mel_bins", -1),
+        ("num_mel_bins", 10**30),
+        ("sample_frequency", 0.0),
+        ("sample_frequency", -16000.0),
+        ("frame_length", 0.0),
+        ("frame_length", -25.0),
+        ("frame_shift", 0.0),
+        ("frame_shift", -10.0),
+        ("preemphasis_coefficient", -0.1),
+        ("preemphasis_coefficient", 1.1),
+        ("low_freq", -1.0),
+        ("low_freq", 8000.0),
+        ("high_freq", 20.0),
+        ("high_freq", 8001.0),
+        ("high_freq", -7980.0),
+        ("dither", -1.0),
+        ("window_type", "triangle"),
+        ("window_type", ""),
+    ],
+)
+def test_options_out_of_range_are_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=f"^--{name.replace('_', '-')}="):
+        FbankOptions(**{"stack": 4, name: value})
+
+
+@pytest.mark.parametrize(
+    "extreme",
+    [
+        {"stack": 40, "frame_shift": 1.0, "sample_frequency": 2000.0, "num_mel_bins": 3},
+        {"frame_length": 1.0, "num_mel_bins": 3},
+        {"num_mel_bins": 3, "low_freq": 0.0, "high_freq": 8000.0, "preemphasis_coefficient": 1.0},
+        {"sample_frequency": 192000.0, "preemphasis_coefficient": 0.0},
+        {"frame_length": 1000.0, "dither": 32768.0},
+        {"window_type": "hamming"},
+        {"window_type": "hanning"},
+        {"window_type": "rectangular"},
+        {"window_type": "blackman"},
+    ],
+)
+def test_options_at_the_ends_of_their_ranges_make_a_filterbank(extreme):
+    """With a shift of less than one sample kaldi_native_fbank divides by zero, which ends the interpreter."""
+    options = FbankOptions(**{"stack": 4, "low_freq": 1.0} | extreme)
+    samples = np.random.default_rng(5).normal(size=int(1.1 * options.sample_frequency))
+    frames = compute_fbank(samples, options)
+    assert len(frames)
+    assert np.isfinite(frames).all()
+
+
 def test_two_frames_of_20_ms_make_a_stack():
     assert FbankOptions(stack=2, frame_shift=20.0).stack == 2
+
+
+def write_features(folder, features, statistics):
+    """Write feats and cmvn of utterances, each a dictionary."""
+    for name, matrices in (("feats", features), ("cmvn", statistics)):
+        kaldiio.save_ark(str(folder / f"{name}.ark"), matrices, scp=str(folder / f"{name}.scp"))
 
 
 def test_features_of_a_directory_are_normalised(tmp_path):
     features = np.random.default_rng(3).normal(2, 4, size=(30, 3)).astype(np.float32)
     sums = np.vstack([np.append(features.sum(0, dtype="f8"), 30), np.append((features.astype("f8") ** 2).sum(0), 0)])
-    for name, matrix in (("feats", features), ("cmvn", sums)):
-        kaldiio.save_ark(str(tmp_path / f"{name}.ark"), {"u": matrix}, scp=str(tmp_path / f"{name}.scp"))
+    write_features(tmp_path, {"u": features}, {"u": sums})
     expected = (features - features.mean(axis=0)) / features.std(axis=0)
     np.testing.assert_allclose(read_features(tmp_path)["u"], expected, atol=1e-5)
 
 
 def test_features_without_statistics_are_an_error(tmp_path):
-    kaldiio.save_ark(str(tmp_path / "f.ark"), {"u": np.ones((2, 2), "f4")}, scp=str(tmp_path / "feats.scp"))
-    kaldiio.save_ark(str(tmp_path / "c.ark"), {"v": np.ones((2, 3))}, scp=str(tmp_path / "cmvn.scp"))
+    write_features(tmp_path, {"u": np.ones((2, 2), "f4")}, {"v": np.ones((2, 3))})
     with pytest.raises(DataError, match=r"cmvn\.scp: u is missing"):
+        read_features(tmp_path)
+
+
+@pytest.mark.parametrize(("value", "spelled"), [(np.nan, "NaN"), (np.inf, "infinity"), (-np.inf, "infinity")])
+def test_a_number_of_the_features_that_is_not_finite_is_named(tmp_path, value, spelled):
+    features = {f"dev_{i}": np.ones((30, 3), "f4") for i in range(1, 5)}
+    features["dev_3"][17, 2] = value
+    write_features(tmp_path, features, {utt: np.full((2, 4), 30.0) for utt in features})
+    with pytest.raises(DataError) as error:
+        read_features(tmp_path)
+    assert str(error.value) == f"{tmp_path}/feats.scp: dev_3: {spelled} in row 17; run stage 1 again"
+
+
+def test_a_number_of_the_statistics_that_is_not_finite_is_named(tmp_path):
+    write_features(tmp_path, {"u": np.ones((30, 1), "f4")}, {"u": np.array([[30.0, 30.0], [np.nan, 0.0]])})
+    with pytest.raises(DataError, match=r"cmvn\.scp: u: NaN in row 1; run stage 1 again$"):
+        read_features(tmp_path)
+
+
+def test_statistics_of_other_features_are_named(tmp_path):
+    write_features(tmp_path, {"u": np.ones((30, 3), "f4")}, {"u": np.ones((2, 3))})
+    with pytest.raises(DataError, match=r"cmvn\.scp: u: statistics of shape"):
+        read_features(tmp_path)
+
+
+def test_a_vector_is_no_features(tmp_path):
+    write_features(tmp_path, {"u": np.ones(30, "f4")}, {"u": np.ones((2, 3))})
+    with pytest.raises(DataError, match=r"feats\.scp: u: a vector instead of a matrix"):
         read_features(tmp_path)

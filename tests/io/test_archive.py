@@ -1,15 +1,19 @@
-"""Archives through kaldiio's own reader and writer, and files that must not be half written."""
+"""Archives against kaldiio's reader and writer, hostile archives, and files that must not be half written."""
 
+import io
+import json
 import os
 import pickle
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import kaldiio
 import numpy as np
 import pytest
 import soundfile
+from conftest import ROOT
 
 from emoseq import DataError
 from emoseq.io.archive import Scp, Writer, read, read_text, write_scp
@@ -17,7 +21,7 @@ from emoseq.io.files import replace_whole, write_text
 
 
 class Command:
-    """Unpickling this makes a file."""
+    """Unpickling an instance makes a file."""
 
     def __init__(self, path):
         self.path = path
@@ -49,7 +53,7 @@ def assert_same(got, expected):
 
 @arrays
 @pytest.mark.parametrize("kind", ["ark", "ark,t", "scp"])
-def test_arrays_come_back_as_they_were(tmp_path, array, kind):
+def test_arrays_are_read_as_written(tmp_path, array, kind):
     wspecifier, rspecifier = specifiers(tmp_path, kind)
     with Writer(wspecifier) as write:
         write("dev_1", array)
@@ -144,9 +148,151 @@ def test_a_pickle_in_an_archive_is_refused_and_not_run(tmp_path, kind):
     assert not (tmp_path / "touched").exists()
 
 
+def forge_forms(command):
+    """Return formats that kaldiio reads, or might read, and that are not Kaldi's matrices and vectors."""
+    pickled, numpy_file, wav, flac = pickle.dumps(command), io.BytesIO(), io.BytesIO(), io.BytesIO()
+    np.save(numpy_file, np.array([command], dtype=object), allow_pickle=True)
+    soundfile.write(wav, np.zeros(50), 16000, format="WAV")
+    soundfile.write(flac, np.zeros(50), 16000, format="FLAC")
+
+    def add_length(data):
+        return b"\2" + len(data).to_bytes(2, "little") + data
+
+    return {
+        "pickle": b"PKL" + pickled,
+        "pickle after the binary mark": b"\0BPKL" + pickled,
+        "pickle as a type": b"\0BPKL " + pickled,
+        "numpy file": b"NPY" + add_length(numpy_file.getvalue()),
+        "audio": b"AUDIO" + add_length(wav.getvalue()),
+        "wav": wav.getvalue(),
+        "flac": flac.getvalue(),
+        "sparse matrix": b"\0BSM \4\1\0\0\0",
+        "unknown type": b"\0BXM \4\1\0\0\0",
+        "half a binary mark": b"\0",
+        "negative size": b"\0BFM \4\xff\xff\xff\xff\4\xfb\xff\xff\xff" + bytes(20),
+        "nothing": b"",
+    }
+
+
+@pytest.mark.parametrize("form", forge_forms(None))
+@pytest.mark.parametrize("kind", ["ark", "ark,t", "scp"])
+def test_only_kaldis_own_types_are_read(tmp_path, kind, form):
+    (tmp_path / "x.ark").write_bytes(b"dev_1 " + forge_forms(Command(tmp_path / "touched"))[form])
+    (tmp_path / "x.scp").write_text(f"dev_1 {tmp_path}/x.ark:6\n")
+    with pytest.raises(DataError, match=r"x\.ark") as error:
+        list(read(specifiers(tmp_path, kind)[1]))
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "touched").exists()
+
+
+# Entries, and the one file that each may open. By kaldiio's rules most of them point into x.ark or to y.ark.
+HOSTILE = {
+    "x.ark:+5": "x.ark:+5",
+    "x.ark:-1": "x.ark:-1",
+    "x.ark:0x5": "x.ark:0x5",
+    "x.ark:0_5": "x.ark:0_5",
+    "x.ark: 5": "x.ark: 5",
+    "x.ark:5 ": "x.ark:5 ",
+    "x.ark:\N{ARABIC-INDIC DIGIT FIVE}": "x.ark:\N{ARABIC-INDIC DIGIT FIVE}",
+    "x.ark:5:5": "x.ark:5",
+    "x.ark:5:": "x.ark:5:",
+    "x.ark:5:+5": "x.ark:5:+5",
+    "y.ark[0:1]:5": "y.ark[0:1]",
+    "y.ark[0]:5:5": "y.ark[0]:5",
+    "y.ark:5[0:1]": None,
+    "y.ark:5[:,0:1]": None,
+    "x.ark:5|": None,
+    "cat x.ark |": None,
+    "| cat x.ark": None,
+    "-": None,
+    "-:5": "-",
+    "~": "~",
+    "~:5": "~",
+    "ark:x.ark:5": "ark:x.ark",
+    "file:x.ark": "file:x.ark",
+    "http://localhost/x.ark:5": "http://localhost/x.ark",
+    ":5": ":5",
+    "x.ark:99999999999999999999999": "x.ark",
+}
+RECORDER = """
+import json, sys
+from emoseq import DataError
+from emoseq.io.archive import load_entry
+
+events = []
+WATCHED = ("open", "os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.connect", "pickle.find_class")
+sys.addaudithook(lambda event, values: event in WATCHED and events.append([event, str(values[0])]))
+results = []
+for entry in ["warm-up:1", *json.load(sys.stdin)]:
+    events.clear()
+    try:
+        outcome = load_entry(entry, "x.scp: dev_1").tolist()
+    except DataError as error:
+        outcome = str(error)
+    results.append([outcome, list(events)])
+print(json.dumps(results[1:]))
+"""
+
+
+def test_an_entry_opens_the_file_that_was_checked_and_no_other(tmp_path):
+    """A matrix lies at bytes 0 and 5 of every file with a hostile name, a pickle at byte 5 of x.ark and in y.ark."""
+    matrix = 2 * b"[\n1]\n"
+    for name in filter(None, HOSTILE.values()):
+        if "/" not in name:
+            (tmp_path / name).write_bytes(matrix)
+    pickled = b"PKL" + pickle.dumps(Command(tmp_path / "touched"))
+    (tmp_path / "x.ark").write_bytes(b"dev_1" + pickled)
+    (tmp_path / "y.ark").write_bytes(pickled)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", RECORDER],
+        input=json.dumps(list(HOSTILE)),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+    )
+    assert not (tmp_path / "touched").exists()
+    assert done.returncode == 0, done.stderr
+    for (entry, path), (outcome, events) in zip(HOSTILE.items(), json.loads(done.stdout), strict=True):
+        assert (entry, events) == (entry, [["open", path]] if path else [])
+        readable = path is not None and "/" not in path and path != "x.ark"
+        assert (entry, outcome == [[1]]) == (entry, readable)
+        if not readable:
+            assert outcome.startswith("x.scp: dev_1")
+            assert "\n" not in outcome
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("x.ark:6[0:1]", "is a range; write these rows"),
+        ("x.ark:6[0:1,2:3]", "is a range"),
+        ("-", "is standard input; list a file"),
+    ],
+)
+def test_an_entry_that_is_not_read_says_why(tmp_path, entry, message):
+    (tmp_path / "x.scp").write_text(f"dev_1 {entry}\n")
+    with pytest.raises(DataError, match=rf"x\.scp: dev_1: .*{message}"):
+        list(read(f"scp:{tmp_path}/x.scp"))
+
+
 def test_kaldis_text_matrix_is_read(tmp_path):
     (tmp_path / "x.ark").write_text("utt  [\n  1 2\n  3 4.5 ]\n")
     assert dict(read(f"ark,t:{tmp_path}/x.ark"))["utt"].tolist() == [[1.0, 2.0], [3.0, 4.5]]
+
+
+@pytest.mark.parametrize(
+    "text", ["  [\n  1 2\n  3 4 ]\n", " [ 1 2 ]\n", " 1 2\n"], ids=["matrix", "vector", "integers"]
+)
+def test_text_is_read_wherever_a_buffer_ends(tmp_path, text):
+    entry = f"u {text}"
+    for split in range(len(entry)):
+        key = "x" * (io.DEFAULT_BUFFER_SIZE - len(" 0\n") - split)
+        (tmp_path / "x.ark").write_text(f"{key} 0\n{entry}")
+        values = dict(read(f"ark,t:{tmp_path}/x.ark"))["u"]
+        assert values.ravel().tolist() == [1, 2, 3, 4][: values.size]
+        assert values.ndim == (2 if "\n " in text else 1)
 
 
 def test_write_scp_names_both_files_by_their_stem(tmp_path):
@@ -226,6 +372,51 @@ def test_the_archive_comes_before_the_scp_file():
         Writer("scp,ark:x.scp,x.ark")
 
 
+@pytest.mark.parametrize(
+    "utterance", ["", " ", "a b", "a\tb", "a\nb", "\n", "a\r", "a\0", "a\x1b[2J", "a\u2028b", "a\u00a0b", "\udcff"]
+)
+@pytest.mark.parametrize("kind", ["ark", "ark,t", "scp"])
+def test_an_id_that_could_not_be_read_back_is_not_written(tmp_path, kind, utterance):
+    def write_arrays():
+        with Writer(specifiers(tmp_path, kind)[0]) as write:
+            write("good", np.zeros(3))
+            write(utterance, np.zeros(3))
+
+    with pytest.raises(DataError, match=rf"x\.ark: {re.escape(repr(utterance))} is no utterance id") as error:
+        write_arrays()
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["ark", "ark,t", "scp"])
+def test_an_id_is_not_written_twice(tmp_path, kind):
+    def write_arrays():
+        with Writer(specifiers(tmp_path, kind)[0]) as write:
+            for utterance in ("dev_1", "dev_2", "dev_1"):
+                write(utterance, np.zeros(3))
+
+    with pytest.raises(DataError, match=r"x\.ark: dev_1 comes twice"):
+        write_arrays()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("other", ["x", "./x", "sub/../x", "link", "folder/x", "{folder}/x"])
+def test_archive_and_scp_file_may_not_be_the_same(tmp_path, monkeypatch, other):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link").symlink_to("x")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    for files in (f"x,{other}", f"{other},x"):
+        with pytest.raises(DataError, match="are the same file"):
+            Writer(f"ark,scp:{files.format(folder=tmp_path)}")
+
+
+@pytest.mark.parametrize("files", ["-,-", "-,x.scp", "x.ark,-"])
+def test_an_archive_with_an_scp_file_is_no_stream(files):
+    with pytest.raises(DataError, match="cannot be standard output"):
+        Writer(f"ark,scp:{files}")
+
+
 def test_a_command_in_an_scp_file_is_refused_and_not_run(tmp_path):
     (tmp_path / "x.scp").write_text(f"dev_1 touch {tmp_path}/touched; cat {tmp_path}/x.ark |\n")
     with pytest.raises(DataError, match=r"x\.scp: dev_1: .* is a command"):
@@ -253,7 +444,7 @@ def test_an_utterance_that_is_not_listed_is_an_error(tmp_path):
         Scp(tmp_path / "x.scp")["dev_2"]
 
 
-def test_whether_an_utterance_is_listed_can_be_asked(tmp_path):
+def test_an_unlisted_utterance_is_not_in_an_scp_file(tmp_path):
     write_scp(tmp_path / "x", {"dev_1": np.zeros(3)})
     assert "dev_2" not in Scp(tmp_path / "x.scp")
 
@@ -273,7 +464,7 @@ def test_an_id_that_comes_twice_in_an_scp_file_is_an_error(tmp_path):
 def test_an_id_that_comes_twice_in_an_archive_is_an_error(tmp_path, kind):
     with Writer(f"{kind}:{tmp_path}/x.ark") as write:
         write("dev_1", np.zeros(3))
-        write("dev_1", np.zeros(3))
+    (tmp_path / "x.ark").write_bytes(2 * (tmp_path / "x.ark").read_bytes())
     with pytest.raises(DataError, match=r"x\.ark: dev_1 comes twice"):
         list(read(f"{kind}:{tmp_path}/x.ark"))
 
@@ -304,6 +495,29 @@ def test_a_cut_archive_is_an_error_that_names_the_utterance(tmp_path, kind, cut)
     with pytest.raises(DataError, match=r"dev_[12]") as error:
         list(read(f"{kind}:{tmp_path}/x.{kind}"))
     assert "\n" not in str(error.value)
+
+
+@arrays
+@pytest.mark.parametrize("kind", ["ark", "scp"])
+def test_an_archive_cut_at_any_byte_is_an_error(tmp_path, kind, array):
+    """Even where whole numbers are left, a shorter vector must not be taken for the whole one."""
+    wspecifier, rspecifier = specifiers(tmp_path, kind)
+    with Writer(wspecifier) as write:
+        write("u", array)
+    content = (tmp_path / "x.ark").read_bytes()
+    for length in range(1, len(content)):
+        (tmp_path / "x.ark").write_bytes(content[:length])
+        with pytest.raises(DataError, match=r"x\.ark"):
+            list(read(rspecifier))
+
+
+@pytest.mark.parametrize("method", [2, 3, 5])
+@pytest.mark.parametrize("kind", ["ark", "scp"])
+def test_compressed_matrices_are_read(tmp_path, kind, method):
+    """Kaldi's CM, CM2 and CM3."""
+    matrix = np.linspace(0, 1, 60, dtype=np.float32).reshape(20, 3)
+    kaldiio.save_ark(f"{tmp_path}/x.ark", {"u": matrix}, scp=f"{tmp_path}/x.scp", compression_method=method)
+    np.testing.assert_allclose(dict(read(f"{kind}:{tmp_path}/x.{kind}"))["u"], matrix, atol=0.02)
 
 
 @pytest.mark.parametrize("kind", ["ark", "ark,t"])
@@ -350,6 +564,6 @@ def test_a_link_stays_a_link(tmp_path):
     assert (tmp_path / "real").read_text() == "dev_1 0 3\n"
 
 
-def test_a_command_is_no_place_to_write(tmp_path):
+def test_a_command_as_a_write_specifier_is_refused(tmp_path):
     with pytest.raises(DataError, match="is a command"):
         Writer("ark:| cat")

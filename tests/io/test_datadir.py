@@ -1,4 +1,4 @@
-"""Data directories: tables, splitting, mending, and what the validator finds."""
+"""Data directories: reading, splitting and fixing tables, and every fault that validation reports."""
 
 import os
 import pickle
@@ -195,7 +195,7 @@ def test_the_same_split_again_leaves_files_alone(data):
 # Mending
 
 
-def test_fix_keeps_the_utterances_that_all_have(data):
+def test_fix_keeps_utterances_that_are_in_all_tables(data):
     edit(data / "wav.scp", "a-1", "a-0")
     assert fix(data) == (2, 4)
     for name in ("wav.scp", "utt2spk", "feats.scp", "utt2dur", "utt2num_frames", "arousal.scp"):
@@ -213,7 +213,7 @@ def test_fix_keeps_the_utterances_that_all_have(data):
         "a-1\ta\n a-2  a \n\n\r\nb-1 b\nb-1 b\n",
     ],
 )
-def test_fix_mends_the_form_of_a_table(data, content):
+def test_fix_repairs_the_form_of_a_table(data, content):
     good = (data / "utt2spk").read_text()
     (data / "utt2spk").write_bytes(content.encode())
     assert fix(data) == (3, 3)
@@ -251,7 +251,7 @@ def test_fix_changes_nothing_where_nothing_would_be_left(data):
 # Validating
 
 
-def test_a_valid_directory_is_summed_up(data):
+def test_a_valid_directory_is_summarised(data):
     assert str(validate(data)) == "3 utterances, 0.00 h, features, arousal, ratings.arousal"
 
 
@@ -261,7 +261,7 @@ def test_a_missing_file_is_named(data, name):
     assert fault(data).startswith(f"{name} does not exist; run")
 
 
-def test_features_may_be_missing_if_said_so(data):
+def test_features_may_be_missing_on_request(data):
     (data / "feats.scp").unlink()
     assert validate(data, features=False).kinds == ("arousal", "ratings.arousal")
 
@@ -273,14 +273,14 @@ def test_other_files_may_be_missing(data, name):
 
 
 @pytest.mark.parametrize("name", ["wav.scp", "feats.scp", "utt2dur", "utt2num_frames", "arousal.scp", "cmvn.scp"])
-def test_an_id_too_few_is_named(data, name):
+def test_a_missing_id_is_named(data, name):
     lines = (data / name).read_text().splitlines(keepends=True)
     (data / name).write_text("".join(lines[:-1]))
     assert fault(data).startswith(f"{name}: {lines[-1].split()[0]}: missing")
 
 
 @pytest.mark.parametrize("name", ["wav.scp", "feats.scp", "utt2dur", "ratings.arousal.scp", "cmvn.scp"])
-def test_an_id_too_many_is_named(data, name):
+def test_a_superfluous_id_is_named(data, name):
     (data / name).write_text((data / name).read_text() + "z x\n")
     assert fault(data).startswith(f"{name}: z: not in utt2spk")
 
@@ -340,9 +340,9 @@ def test_audio_must_hold_samples(data):
     assert "a-2.wav holds no samples" in fault(data)
 
 
-def test_audio_must_last_as_long_as_said(data):
+def test_audio_must_have_the_duration_of_utt2dur(data):
     edit(data / "utt2dur", "a-2 2.00", "a-2 3.00")
-    assert fault(data) == "wav.scp: a-2: ../a-2.wav lasts 2.00 s and utt2dur says 3 s"
+    assert fault(data) == "wav.scp: a-2: ../a-2.wav lasts 2.00 s and utt2dur has 3 s"
 
 
 @pytest.mark.parametrize("name", ["wav.scp", "feats.scp", "arousal.scp", "cmvn.scp"])
@@ -377,6 +377,19 @@ def test_a_pickle_is_not_opened(data, monkeypatch):
     edit(data / "feats.scp", (data / "feats.scp").read_text().split()[1], str(data / "x.ark"))
     assert "is no Kaldi matrix or vector" in fault(data)
     assert not (data / "evil").exists()
+
+
+@pytest.mark.parametrize(("name", "entry"), [("x.ark:+5", "x.ark:+5"), ("y.ark[0:1]", "y.ark[0:1]:5")])
+def test_the_validator_runs_no_pickle_behind_a_harmless_file(data, monkeypatch, name, entry):
+    """kaldiio takes the entries for byte 5 of x.ark and rows of y.ark; the file that the entry names is a matrix."""
+    monkeypatch.setenv("EVIL", str(data / "evil"))
+    (data / "x.ark").write_bytes(b"dev_1PKL" + pickle.dumps(Evil()))
+    (data / "y.ark").write_bytes(b"PKL" + pickle.dumps(Evil()))
+    (data / name).write_text(2 * "[\n1]\n")
+    edit(data / "feats.scp", (data / "feats.scp").read_text().split()[1], f"{data}/{entry}")
+    done = script("validate_data_dir.py", str(data))
+    assert not (data / "evil").exists()
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
 
 
 @pytest.mark.parametrize("name", ["feats", "arousal", "cmvn"])
@@ -474,14 +487,14 @@ def test_statistics_fit_the_features(data, shape):
 # The scripts
 
 
-def test_the_validator_says_what_is_there(data):
+def test_the_validator_prints_a_summary(data):
     done = script("validate_data_dir.py", str(data))
     assert (done.returncode, done.stderr) == (0, "")
     summary = "3 utterances, 0.00 h, features, arousal, ratings.arousal"
     assert done.stdout == f"utils/validate_data_dir.py: {data}: {summary}: valid\n"
 
 
-def test_the_validator_says_what_is_wrong_in_one_line(data):
+def test_the_validator_reports_a_fault_on_one_line(data):
     (data / "feats.scp").unlink()
     done = script("validate_data_dir.py", str(data))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
@@ -505,5 +518,5 @@ def test_split_data_says_where_the_pieces_are(data):
     )
 
 
-def test_split_data_wants_a_positive_number(data):
+def test_split_data_requires_a_positive_number(data):
     assert script("split_data.py", str(data), "0").returncode == 2

@@ -132,7 +132,7 @@ def test_the_evaluator_weighted_estimator_weighs_by_correlation_with_the_mean(se
     )
 
 
-def test_raters_that_are_constant_or_go_against_the_mean_have_no_say_in_the_estimator():
+def test_constant_raters_and_negative_correlations_have_weight_zero():
     course = np.array([0.0, 1.0, 2.0, 1.0])
     ratings = np.stack([course, course, np.full(4, 9.0), -0.5 * course], axis=1)
     np.testing.assert_allclose(evaluator_weighted_estimator(ratings), course, atol=1e-12)
@@ -143,6 +143,7 @@ def test_the_estimator_of_raters_whose_mean_is_constant_is_that_mean():
     np.testing.assert_allclose(evaluator_weighted_estimator(np.stack([course, 0.2 - course], axis=1)), 0.1, atol=1e-15)
 
 
-def test_a_gold_standard_from_elsewhere_is_refused():
-    with pytest.raises(ValueError, match="--gold-from=mean: choose auto, published, ratings or ewe"):
-        GoldOptions(gold_from="mean")
+@pytest.mark.parametrize("gold_from", ["mean", "", "EWE", "nan", "-1"])
+def test_an_unknown_source_of_the_gold_standard_is_refused(gold_from):
+    with pytest.raises(ValueError, match=f"^--gold-from={gold_from}: choose auto, published, ratings or ewe"):
+        GoldOptions(gold_from=gold_from)

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoseq.labels.kmeans import LabelOptions, average, cluster, quantise, reconstruct
+from emoseq import DataError
+from emoseq.decode.graph import MAX_CLASSES
+from emoseq.labels.kmeans import LabelOptions, average, cluster, quantise, read_centers, reconstruct
 from emoseq.lm.regions import LmOptions, collapse, estimate_priors, estimate_transitions
 
 
@@ -130,10 +132,29 @@ def test_average_is_summed_in_double_precision():
     assert average(series)[0] == pytest.approx(1 / 3)
 
 
-@pytest.mark.parametrize("wrong", [{"fit_on": "dev"}, {"num_classes": (1, 4)}, {"num_classes": (4, 4)}])
-def test_label_options_that_cannot_be_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"--fit-on|--num-classes"):
-        LabelOptions(**{"num_classes": (4, 6), "fit_on": "train"} | wrong)
+@pytest.mark.parametrize(
+    "num_classes", [(), (1, 4), (0,), (-4,), (4, 4), (MAX_CLASSES + 1,), (4, 10**30), (float("nan"),), (float("inf"),)]
+)
+def test_numbers_of_classes_that_cannot_be_are_refused(num_classes):
+    with pytest.raises(ValueError, match=r"^--num-classes="):
+        LabelOptions(num_classes=num_classes, fit_on="train")
+
+
+def test_as_many_classes_as_the_decoders_take_are_allowed():
+    assert LabelOptions(num_classes=(MAX_CLASSES, 2), fit_on="train").num_classes == (MAX_CLASSES, 2)
+
+
+@pytest.mark.parametrize("fit_on", ["dev", "", "test", "train,dev"])
+def test_an_unknown_set_to_fit_on_is_refused(fit_on):
+    with pytest.raises(ValueError, match=rf"^--fit-on={fit_on}: choose"):
+        LabelOptions(num_classes=(4,), fit_on=fit_on)
+
+
+@pytest.mark.parametrize("means", ["nan 1", "0 nan", "0 inf", "1 0", "0 0", "0 1 2"])
+def test_cluster_means_that_do_not_ascend_are_refused(tmp_path, means):
+    (tmp_path / "centers").write_text(f"K2 [ {means} ]\n")
+    with pytest.raises(DataError, match="centers: K2 is not a vector"):
+        read_centers(tmp_path / "centers")
 
 
 @pytest.mark.parametrize("wrong", [{"transition_smoothing": 0.0}, {"orders": (0, 2)}, {"orders": (2, 6)}])
