@@ -26,6 +26,7 @@ class Pace:
         timeout: limit for one command
         reason_timeout: limit for the command that explains lost tasks
         late_output: time that the scheduler has to write about a task that was killed
+        finish: time that a submission has to finish after a signal to stop
         cancel: time that a cancelled array has to disappear
     """
 
@@ -35,6 +36,7 @@ class Pace:
     timeout: float = 30
     reason_timeout: float = 10
     late_output: float = 2
+    finish: float = 10
     cancel: float = 45  # by default Slurm gives tasks 30 s
 
 
@@ -121,7 +123,7 @@ class Connection:
         Args:
             words: the command
             timeout: in seconds, by default that of the pace
-            finish: give the command time to finish before a signal stops this process
+            finish: give the command some time to finish before a signal stops this process
 
         Raises:
             JobArrayError: if there is no such command
@@ -154,7 +156,7 @@ class Connection:
                     except BaseException as signal:
                         if not finish or stop:
                             raise
-                        stop, deadline = signal, min(deadline, time.monotonic() + self.pace.retry)
+                        stop, deadline = signal, min(deadline, time.monotonic() + self.pace.finish)
             finally:
                 if late := process.poll() is None:
                     process.kill()
