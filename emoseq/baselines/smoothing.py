@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import gaussian_filter1d, median_filter
 
 from emoseq.baselines.options import LONGEST_WINDOW
 from emoseq.features.fbank import FRAME_SHIFT
@@ -22,12 +21,16 @@ from emoseq.recipe.trial import Trial
 
 def filter_gaussian(series: ArrayLike, width: float) -> NDArray[np.float32]:
     """Convolve a series (frames,) with a Gaussian whose standard deviation is `width` seconds."""
+    from scipy.ndimage import gaussian_filter1d  # half a second to import
+
     values = np.asarray(series, dtype=np.float64)
     return (gaussian_filter1d(values, width / FRAME_SHIFT, mode="nearest") if width else values).astype(np.float32)
 
 
 def filter_median(series: ArrayLike, width: float) -> NDArray[np.float32]:
     """Replace each value of a series (frames,) by the median of an odd number of frames, `width` seconds or less."""
+    from scipy.ndimage import median_filter
+
     frames = 2 * int(width / FRAME_SHIFT / 2 + 1e-9) + 1
     return median_filter(np.asarray(series, dtype=np.float32), frames, mode="nearest")
 

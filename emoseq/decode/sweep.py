@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.decode.multi_task import Posteriors, decode_models, make_decoder
 from emoseq.decode.options import DecoderOptions
-from emoseq.decode.resolution import Resolution
 from emoseq.metrics import ccc_and_rmse
 from emoseq.recipe.trial import Trial, choose_best
+
+if TYPE_CHECKING:
+    from emoseq.decode.multi_task import Posteriors
+    from emoseq.decode.resolution import Resolution
 
 
 def format_sweep(trials: Sequence[Trial[DecoderOptions]]) -> str:
@@ -59,6 +62,8 @@ def sweep(
     Raises:
         ValueError: as `decode_models` and `emoseq.decode.multi_task.make_decoder`
     """
+    from emoseq.decode.multi_task import decode_models, make_decoder  # numba takes a second to import
+
     trials = []
     for options in settings:
         _, series = decode_models(models, make_decoder(resolutions, options))
@@ -83,6 +88,8 @@ def tune(
     Raises:
         ValueError: as `sweep`
     """
+    from emoseq.decode.multi_task import decode_models, make_decoder
+
     best = choose_best(sweep(models["dev"], resolutions, gold["dev"], settings)).setting
     decode = make_decoder(resolutions, best)
     return best, {name: ccc_and_rmse(decode_models(models[name], decode)[1], gold[name]) for name in gold}

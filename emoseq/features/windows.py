@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
 
 from emoseq.features.fbank import FRAME_SHIFT, apply_cmvn, compute_cmvn_statistics
 
@@ -63,6 +62,8 @@ def pool_moments(
 
 def pool_maxima(values: NDArray, seconds: float) -> NDArray:
     """Return the largest value in the window of each frame, shape (frames, dimensions) like the values."""
+    from scipy.ndimage import maximum_filter1d  # half a second to import
+
     half = max(1, round(seconds / FRAME_SHIFT / 2))
     # Rows f + 1 - half to f + half. The filter repeats the outermost rows, which are in these windows anyway.
     return maximum_filter1d(values, 2 * half, axis=0, mode="nearest", origin=-1)

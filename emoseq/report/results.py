@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from emoseq import DIMENSIONS, DataError
 from emoseq.baselines.options import BASELINES, BaselineJob
@@ -16,6 +15,9 @@ from emoseq.metrics import pair_series
 from emoseq.model.experiment import DECODED_SERIES, HMM_SERIES, RAW_SERIES, TrainJob, name_smoothed
 from emoseq.recipe.job_list import read_jobs
 from emoseq.report.intervals import ScoreOptions, compare_series, score_with_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RESULTS_COLUMNS = (
     "system", "dimension", "set", "fit_on", "ccc", "ccc_low", "ccc_high", "rmse", "mean_ccc", "frames", "utterances"
@@ -107,6 +109,8 @@ def score_all(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -> 
     Raises:
         DataError: if a series is missing or does not fit the gold standard
     """
+    import pandas as pd  # half a second
+
     rows = []
     for entry in series:
         predictions, golds = _pair_with_gold(entry, gold)
@@ -126,6 +130,8 @@ def compare_all(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -
     Raises:
         DataError: as `score_all`
     """
+    import pandas as pd  # half a second
+
     fit_on = series[0].fit_on
     first = {(entry.system, entry.dimension, entry.set): entry for entry in series if entry.fit_on == fit_on}
     reference = DECODED_SERIES if any(entry.system == DECODED_SERIES for entry in series) else series[0].system
