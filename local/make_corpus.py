@@ -90,8 +90,11 @@ def main(argv: list[str] | None = None) -> int:
 class Recording:
     """One recording before it is rendered; rows are at 25 Hz and begin at time 0.
 
-    `emotion` is the latent arousal and valence, shape (rows, 2), of mean 0 and variance 1; `ratings` has the
-    published traces of each dimension, shape (rows, raters).
+        `emotion` is the latent arousal and valence, shape (rows, 2), of mean 0 and variance 1; `ratings` has the
+        published traces of each dimension, shape (rows, raters).
+
+    Example:
+      local/make_corpus.py --seconds 30 --recordings 2 corpus
     """
 
     name: str

@@ -5,6 +5,9 @@ For each decoder and n-gram order the acoustic scale and the language model weig
 are taken; what they give on dev and test is printed and written to decoders.csv in the dimension's
 folder. Beside them stand the undecoded series, of the best classes and of the expected cluster means,
 and the hidden Markov model without language model.
+
+Example:
+  steps/compare_decoders.py --acoustic-scales 0.25,0.5,1 data exp/arousal
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@
 Fits each to the pooled gold standard of train and dev. Writes discretisation.csv, with the CCC and RMSE of
 the ratings rebuilt from class means, the entropy of the classes in bits and the shares of the rarest and the
 most frequent class, and discretisation.png and .pdf, the paper's Figure 1 for all techniques.
+
+Example:
+  steps/compare_discretisations.py arousal data exp/arousal/labels
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from emoseq.recipe.step import bring_up_to_date, run_step
 def get_parser() -> Parser:
     parser = Parser(__doc__, "labels", plans=True)
     parser.add_options(LabelOptions)
-    parser.add_argument("dimension", choices=DIMENSIONS)
+    parser.add_argument("dimension", choices=DIMENSIONS, help="rated dimension, such as arousal")
     parser.add_argument("data_dir", type=Path, help="folder of train/ and dev/")
     parser.add_argument("out_dir", type=Path, help="such as exp/arousal/labels")
     return parser

@@ -24,7 +24,7 @@ from emoseq.recipe.step import bring_up_to_date, run_step
 
 def get_parser() -> Parser:
     parser = Parser(__doc__, plans=True)
-    parser.add_argument("jobs_file", type=Path)
+    parser.add_argument("jobs_file", type=Path, help="list of jobs, such as exp/train.jobs")
     parser.add_argument("job", type=parse_numbers, help="line of the file, from 1, or lines such as 1:8")
     parser.add_argument("data_dir", type=Path, help="folder of the sets")
     parser.add_argument("sets", nargs="+", help="such as dev test")
@@ -41,7 +41,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def predict_set(folder: Path, tasks: list[str], name: str, data: Path, *, dry_run: bool) -> None:
-    """Compute posteriors and series of one set by the model in `folder`."""
+    """Compute posteriors and series of one set by the model in `folder`.
+
+    Example:
+      steps/compute_posteriors.py exp/train.jobs 1 data dev test
+    """
     stems = [folder / f"posteriors_{name}.{task}" for task in tasks] + [folder / f"predict_{name}"]
     stamp = Stamp(
         __file__,

@@ -8,6 +8,10 @@ transitions, lm unweighted with `</s>`, total = am + weight * lm.
 
 Exact search takes tables of up to 512 MB, about 2 GB in all, and up to 4 GB for the backpointers of an
 utterance, one byte for each state and frame. The beam takes 6 bytes for each hypothesis and frame.
+
+Example:
+  steps/decode.py --lm-weight 8 exp/arousal/lm/K10.trans exp/arousal/lm/K10.3gram.arpa \\
+    scp:exp/arousal/cls_l3_r0_s1/posteriors_test.K10.scp ark,t:labels.txt
 """
 
 from __future__ import annotations
@@ -37,7 +41,7 @@ def get_parser() -> Parser:
     parser.add_argument("--lag", type=int, metavar="N", help="as a stream, each label final after N frames")
     parser.add_argument("--report-search-error", action="store_true", help="how far the beam stays below exact")
     add_model_arguments(parser)
-    parser.add_argument("labels_wspec", metavar="LABELS_WSPEC")
+    parser.add_argument("labels_wspec", metavar="LABELS_WSPEC", help="labels to write, an int32 vector per utterance")
     return parser
 
 

@@ -4,6 +4,9 @@
 Reads labels/centers and lm/ of DIMENSION_DIR and POSTERIORS.K<k>.scp for each resolution, such as
 exp/arousal/cls_l3_r0_s1/posteriors_test. One line an utterance goes to stderr: `<utt> <frames> <total>`,
 the sum of the tasks' scores in natural logarithms.
+
+Example:
+  steps/decode_joint.py --lm-weight 8 exp/arousal exp/arousal/cls_l3_r0_s1/posteriors_test ark,t:-
 """
 
 from __future__ import annotations
@@ -33,8 +36,8 @@ def get_parser() -> Parser:
     )
     parser.add_options(Scoring)
     parser.add_argument("dimension_dir", type=Path, help="such as exp/arousal")
-    parser.add_argument("posteriors", help="what stands before .K<k>.scp")
-    parser.add_argument("series_wspec", metavar="SERIES_WSPEC")
+    parser.add_argument("posteriors", help="path before .K<k>.scp")
+    parser.add_argument("series_wspec", metavar="SERIES_WSPEC", help="time series to write, float32 vectors")
     return parser
 
 

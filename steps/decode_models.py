@@ -54,7 +54,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def decode_set(folder: Path, name: str, options: DecoderOptions, system: str, target: Path, *, dry_run: bool) -> None:
-    """Decode one set with the chosen models of a dimension; labels go to `target`."""
+    """Decode one set with the chosen models of a dimension; labels go to `target`.
+
+    Example:
+      steps/decode_models.py exp/arousal dev test
+    """
     models = [Path(line) for line in read_text(folder / "selected.cls").splitlines()]
     tasks = list(read_centers(folder / "labels" / "centers"))
     stems = {(model, key): target / f"{model.name}.{key}" for model in models for key in tasks}

@@ -3,6 +3,10 @@
 
 Arguments as in steps/decode.py; what is written are again posteriors, float32 of frames x classes, for
 steps/reconstruct_mean.py.
+
+Example:
+  steps/decode_posteriors.py --lm-weight 2 exp/arousal/lm/K10.trans exp/arousal/lm/K10.3gram.arpa \\
+    scp:exp/arousal/cls_l3_r0_s1/posteriors_test.K10.scp ark:posteriors.ark
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from emoseq.recipe.step import run_step
 def get_parser() -> Parser:
     parser = Parser(__doc__)
     add_model_arguments(parser)
-    parser.add_argument("posteriors_wspec", metavar="POSTERIORS_WSPEC")
+    parser.add_argument("posteriors_wspec", metavar="POSTERIORS_WSPEC", help="posteriors to write, frames x classes")
     return parser
 
 

@@ -3,6 +3,9 @@
 
 Those that need descriptors of eGeMAPS are left out, and it is said, where openSMILE is not installed and
 DATA_DIR has no egemaps.scp.
+
+Example:
+  steps/make_baseline_jobs.py --baselines valstar,brady exp data
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from emoseq.recipe.step import run_step
 def get_parser() -> Parser:
     parser = Parser(__doc__, "baselines", plans=True)
     parser.add_options(BaselineOptions)
-    parser.add_argument("exp_dir", type=Path)
+    parser.add_argument("exp_dir", type=Path, help="folder of the run, such as exp")
     parser.add_argument("data_dir", type=Path, nargs="?", help="folder of train/, dev/ and test/")
     return parser
 

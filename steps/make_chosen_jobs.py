@@ -3,6 +3,9 @@
 
 Writes EXP_DIR/chosen.jobs, the further losses, which may be none, and for each further choice of sets that labels
 and language models are fitted on EXP_DIR/fit_on_<sets>/train.jobs: an experiment of its own.
+
+Example:
+  steps/make_chosen_jobs.py --chosen-systems cls-ce exp
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ def get_parser() -> Parser:
     parser = Parser(__doc__, "train", plans=True)
     parser.add_options(ExperimentOptions)
     parser.add_options(TrainOptions)
-    parser.add_argument("exp_dir", type=Path)
+    parser.add_argument("exp_dir", type=Path, help="folder of the run, such as exp")
     return parser
 
 

@@ -4,6 +4,9 @@
 Recordings of any rate and number of channels are mixed to mono and resampled. Every four frames of 25
 descriptors at 10 ms are stacked, not normalised. openSMILE may be used privately, for research and for
 teaching, not in products. Where it is not installed an egemaps.scp that is there is taken as it is.
+
+Example:
+  steps/make_egemaps.py --nj 4 data/train
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ def get_parser() -> Parser:
     parser = Parser(__doc__, "egemaps", plans=True)
     parser.add_options(EgemapsOptions)
     add_job_arguments(parser)
-    parser.add_argument("data_dir", type=Path)
+    parser.add_argument("data_dir", type=Path, help="data directory, such as data/train")
     return parser
 
 

@@ -3,6 +3,9 @@
 
 Recordings of any rate and number of channels are mixed to mono and resampled. Every four frames of
 10 ms are stacked into one of 40 ms, not normalised; cmvn.scp has the sums for that.
+
+Example:
+  steps/make_fbank.py --nj 4 data/train
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ def get_parser() -> Parser:
     parser = Parser(__doc__, "fbank", plans=True)
     parser.add_options(FbankOptions)
     add_job_arguments(parser)
-    parser.add_argument("data_dir", type=Path)
+    parser.add_argument("data_dir", type=Path, help="data directory, such as data/train")
     return parser
 
 

@@ -33,7 +33,7 @@ NAMES = {"published": "the published one", "ratings": "AVEC's from the ratings",
 def get_parser() -> Parser:
     parser = Parser(__doc__, "gold", plans=True)
     parser.add_options(GoldOptions)
-    parser.add_argument("data_dir", type=Path)
+    parser.add_argument("data_dir", type=Path, help="data directory, such as data/train")
     return parser
 
 
@@ -66,7 +66,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def make(target: Path, published: Path, ratings: Path, chosen: str, frames: Path) -> str:
-    """Write the chosen gold standard; return how far it is from the others."""
+    """Write the chosen gold standard; return how far it is from the others.
+
+    Example:
+      steps/make_gold_standard.py --gold-from ewe data/train
+    """
     series = candidates(published, ratings, chosen)
     write_gold(series[chosen], target, {utt: int(n) for utt, n in read_table(frames).items()})
     return comparison(series, chosen)

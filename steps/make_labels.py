@@ -34,9 +34,9 @@ def get_parser() -> Parser:
         default=PUBLISHED if PUBLISHED.exists() else None,
         help=f"CSV of dimension, clusters, ccc, rmse (default {PUBLISHED} where it exists)",
     )
-    parser.add_argument("dimension", choices=DIMENSIONS)
+    parser.add_argument("dimension", choices=DIMENSIONS, help="rated dimension, such as arousal")
     parser.add_argument("data_dir", type=Path, help="folder of train/, dev/ and test/")
-    parser.add_argument("labels_dir", type=Path)
+    parser.add_argument("labels_dir", type=Path, help="folder of the labels, such as exp/arousal/labels")
     return parser
 
 
@@ -100,7 +100,10 @@ def make(folder: Path, dimension: str, gold: dict, options: LabelOptions) -> Non
 def table_1(reconstruction: Path, dimension: str, published: Path | None) -> str:
     """The rows of reconstruction.csv as text, with those published for the same number of clusters beside them.
 
-    What the `#` comments of the published table say, its source, is the last line.
+        What the `#` comments of the published table say, its source, is the last line.
+
+    Example:
+      steps/make_labels.py arousal data exp/arousal/labels
     """
     import pandas as pd
 

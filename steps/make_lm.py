@@ -3,6 +3,9 @@
 
 Writes, for each resolution, K<k>.trans, K<k>.priors and K<k>.hazards from the training set, K<k>.regions from the
 sets that the labels were fitted on, and K<k>.<n>gram.arpa as steps/train_lm.py makes it of them.
+
+Example:
+  steps/make_lm.py exp/arousal/labels exp/arousal/lm
 """
 
 from __future__ import annotations
@@ -28,8 +31,8 @@ from emoseq.recipe.step import bring_up_to_date, run_step
 def get_parser() -> Parser:
     parser = Parser(__doc__, "lm", plans=True)
     parser.add_options(LmOptions)
-    parser.add_argument("labels_dir", type=Path)
-    parser.add_argument("lm_dir", type=Path)
+    parser.add_argument("labels_dir", type=Path, help="folder of the labels, such as exp/arousal/labels")
+    parser.add_argument("lm_dir", type=Path, help="folder of the language models, such as exp/arousal/lm")
     return parser
 
 

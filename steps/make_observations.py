@@ -4,6 +4,9 @@
 How well cluster means rebuild the labels and what they clip, how averaging tasks moderates values, one stage of
 training against two, transitions a minute, what decoding gains, how stably systems train.
 The figures are trainings, the dev CCC of every model after each epoch, and gains, both as .png and .pdf.
+
+Example:
+  steps/make_observations.py data exp
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from emoseq.recipe.step import bring_up_to_date, run_step
 def get_parser() -> Parser:
     parser = Parser(__doc__, plans=True)
     parser.add_argument("data_dir", type=Path, help="folder of train/, dev/ and test/")
-    parser.add_argument("exp_dir", type=Path)
+    parser.add_argument("exp_dir", type=Path, help="folder of the run, such as exp")
     return parser
 
 

@@ -3,6 +3,9 @@
 
 differences.csv has CLS-Decoded, or without it the first system, less each of the others, and each system less
 itself with labels and language models fitted on fewer sets.
+
+Example:
+  steps/make_results.py data exp
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ def get_parser() -> Parser:
         help=f"scores of others to set beside, a CSV file (default {PUBLISHED} where it exists)",
     )
     parser.add_argument("data_dir", type=Path, help="folder of dev/ and test/")
-    parser.add_argument("exp_dir", type=Path)
+    parser.add_argument("exp_dir", type=Path, help="folder of the run, such as exp")
     return parser
 
 

@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""List the models to train, one line each: dimension, system, layers, L2, seed, folder."""
+"""List the models to train, one line each: dimension, system, layers, L2, seed, folder.
+
+Example:
+  steps/make_train_jobs.py --layers 3,4 --seeds 1,2,3 exp
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ def get_parser() -> Parser:
     parser = Parser(__doc__, "train", plans=True)
     parser.add_options(ExperimentOptions)
     parser.add_options(TrainOptions)
-    parser.add_argument("exp_dir", type=Path)
+    parser.add_argument("exp_dir", type=Path, help="folder of the run, such as exp")
     return parser
 
 

@@ -2,6 +2,10 @@
 """The N best region sequences of each utterance, each scored by its best alignment.
 
 Arguments as in steps/decode.py. Writes lines `<utt>-<rank> <total> r0 r3 ...`, best first.
+
+Example:
+  steps/n_best.py --n 5 --lm-weight 8 exp/arousal/lm/K10.trans exp/arousal/lm/K10.3gram.arpa \\
+    scp:exp/arousal/cls_l3_r0_s1/posteriors_test.K10.scp n_best.txt
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ def get_parser() -> Parser:
     parser = Parser(__doc__)
     parser.add_argument("--n", type=int, default=10, help="sequences an utterance (default %(default)s)")
     add_model_arguments(parser)
-    parser.add_argument("n_best_file", type=Path)
+    parser.add_argument("n_best_file", type=Path, help="text file to write")
     return parser
 
 

@@ -29,7 +29,7 @@ def get_parser() -> Parser:
     parser.add_argument("--start", type=float, default=0.0, metavar="X", help="seconds at which Figure 3 begins")
     parser.add_argument("--end", type=float, default=120.0, metavar="X", help="and ends (default 120)")
     parser.add_argument("data_dir", type=Path, help="folder of test/")
-    parser.add_argument("exp_dir", type=Path)
+    parser.add_argument("exp_dir", type=Path, help="folder of the run, such as exp")
     return parser
 
 
@@ -104,7 +104,11 @@ FILES = ("sweep.csv", "best.conf")
 
 
 def stretch(start: float, end: float, frames: int) -> tuple[float, float]:
-    """What is shown of a series: no more than there is of it."""
+    """What is shown of a series: no more than there is of it.
+
+    Example:
+      steps/plot_figures.py --start 10 --end 40 data exp
+    """
     from emoseq.features.fbank import FRAME_SHIFT
 
     length = frames * FRAME_SHIFT

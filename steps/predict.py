@@ -3,6 +3,9 @@
 
 Recordings are a wav.scp file, or audio files whose names give the ids. Each model's folder says how
 its features are made; the models must be of one dimension.
+
+Example:
+  steps/predict.py exp/arousal/cls_l3_r0_s* my.wav ark,t:-
 """
 
 from __future__ import annotations
@@ -24,8 +27,13 @@ from emoseq.recipe.step import run_step
 def get_parser() -> Parser:
     parser = Parser(__doc__)
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL_DIR", help="folders of final.pt and conf/")
-    parser.add_argument("recordings", nargs="+", metavar="WAV_SCP_OR_WAVS")
-    parser.add_argument("series_wspec", metavar="SERIES_WSPEC")
+    parser.add_argument(
+        "recordings",
+        nargs="+",
+        metavar="WAV_SCP_OR_WAVS",
+        help="a wav.scp file, or audio files whose names give the ids",
+    )
+    parser.add_argument("series_wspec", metavar="SERIES_WSPEC", help="time series to write, float32 vectors")
     return parser
 
 

@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Time series from labels: every class becomes its cluster mean."""
+"""Time series from labels: every class becomes its cluster mean.
+
+Example:
+  steps/reconstruct.py exp/arousal/labels/centers K10 ark,t:labels.txt ark,scp:series.ark,series.scp
+"""
 
 from __future__ import annotations
 
@@ -18,9 +22,9 @@ from emoseq.recipe.step import run_step
 def get_parser() -> Parser:
     parser = Parser(__doc__)
     parser.add_argument("centers_file", type=Path, help="text archive of ascending cluster means")
-    parser.add_argument("key", help="which of them, such as K4")
-    parser.add_argument("labels_rspec", metavar="LABELS_RSPEC")
-    parser.add_argument("series_wspec", metavar="SERIES_WSPEC")
+    parser.add_argument("key", help="resolution, such as K4")
+    parser.add_argument("labels_rspec", metavar="LABELS_RSPEC", help="labels, an int32 vector per utterance")
+    parser.add_argument("series_wspec", metavar="SERIES_WSPEC", help="time series to write, float32 vectors")
     return parser
 
 

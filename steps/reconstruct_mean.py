@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Time series from class posteriors: the expected cluster mean of each frame, and how sure it is."""
+"""Time series from class posteriors: the expected cluster mean of each frame, and how sure it is.
+
+Example:
+  steps/reconstruct_mean.py exp/arousal/labels/centers K10 ark:posteriors.ark ark,t:-
+"""
 
 from __future__ import annotations
 
@@ -20,9 +24,9 @@ def get_parser() -> Parser:
     parser = Parser(__doc__)
     parser.add_argument("--deviation", metavar="WSPEC", help="standard deviations, the band of uncertainty")
     parser.add_argument("centers_file", type=Path, help="text archive of ascending cluster means")
-    parser.add_argument("key", help="which of them, such as K4")
-    parser.add_argument("posteriors_rspec", metavar="POSTERIORS_RSPEC")
-    parser.add_argument("series_wspec", metavar="SERIES_WSPEC")
+    parser.add_argument("key", help="resolution, such as K4")
+    parser.add_argument("posteriors_rspec", metavar="POSTERIORS_RSPEC", help="posteriors, frames x classes")
+    parser.add_argument("series_wspec", metavar="SERIES_WSPEC", help="time series to write, float32 vectors")
     return parser
 
 

@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""CCC and RMSE of predicted series, pooled over the utterances of the gold standard."""
+"""CCC and RMSE of predicted series, pooled over the utterances of the gold standard.
+
+Example:
+  steps/score.py scp:data/test/arousal.scp scp:exp/arousal/predict_test/CLS-Decoded.scp
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,8 @@ from emoseq.recipe.step import run_step
 
 def get_parser() -> Parser:
     parser = Parser(__doc__)
-    parser.add_argument("gold_rspec", metavar="GOLD_RSPEC")
-    parser.add_argument("series_rspec", metavar="SERIES_RSPEC")
+    parser.add_argument("gold_rspec", metavar="GOLD_RSPEC", help="gold standard, a float32 vector per utterance")
+    parser.add_argument("series_rspec", metavar="SERIES_RSPEC", help="time series, a float32 vector per utterance")
     return parser
 
 

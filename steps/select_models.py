@@ -29,7 +29,7 @@ CONFS = ("train", "model", "fbank")  # what each model's folder keeps of its set
 
 def get_parser() -> Parser:
     parser = Parser(__doc__, plans=True)
-    parser.add_argument("jobs_file", type=Path)
+    parser.add_argument("jobs_file", type=Path, help="list of jobs, such as exp/train.jobs")
     parser.add_argument("data_dir", type=Path, help="folder of dev/")
     parser.add_argument("sets", nargs="+", help="such as dev test")
     return parser
@@ -54,7 +54,11 @@ def select(
     *,
     dry_run: bool,
 ) -> None:
-    """Choose among the settings of one system and dimension and average the models of the chosen one."""
+    """Choose among the settings of one system and dimension and average the models of the chosen one.
+
+    Example:
+      steps/select_models.py exp/train.jobs data dev test
+    """
     jobs = [job for of_setting in candidates.values() for job in of_setting]
     folder = jobs[0].folder.parent
     stems = [folder / f"predict_{name}" / RAW_SERIES[system] for name in sets]

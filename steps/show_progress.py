@@ -5,6 +5,9 @@
 
 run.sh has it follow stage 4: with --follow it goes on until all models are done or its parent has ended, on a
 terminal as one line that changes, in a log as a line for each model that is done.
+
+Example:
+  steps/show_progress.py exp/train.jobs exp/log/train.JOB.log
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ PAUSE = 2.0  # seconds between two looks at the logs
 def get_parser() -> Parser:
     parser = Parser(__doc__)
     parser.add_argument("--follow", action="store_true", help="go on until all models are done")
-    parser.add_argument("jobs_file", type=Path)
+    parser.add_argument("jobs_file", type=Path, help="list of jobs, such as exp/train.jobs")
     parser.add_argument("log", help="log of a job, JOB standing for its number")
     return parser
 

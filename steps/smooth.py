@@ -3,6 +3,9 @@
 
 What decoding is to be compared with. Writes smooth_dev.csv and, for each system and smoother,
 predict_<set>/<system>-Gaussian.scp and <system>-Median.scp.
+
+Example:
+  steps/smooth.py data/dev/arousal.scp exp/arousal dev test
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def get_parser() -> Parser:
     parser = Parser(__doc__, "train", "model", plans=True)
     for options in (ExperimentOptions, TrainOptions, ModelOptions):
         parser.add_options(options)
-    parser.add_argument("jobs_file", type=Path)
+    parser.add_argument("jobs_file", type=Path, help="list of jobs, such as exp/train.jobs")
     parser.add_argument("job", type=parse_numbers, help="line of the file, from 1, or lines such as 1:8")
     parser.add_argument("data_dir", type=Path, help="folder of train/ and dev/")
     return parser
@@ -49,7 +49,11 @@ def main(argv: list[str] | None = None) -> int:
 def train_model(
     job: TrainJob, model_options: ModelOptions, options: TrainOptions, data: Path, *, dry_run: bool
 ) -> None:
-    """Train one model unless it is up to date."""
+    """Train one model unless it is up to date.
+
+    Example:
+      steps/train.py exp/train.jobs 1 data
+    """
     labels, lm = job.folder.parent / "labels", job.folder.parent / "lm"
     tasks = read_centers(labels / "centers") if job.is_classifier else {}
     train_gold = data / "train" / f"{job.dimension}.scp"

@@ -40,7 +40,7 @@ def get_parser() -> Parser:
     parser = Parser(__doc__, "baselines", *OPTIONS, plans=True)
     for options in (BaselineOptions, *OPTIONS.values()):
         parser.add_options(options)
-    parser.add_argument("jobs_file", type=Path)
+    parser.add_argument("jobs_file", type=Path, help="list of jobs, such as exp/train.jobs")
     parser.add_argument("job", type=parse_numbers, help="line of the file, from 1, or lines such as 1:8")
     parser.add_argument("data_dir", type=Path, help="folder of train/, dev/ and the sets to predict")
     parser.add_argument("sets", nargs="+", help="sets to predict, such as dev test")
@@ -55,7 +55,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def train_and_predict(job: BaselineJob, args: Namespace) -> None:
-    """Train one baseline and predict the sets, unless that is up to date."""
+    """Train one baseline and predict the sets, unless that is up to date.
+
+    Example:
+      steps/train_baseline.py exp/baselines.jobs 1 data dev test
+    """
     shared = replace(make_options(BaselineOptions, args), baselines=())  # which others there are plays no part
     options: Any = make_options(OPTIONS[job.system], args)
     data, folder = args.data_dir, job.folder

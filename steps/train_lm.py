@@ -3,6 +3,9 @@
 
 No region follows itself, so no probability is spent on that. ARPA files of other toolkits decode
 as well.
+
+Example:
+  steps/train_lm.py --order 3 --num-classes 10 exp/arousal/lm/K10.regions K10.arpa
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ def get_parser() -> Parser:
     parser.add_argument("--num-classes", type=int, required=True, help="K; the regions are r0 to r<K-1>")
     parser.add_argument("--smoothing", choices=SMOOTHINGS, default=SMOOTHINGS[0])
     parser.add_argument("regions_file", type=Path, help="lines `<utt> r0 r3 ...`")
-    parser.add_argument("arpa_file", type=Path)
+    parser.add_argument("arpa_file", type=Path, help="language model over r0, r1, ... in ARPA format")
     return parser
 
 

@@ -3,6 +3,9 @@
 
 Every setting is shared by all tasks and models and scored by the fully averaged decoded series. Writes
 decode_dev/sweep.csv, best.conf and the figure sweep.png and .pdf.
+
+Example:
+  steps/tune_decoding.py data/dev/arousal.scp exp/arousal
 """
 
 from __future__ import annotations

@@ -37,9 +37,9 @@ def add_model_arguments(parser: Parser) -> None:
         default=False,
         help="give the mass of <unk> and of repeated regions to what can follow",
     )
-    parser.add_argument("trans_file", type=Path)
-    parser.add_argument("arpa_file", type=Path)
-    parser.add_argument("posteriors_rspec", metavar="POSTERIORS_RSPEC")
+    parser.add_argument("trans_file", type=Path, help="transition matrix in Kaldi's text form, such as K10.trans")
+    parser.add_argument("arpa_file", type=Path, help="language model over r0, r1, ... in ARPA format")
+    parser.add_argument("posteriors_rspec", metavar="POSTERIORS_RSPEC", help="posteriors, frames x classes")
 
 
 def read_model(args: Any) -> tuple[NDArray[np.float64], LazyTable, Scoring, NDArray[np.float64] | None]:

@@ -26,6 +26,12 @@ from emoseq.recipe.log import log
 ROOT = Path(__file__).resolve().parents[2]
 
 
+SPECIFIERS = """\
+Specifiers:
+  a read specifier (RSPEC) is ark:FILE or scp:FILE; a write specifier (WSPEC) is ark:FILE, ark,t:FILE for text, or
+  ark,scp:ARK,SCP for an archive and its index. `-` is standard input or output: ark,t:- prints text.
+"""
+
 T = TypeVar("T")
 
 
@@ -136,7 +142,7 @@ class Parser(configargparse.ArgParser):
         text, example, command = (description or "").partition("\nExample:")
         super().__init__(
             description=text.strip(),
-            epilog=(example + command).strip(),
+            epilog=f"Example:{command.rstrip()}" if example else None,
             formatter_class=configargparse.RawDescriptionHelpFormatter,
             config_file_parser_class=_ConfFile(),
             default_config_files=[],
@@ -161,6 +167,12 @@ class Parser(configargparse.ArgParser):
             default=VARIABLE in os.environ,
             help="say what would run and why, and do nothing",
         )
+
+    def format_help(self) -> str:
+        """Return the help; it explains specifiers once, where an argument is one."""
+        text: str = super().format_help()
+        takes_specifier = any(str(action.metavar or action.dest).upper().endswith("SPEC") for action in self._actions)
+        return f"{text}\n{SPECIFIERS}" if takes_specifier else text
 
     def parse_known_args(self, args: Any = None, *rest: Any, **kwargs: Any) -> Any:
         # ConfigArgParse would take --conf for an abbreviation of --config.

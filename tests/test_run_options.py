@@ -1,0 +1,195 @@
+"""What run.sh and its steps make of conf folders, stages and --dry-run."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, assert_one_line_error, recipe, step
+from test_run import copied, times_of
+
+STEPS = sorted([*(ROOT / "steps").glob("[a-z]*.py"), ROOT / "local/make_corpus.py"])
+
+
+def test_a_stop_stage_below_the_stage_is_an_error(tmp_path):
+    done = recipe("--stage", 3, "--stop-stage", 2, "--data", tmp_path / "data", "--exp", tmp_path / "exp")
+    assert_one_line_error(done, "--stop-stage 2 is below --stage 3")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("lmm.conf", "did you mean lm.conf?"), ("zzzzzzzz.conf", "conf files are baselines.conf")]
+)
+def test_a_conf_file_that_nothing_reads_is_refused_by_name(tmp_path, name, hint):
+    conf = tmp_path / "conf"
+    (conf / "old").mkdir(parents=True)
+    (conf / "notes.txt").write_text("other files are left alone\n")
+    (conf / name).write_text("--orders=2\n")
+    done = recipe("--conf", conf, "--data", tmp_path / "data", "--exp", tmp_path / "exp")
+    assert_one_line_error(done, f"{name}: nothing reads it", hint)
+    done = step("steps/make_lm.py", "--conf", conf, tmp_path, tmp_path)
+    assert_one_line_error(done, f"{name}: nothing reads it", hint)
+
+
+def test_every_concern_of_a_parser_has_a_file_in_conf():
+    concerns = set()
+    for script in STEPS:
+        for call in re.findall(r"Parser\(__doc__((?:, \"\w+\")+)", script.read_text()):
+            concerns |= set(re.findall(r'"(\w+)"', call))
+    assert len(concerns) > 10
+    assert {f"{name}.conf" for name in concerns} <= {path.name for path in (ROOT / "conf").glob("*.conf")}
+
+
+@pytest.mark.parametrize(
+    ("stage", "lost", "earlier"),
+    [
+        (1, "data/dev/wav.scp", 0),
+        (3, "data/train/feats.scp", 1),
+        (3, "exp/valence/labels/centers", 2),
+        (5, "exp/train.jobs", 4),
+        (6, "exp/arousal/cls_l1_r0_s2/predict_dev.scp", 5),
+        (8, "exp/results.csv", 7),
+    ],
+)
+def test_a_stage_without_its_input_says_which_stage_to_run(small_run, tmp_path, stage, lost, earlier):
+    copied(small_run, tmp_path)
+    (tmp_path / lost).unlink()
+    paths = ["--data", tmp_path / "data", "--exp", tmp_path / "exp"]
+    done = recipe("--conf", "tests/conf", *paths, "--stage", stage)
+    assert_one_line_error(done, f"{lost} is missing, which stage {earlier} writes: run --stage {earlier} first")
+
+
+def test_a_dry_run_before_a_run_lists_its_steps_and_writes_nothing(tmp_path):
+    done = recipe("--conf", "tests/conf", "--data", tmp_path / "data", "--exp", tmp_path / "exp", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert f"local/make_corpus.py: {tmp_path}/data/corpus: would run (missing)" in done.stderr
+    assert "exp/train.jobs: 8 jobs: would be written (missing)" in done.stderr
+    assert len(re.findall(r"steps/train\.py: .*would run \(missing", done.stderr)) == 8 or (
+        "steps/train.py: would run (missing" in done.stderr
+    )
+    assert "up to date" not in done.stderr
+
+
+def test_a_dry_run_after_a_run_and_after_a_change_of_an_option(small_run, tmp_path):
+    copied(small_run, tmp_path)
+    conf = shutil.copytree(ROOT / "tests/conf", tmp_path / "conf")
+    paths = ["--conf", conf, "--data", tmp_path / "data", "--exp", tmp_path / "exp"]
+    before = times_of(small_run._replace(data=tmp_path / "data", exp=tmp_path / "exp"))
+    done = recipe(*paths, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert not re.search(r"(would|may) run|would be written", done.stderr), done.stderr
+    assert done.stderr.count("steps/train.py: ") == 8
+
+    (conf / "decode.conf").write_text("--lm-weights=0,3\n")
+    done = recipe(*paths, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    changed = [line for line in done.stderr.splitlines() if " run (" in line]
+    assert f"steps/tune_decoding.py: {tmp_path}/exp/arousal/decode_dev: would run (options)" in changed
+    follows = re.escape(f"{tmp_path}/exp/arousal: CLS-Decoded: dev: may run (inputs: {tmp_path}/exp/arousal/")
+    assert any(re.match(f"steps/decode_models.py: {follows}", line) for line in changed)
+    assert not any("steps/train.py" in line or "steps/make_lm.py" in line for line in changed)
+    assert times_of(small_run._replace(data=tmp_path / "data", exp=tmp_path / "exp")) == before
+
+
+def test_the_logs_of_an_array_that_is_up_to_date_are_kept(small_run, tmp_path):
+    run = copied(small_run, tmp_path)
+    logs = {path: path.read_bytes() for path in run.exp.glob("log/train.*.log")}
+    assert len(logs) == 8
+    assert all(b": epoch 1 rate " in text for text in logs.values())
+    done = recipe("--conf", "tests/conf", "--data", run.data, "--exp", run.exp, "--stage", 4, "--stop-stage", 4)
+    assert done.returncode == 0, done.stderr
+    assert {path: path.read_bytes() for path in run.exp.glob("log/train.*.log")} == logs
+
+
+def test_a_run_keeps_its_settings_whatever_becomes_of_conf(tmp_path):
+    conf = shutil.copytree(ROOT / "tests/conf", tmp_path / "conf")
+    assert step("steps/begin_run.py", "--conf", conf, tmp_path / "data", tmp_path / "exp").returncode == 0
+    (conf / "train.conf").write_text((conf / "train.conf").read_text().replace("=1,2", "=1,2,3"))
+    done = step("steps/make_train_jobs.py", "--conf", tmp_path / "exp/conf", tmp_path / "exp")
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "exp/train.jobs").read_text().splitlines()) == 8
+
+
+def test_models_of_other_settings_are_not_averaged(small_run, tmp_path):
+    run = copied(small_run, tmp_path)
+    conf = run.exp / "valence/cls_l1_r0_s2/conf/train.conf"
+    conf.write_text(conf.read_text().replace("--learning-rate=0.002", "--learning-rate=0.001"))
+    done = step("steps/select_models.py", run.exp / "train.jobs", run.data, "dev", "test")
+    assert done.returncode == 1
+    assert f"{conf} differs from {run.exp}/valence/cls_l1_r0_s1/conf/train.conf" in done.stderr
+    assert "run stage 4 again" in done.stderr
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
+def test_a_number_that_cannot_be_is_refused_before_stage_0(tmp_path, value):
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/train.conf").write_text(f"--l2={value}\n")
+    done = recipe("--conf", tmp_path / "conf", "--data", tmp_path / "data", "--exp", tmp_path / "exp")
+    assert_one_line_error(done, "train.conf", "--l2")
+    assert not (tmp_path / "data/corpus").exists()
+
+
+HEAVY = ("torch", "numba", "sklearn", "pandas", "scipy", "matplotlib")
+
+
+@pytest.mark.parametrize("script", STEPS, ids=lambda path: path.stem)
+def test_help_imports_no_library_that_takes_long(script):
+    program = (
+        "import json, runpy, sys\n"
+        f"sys.argv = [{str(script)!r}, '--help']\nsys.path.insert(0, {str(script.parent)!r})\n"
+        "try:\n    runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "except SystemExit as end:\n    assert not end.code\n"
+        f"print(json.dumps([name for name in {HEAVY} if name in sys.modules]), file=sys.stderr)"
+    )
+    environment = os.environ | {"EMOSEQ_ROOT": str(ROOT), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stderr.splitlines()[-1]) == []
+
+
+@pytest.mark.parametrize("script", STEPS, ids=lambda path: path.stem)
+def test_help_explains_every_positional_and_ends_with_an_example(script):
+    done = step(script, "--help")
+    assert done.returncode == 0, done.stderr
+    text = done.stdout
+    assert f"\nExample:\n  {script.parent.name}/{script.name} " in text
+    for call in ast.walk(ast.parse(script.read_text())):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "parser.add_argument":
+            assert any(keyword.arg == "help" for keyword in call.keywords), ast.unparse(call)
+    assert "--conf DIR" in text
+    assert "--dry-run" in text
+
+
+def test_the_specifiers_are_explained_where_a_step_takes_one():
+    for script in STEPS:
+        if "SPEC" in script.read_text():
+            assert "ark,t:-" in step(script, "--help").stdout, script
+
+
+def test_run_sh_and_path_sh_are_short():
+    assert len((ROOT / "run.sh").read_text().splitlines()) <= 150
+    assert len((ROOT / "path.sh").read_text().splitlines()) <= 60
+
+
+def test_conf_folders_are_laid_over_one_another_option_by_option(tmp_path):
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/lm.conf").write_text("--longest-duration=99\n")
+    (tmp_path / "x.conf").write_text("--transition-smoothing=0.5\n--longest-duration=7\n")
+    sys.path.insert(0, str(ROOT))
+    from emoseq.lm.regions import LmOptions
+    from emoseq.recipe.options import Parser, make_options
+
+    def read(*words):
+        parser = Parser("A step.", "lm", plans=True)
+        parser.add_options(LmOptions)
+        return make_options(LmOptions, parser.parse_args([*map(str, words)]))
+
+    assert read("--conf", tmp_path / "conf") == LmOptions((2, 3), 0.01, 99)
+    assert read(f"--conf={tmp_path}/conf", "--config", tmp_path / "x.conf") == LmOptions((2, 3), 0.5, 7)
+    assert read("--conf", tmp_path / "conf", "--longest-duration", 3) == LmOptions((2, 3), 0.01, 3)
+    assert Path("conf/lm.conf").read_text().startswith("--orders=2,3")
