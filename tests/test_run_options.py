@@ -138,7 +138,8 @@ HEAVY = ("torch", "numba", "sklearn", "pandas", "scipy", "matplotlib")
 
 
 @pytest.mark.parametrize("script", STEPS, ids=lambda path: path.stem)
-def test_help_imports_no_library_that_takes_long(script):
+def test_help_is_complete_and_imports_no_library_that_takes_long(script):
+    """Every argument is explained, an example ends the help, and specifiers are explained where one is taken."""
     program = (
         "import json, runpy, sys\n"
         f"sys.argv = [{str(script)!r}, '--help']\nsys.path.insert(0, {str(script.parent)!r})\n"
@@ -150,25 +151,13 @@ def test_help_imports_no_library_that_takes_long(script):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stderr.splitlines()[-1]) == []
-
-
-@pytest.mark.parametrize("script", STEPS, ids=lambda path: path.stem)
-def test_help_explains_every_positional_and_ends_with_an_example(script):
-    done = step(script, "--help")
-    assert done.returncode == 0, done.stderr
-    text = done.stdout
-    assert f"\nExample:\n  {script.parent.name}/{script.name} " in text
+    for option in ("--conf DIR", "--config FILE", "--dry-run"):
+        assert option in done.stdout
+    assert f"\nExample:\n  {script.parent.name}/{script.name} " in done.stdout
+    assert ("ark,t:-" in done.stdout.partition("Specifiers:")[2]) == ("SPEC" in done.stdout.partition("Example:")[0])
     for call in ast.walk(ast.parse(script.read_text())):
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "parser.add_argument":
             assert any(keyword.arg == "help" for keyword in call.keywords), ast.unparse(call)
-    assert "--conf DIR" in text
-    assert "--dry-run" in text
-
-
-def test_the_specifiers_are_explained_where_a_step_takes_one():
-    for script in STEPS:
-        if "SPEC" in script.read_text():
-            assert "ark,t:-" in step(script, "--help").stdout, script
 
 
 def test_run_sh_and_path_sh_are_short():

@@ -7,15 +7,6 @@ import numpy as np
 import pytest
 from conftest import ROOT, assert_one_line_error, decoded, step
 
-STEPS = sorted((ROOT / "steps").glob("[a-z]*.py"))
-
-
-@pytest.mark.parametrize("script", STEPS, ids=lambda path: path.stem)
-def test_every_step_has_help(script):
-    done = step(script, "--help")
-    assert done.returncode == 0, done.stderr
-    assert "--config" in done.stdout
-
 
 def test_labels_become_cluster_means_and_are_scored(model, small_run, tmp_path):
     decoded(model, "K4", labels=f"ark:{tmp_path}/labels.ark")
