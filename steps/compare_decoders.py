@@ -76,8 +76,8 @@ def main(argv: list[str] | None = None) -> int:
             swept = dataclasses.replace(options, decoder=decoder)
             candidates += [(decoder, swept.settings([order])) for order in possible]
         for decoder, settings in candidates:
-            best, found = tune(posteriors, resolutions, gold, settings)
-            add(decoder, found.values(), best.order, best.acoustic_scale, best.lm_weight)
+            best, scores_of_best = tune(posteriors, resolutions, gold, settings)
+            add(decoder, scores_of_best.values(), best.order, best.acoustic_scale, best.lm_weight)
     except ValueError as error:
         raise DataError(f"{folder}: {error}") from None
     write_text(folder / "decoders.csv", "".join(",".join(row) + "\n" for row in rows))

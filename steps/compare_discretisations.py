@@ -63,11 +63,11 @@ def main(argv: list[str] | None = None) -> int:
         for technique in DISCRETISATIONS:
             for k in options.num_classes:
                 try:
-                    found = discretise(ratings, technique, k)
+                    result = discretise(ratings, technique, k)
                 except ValueError as error:
                     raise DataError(f"{args.dimension}: {technique}: {error}; are these the right ratings?") from None
-                rebuilt[technique, k] = found.rebuilt[: len(shown)]
-                numbers = {name: value for name, value in vars(found).items() if name != "rebuilt"}
+                rebuilt[technique, k] = result.rebuilt[: len(shown)]
+                numbers = {name: value for name, value in vars(result).items() if name != "rebuilt"}
                 rows.append({"technique": technique, "clusters": k} | numbers)
         table = pd.DataFrame(rows)
         out.mkdir(parents=True, exist_ok=True)

@@ -89,8 +89,8 @@ def main(argv: list[str] | None = None) -> int:
     if pruned:
         log(f"the beam dropped hypotheses in {pruned} of {decoded} utterances; --search exact finds the best")
     if args.report_search_error:
-        found = f"{sum(gap > 1e-6 for gap in gaps)} of {len(gaps)} utterances below the exact score"
-        log(f"beam {args.beam}: {found}, by {max(gaps):.3f} at most, {sum(gaps) / len(gaps):.3f} on average")
+        summary = f"{sum(gap > 1e-6 for gap in gaps)} of {len(gaps)} utterances below the exact score"
+        log(f"beam {args.beam}: {summary}, by {max(gaps):.3f} at most, {sum(gaps) / len(gaps):.3f} on average")
     return 0
 
 

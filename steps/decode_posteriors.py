@@ -39,10 +39,10 @@ def main(argv: list[str] | None = None) -> int:
     with Writer(args.posteriors_wspec) as write:
         for utt, posteriors in read_nonempty(args.posteriors_rspec):
             try:
-                found = compute_class_posteriors(scale_log_posteriors(posteriors, graph.num_classes, scoring), graph)
+                smoothed = compute_class_posteriors(scale_log_posteriors(posteriors, graph.num_classes, scoring), graph)
             except ValueError as error:
                 raise DataError(f"{args.posteriors_rspec}: {utt}: {error}") from None
-            write(utt, found.astype("float32"))
+            write(utt, smoothed.astype("float32"))
     return 0
 
 

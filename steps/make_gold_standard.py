@@ -77,7 +77,7 @@ def make(target: Path, published: Path, ratings: Path, chosen: str, frames: Path
 
 
 def source(folder: Path, dimension: str, wanted: str) -> str | None:
-    """Which gold standard a data directory gets; None if it has nothing to make one of."""
+    """Choose the gold standard of a data directory; None if it has neither a published one nor ratings."""
     kinds = [kind for kind in ("published", "ratings") if (folder / f"{kind}.{dimension}.scp").exists()]
     if not kinds:
         return None
@@ -96,20 +96,20 @@ def candidates(published: Path, ratings: Path, chosen: str) -> dict[str, Mapping
     series: dict[str, Mapping[str, NDArray]] = {"published": dict(Scp(published))} if published.exists() else {}
     if ratings.exists():
         traces = dict(Scp(ratings))
-        series["ratings"] = {utt: compute_gold_standard(of) for utt, of in traces.items()}
+        series["ratings"] = {utt: compute_gold_standard(trace) for utt, trace in traces.items()}
         if chosen == "ewe":
-            series["ewe"] = {utt: evaluator_weighted_estimator(of) for utt, of in traces.items()}
+            series["ewe"] = {utt: evaluator_weighted_estimator(trace) for utt, trace in traces.items()}
     return series
 
 
 def comparison(series: Mapping[str, Mapping[str, NDArray]], chosen: str) -> str:
-    """How far the gold standard chosen is from each of the others, over the recordings that both have."""
+    """Describe the distance of the chosen gold standard from each other one, over the recordings that both have."""
     distances = []
     for name, others in series.items():
         ours = series[chosen]
         lengths = {utt: min(len(ours[utt]), len(others[utt])) for utt in ours if utt in others and name != chosen}
         if lengths:
-            here, there = (np.concatenate([of[utt][:n] for utt, n in lengths.items()]) for of in (ours, others))
+            here, there = (np.concatenate([table[utt][:n] for utt, n in lengths.items()]) for table in (ours, others))
             distances.append(f"CCC {concordance(here, there):.4f} RMSE {rmse(here, there):.4f} to {NAMES[name]}")
     return f"gold standard: {NAMES[chosen]}; " + ("; ".join(distances) or "no other to compare with")
 

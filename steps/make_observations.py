@@ -63,16 +63,16 @@ def main(argv: list[str] | None = None) -> int:
     def work() -> str:
         report.mkdir(exist_ok=True)
         gained = compute_gains(data, exp, jobs)
-        found = observe(data, exp, jobs, gained)
-        for finding in found:
+        observations = observe(data, exp, jobs, gained)
+        for finding in observations:
             write_text(report / f"{finding.name}.csv", finding.table.to_csv(index=False, float_format="%.6f"))
         save_figure(plot_trainings(*read_dev_curves(jobs)), report / "trainings")
         if len(gained):
             points = {key: (of.raw, of.gain) for key, of in gained.groupby(["dimension", "set"], sort=False)}
             save_figure(plot_gains(points), report / "gains")
             write_text(report / "gains_of_models.csv", gained.to_csv(index=False, float_format="%.6f"))
-        write_text(report / "observations.md", format_observations(found))
-        return f"{len(found)} observations of {len(jobs)} models"
+        write_text(report / "observations.md", format_observations(observations))
+        return f"{len(observations)} observations of {len(jobs)} models"
 
     bring_up_to_date(stamp, f"{report}/observations.md", work, dry_run=args.dry_run)
     return 0

@@ -55,14 +55,14 @@ def main(argv: list[str] | None = None) -> int:
 
     from emoseq.report.results import compare_all, list_reported_series, score_all
 
-    series = [one for one in list_reported_series(exp, SCORED) if (one.dimension, one.set) in gold]
+    series = [entry for entry in list_reported_series(exp, SCORED) if (entry.dimension, entry.set) in gold]
     stamp = Stamp(
         __file__,
         "results",
         exp,
-        inputs=[*gold.values(), *(one.path for one in series), *([args.published] if args.published else [])],
+        inputs=[*gold.values(), *(entry.path for entry in series), *([args.published] if args.published else [])],
         outputs=[exp / name for name in ("results.csv", "differences.csv", "RESULTS.md")],
-        options=(options, [(one.system, one.fit_on) for one in series]),
+        options=(options, [(entry.system, entry.fit_on) for entry in series]),
     )
 
     def work() -> str:

@@ -44,10 +44,10 @@ def main(argv: list[str] | None = None) -> int:
     lines = []
     for utt, posteriors in read_nonempty(args.posteriors_rspec):
         try:
-            found = find_n_best(scale_log_posteriors(posteriors, graph.num_classes, scoring), graph, args.n)
+            hypotheses = find_n_best(scale_log_posteriors(posteriors, graph.num_classes, scoring), graph, args.n)
         except ValueError as error:
             raise DataError(f"{args.posteriors_rspec}: {utt}: {error}") from None
-        for rank, hypothesis in enumerate(found, 1):
+        for rank, hypothesis in enumerate(hypotheses, 1):
             lines.append(f"{utt}-{rank} {hypothesis.total:.6f} {' '.join(map(name_region, hypothesis.regions))}\n")
     write_text(args.n_best_file, "".join(lines))
     return 0

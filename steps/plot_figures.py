@@ -84,7 +84,7 @@ def main(argv: list[str] | None = None) -> int:
                 table = Scp(path)
                 if utt in table:  # a test set may be labelled in part
                     series.setdefault(dimension, {})[name] = table[utt]
-            longest = max(len(line) for of in series.values() for line in of.values())
+            longest = max(len(line) for by_name in series.values() for line in by_name.values())
             save_figure(plot_series(series, *stretch(args.start, args.end, longest)), report / "figure3")
         if sweeps:
             trials = {}
@@ -104,7 +104,7 @@ FILES = ("sweep.csv", "best.conf")
 
 
 def stretch(start: float, end: float, frames: int) -> tuple[float, float]:
-    """What is shown of a series: no more than there is of it.
+    """Return the stretch to show, cut to the length of the series.
 
     Example:
       steps/plot_figures.py --start 10 --end 40 data exp

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What run.sh does in stages 2 to 6 for one list of models, for those that are only compared with the chosen ones:
+# Run stages 2 to 6 for models that are only compared with the chosen ones:
 #
 #   steps/run_experiment.sh --conf exp/conf exp/chosen.jobs data             further systems
 #   steps/run_experiment.sh --conf exp/conf exp/fit_on_train/train.jobs data labels and language models fitted on train
@@ -14,7 +14,7 @@ set -euo pipefail
 [ $# -eq 2 ] || { echo "$help_message" >&2 && exit 2; }
 . ./path.sh
 
-# A shell does not end with the one that has started it unless it is told to.
+# A shell outlives the shell that started it; this one asks to be ended with it.
 if [ "${EMOSEQ_PARENT-}" = "$(uname -n) $PPID" ] && type -P setpriv > /dev/null; then
   export EMOSEQ_PARENT=
   exec setpriv --pdeathsig TERM "$0" --conf "$conf" --nj "$nj" --train-cmd "$train_cmd" --decode-cmd "$decode_cmd" "$@"

@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     layers = [job.layers for job in read_jobs(args.jobs_file, TrainJob)]
     logs = [Path(substitute(args.log, "JOB", number)) for number in range(1, len(layers) + 1)]
-    said = -1
+    last_done = -1
     while True:
         states = [read_state(path.read_text(errors="replace") if path.exists() else "") for path in logs]
         done = sum(state.done for state in states)
@@ -51,9 +51,9 @@ def main(argv: list[str] | None = None) -> int:
             return 0
         if sys.stderr.isatty():
             print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
-        elif done > said >= 0:
+        elif done > last_done >= 0:
             log(line)
-        said = done
+        last_done = done
         if all(state.done or state.failed for state in states):
             if sys.stderr.isatty():
                 print(file=sys.stderr)

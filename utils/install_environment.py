@@ -67,7 +67,7 @@ def lock() -> Iterator[IO[str]]:
 
 
 def can_compile() -> bool:
-    """Whether kenlm can be built: a C and a C++ compiler, make, and Python's headers."""
+    """Return whether kenlm can be built: with a C and a C++ compiler, make, and Python's headers."""
     compilers = [os.environ.get(name) or sysconfig.get_config_var(name) or "" for name in ("CC", "CXX")]
     programs = ["make"] + [(shlex.split(compiler) or [""])[0] for compiler in compilers]
     header = Path(sysconfig.get_path("include"), "Python.h")

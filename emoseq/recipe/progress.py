@@ -1,4 +1,4 @@
-"""How far an array of training jobs is, read off their logs, and how long the rest will take."""
+"""Progress of an array of training jobs, read from their logs, and the time left."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ENDED = re.compile(r"^# (Ended|Finished) ", re.MULTILINE)
 
 @dataclass(frozen=True)
 class JobState:
-    """What a log of steps/train.py says: epochs trained by now, and whether the model is there.
+    """State of one job by the log of steps/train.py: epochs trained so far, and whether the model is written.
 
     `current` is a model that was up to date and took no time; `started` is the date in the log's head, or empty;
     `failed` is a job that ended without a model.

@@ -1,4 +1,4 @@
-"""A step on pieces of a data directory, sent off as jobs and put together again."""
+"""Run a step as jobs on pieces of a data directory and join their output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from jobarray.processes import PARENT, this_process
 def compute_in_jobs(
     step: str, data: Path, options: Any, *, writes: str, jobs: int, wrapper: str
 ) -> Iterator[tuple[str, NDArray]]:
-    """What a step writes for each utterance of a data directory, in their order, computed by jobs on pieces of it.
+    """Run a step on pieces of a data directory and yield what it writes for each utterance, in their order.
 
     Args:
         step: its `__file__`, called with `--config` and the piece
@@ -43,7 +43,7 @@ def compute_in_jobs(
     command = [*shlex.split(wrapper), f"JOB=1:{len(pieces)}", f"{data}/log/{name}.JOB.log"]
     command += [step, "--config", f"{folder}/{name}.conf", f"{folder}/JOB"]
     if subprocess.run(command, env=os.environ | {PARENT: this_process()}).returncode:
-        raise DataError(f"{data}: features are incomplete; mend what {data}/log names and run this again")
+        raise DataError(f"{data}: features are incomplete; fix what the logs in {data}/log name and run this again")
     for piece in pieces:
         yield from Scp(piece / writes).items()
     shutil.rmtree(folder)
