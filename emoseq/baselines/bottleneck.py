@@ -98,7 +98,7 @@ def train_bottleneck(
         entropy = total / len(dev_frames)
         if not math.isfinite(entropy):
             raise ValueError(f"bottleneck: epoch {epoch}: the dev cross entropy is {entropy}; lower --bottleneck-rate")
-        epochs.append(Choice("bottleneck", f"epoch {epoch}", entropy, "cross entropy"))
+        epochs.append(Choice(("bottleneck", f"epoch {epoch}"), entropy, measure="cross entropy"))
         since += 1
         if entropy < lowest:
             lowest, best, since = entropy, copy.deepcopy(network.state_dict()), 0

@@ -55,10 +55,10 @@ def tune_chain(
 
     chain = Chain()
     best = score(chain)
-    choices = [Choice("regression", "as it is", best)]
+    choices = [Choice(("regression", "as it is"), best)]
     for step in ("median", "centring", "scaling", "shift"):
         tried = [
-            (Choice(step, setting, score(candidate)), candidate)
+            (Choice((step, setting), score(candidate)), candidate)
             for setting, candidate in _list_candidates(step, chain, predictions, true, medians, shifts)
         ]
         choices += [choice for choice, _ in tried]

@@ -10,6 +10,7 @@ from emoseq import DIMENSIONS
 from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.recipe.job_list import Job
 from emoseq.recipe.options import check_range, option
+from emoseq.recipe.trial import Trial
 
 # Name of each system's row in the tables, in the paper's order.
 BASELINES = {"valstar": "Valstar-2016", "povolny": "Povolny-2016", "brady": "Brady-2016"}
@@ -157,17 +158,10 @@ def plan_baselines(systems: Sequence[str], exp: Path) -> list[BaselineJob]:
     ]
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The dev score of one setting of one step: as a rule its CCC."""
-
-    step: str
-    setting: str
-    score: float
-    measure: str = "CCC"
+Choice = Trial[tuple[str, str]]  # its setting is the step in which it was tried, and what was tried
 
 
 def format_choices(choices: Sequence[Choice]) -> str:
-    """choices.csv: one row for each setting in the order in which they were tried."""
-    rows = [f"{choice.step},{choice.setting},{choice.measure},{choice.score:.6f}\n" for choice in choices]
+    """Return the text of choices.csv: one row for each setting, in the order in which they were tried."""
+    rows = [f"{','.join(choice.setting)},{choice.measure},{choice.score:.6f}\n" for choice in choices]
     return "step,setting,measure,score\n" + "".join(rows)

@@ -128,7 +128,7 @@ def search(
         linear = Linear(*fit(*examples, strength), delay)
         ccc = score_on_dev(linear, sets.dev, sets.dev_ratings)
         seconds = delay * FRAME_SHIFT
-        choices.append(Choice("regression", f"{name}; delay {seconds:g} s; strength {strength:g}", ccc))
+        choices.append(Choice(("regression", f"{name}; delay {seconds:g} s; strength {strength:g}"), ccc))
         return ccc, name, linear, sets
 
     middle = len(strengths) // 2

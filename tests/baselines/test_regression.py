@@ -90,11 +90,11 @@ def test_the_informative_kind_of_features_wins():
     noise = sets(0).map(lambda matrix: RANDOM.normal(size=matrix.shape))
     name, _, choices = search([("noise", noise), ("x", sets(0))], fit_ridge, strengths=[0.1], delays=[0], every=1)
     assert name == "x"
-    assert [choice.setting for choice in choices] == ["noise; delay 0 s; strength 0.1", "x; delay 0 s; strength 0.1"]
+    assert [choice.setting[1] for choice in choices] == ["noise; delay 0 s; strength 0.1", "x; delay 0 s; strength 0.1"]
 
 
 def test_every_strength_is_tried_and_the_best_taken():
     """Without noise, the less regularised the better."""
     _, linear, choices = search([("x", sets(0))], fit_ridge, strengths=[1e-6, 1.0, 100.0], delays=[0], every=1)
-    assert [choice.setting[-12:].split()[-1] for choice in choices] == ["1", "1e-06", "100"]
+    assert [choice.setting[1][-12:].split()[-1] for choice in choices] == ["1", "1e-06", "100"]
     np.testing.assert_allclose(linear.weights, WEIGHTS, atol=1e-4)
