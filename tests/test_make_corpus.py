@@ -260,7 +260,7 @@ def test_pitch_follows_the_emotion_behind_the_ratings(corpus):
 def test_second_call_finds_the_corpus_up_to_date(corpus):
     before = {path: path.stat().st_mtime_ns for path in corpus.rglob("*")}
     done = script(*TINY, corpus)
-    assert (done.returncode, done.stderr) == (0, f"local/make_corpus.py: {corpus} is up to date\n")
+    assert (done.returncode, done.stderr) == (0, f"local/make_corpus.py: {corpus}: up to date\n")
     assert {path: path.stat().st_mtime_ns for path in corpus.rglob("*")} == before
 
 

@@ -28,12 +28,14 @@ def test_a_sites_own_wrapper_gives_the_same_results(small_run, tmp_path):
 
 def test_a_job_that_fails_ends_the_run_with_the_wrappers_own_words(small_run, tmp_path, paths):
     copied(small_run, tmp_path)
-    (tmp_path / "exp/valence/labels/centers").unlink()
+    (tmp_path / "exp/valence/labels/train.K4.ark").unlink()
+    for model in tmp_path.glob("exp/valence/cls_*/final.pt"):
+        model.unlink()
     done = recipe(*paths, "--stage", 4, "--stop-stage", 4, "--cmd", WRAPPER)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last == f"site_wrapper.sh: 2 failed, log is in {tmp_path}/exp/log/train.*.log"
-    assert "labels/centers does not exist" in (tmp_path / "exp/log/train.3.log").read_text()
+    assert "labels/train.K4.scp" in (tmp_path / "exp/log/train.3.log").read_text()
 
 
 def test_a_wrapper_that_is_not_there_is_said_before_any_work_is_done(tmp_path, paths):

@@ -85,7 +85,7 @@ _po_walk() {
         # A switch, one that is false by default, may stand alone.
         _po_value=${_po_option#--}
         _po_value=${_po_value//-/_}
-        if [[ $_po_value =~ ^[A-Za-z][A-Za-z0-9_]*$ && ${!_po_value-} == false && ${2-} != true && ${2-} != false ]]; then
+        if [[ $_po_value =~ ^[A-Za-z][A-Za-z0-9_]*$ && ${!_po_value-} == false && ($# -eq 1 || $2 == --*) ]]; then
           [[ $_po_pass == 1 ]] || _po_set "${_po_option#--}" true ""
           _po_count=$((_po_count + 1))
           shift

@@ -116,9 +116,9 @@ def format_progress(states: Sequence[JobState], left: float | None) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Hours and minutes, or minutes and seconds.
+    """Return a duration in hours and minutes, or minutes and seconds.
 
-    >>> duration(5025), duration(59.6), duration(725)
+    >>> format_duration(5025), format_duration(59.6), format_duration(725)
     ('1 h 24 min', '1 min 0 s', '12 min 5 s')
     """
     whole = round(seconds)

@@ -15,17 +15,18 @@ from conftest import ROOT, step
 from emoseq import DataError
 from emoseq.baselines.options import (
     BASELINES,
+    BaselineJob,
     BaselineOptions,
     BradyOptions,
     PovolnyOptions,
     ValstarOptions,
-    pick_baseline,
     plan_baselines,
 )
 from emoseq.baselines.recording import read_recordings
 from emoseq.baselines.system import load_baseline
 from emoseq.features.fbank import compute_cmvn_statistics
 from emoseq.metrics import ccc_and_rmse
+from emoseq.recipe.job_list import pick_jobs, write_jobs
 
 FRAMES, DELAY = 500, 20
 SMALL = (
@@ -76,17 +77,24 @@ def test_what_takes_longest_comes_first():
     assert jobs[5].line() == "valence valstar exp/valence/valstar\n"
 
 
-def test_a_job_is_what_its_line_says():
+def test_a_job_is_what_its_line_says(tmp_path):
     jobs = plan_baselines(["brady"], Path("an exp"))
-    assert pick_baseline("".join(job.line() for job in jobs), "x.jobs", 2) == jobs[1]
+    write_jobs(tmp_path / "x.jobs", jobs, dry_run=False)
+    assert pick_jobs(tmp_path / "x.jobs", BaselineJob, range(2, 3)) == [jobs[1]]
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("", "x.jobs: there is no line 1; it has 0"), ("arousal cls 3\n", "x.jobs:1: not")]
+    ("text", "message"),
+    [
+        ("", "x.jobs: there is no line 1; it has 0"),
+        ("arousal brady\n", "x.jobs:1: not"),
+        ("arousal cls 3\n", "x.jobs:1: not"),
+    ],
 )
-def test_jobs_that_are_not_there_are_named(text, message):
+def test_jobs_that_are_not_there_are_named(tmp_path, text, message):
+    (tmp_path / "x.jobs").write_text(text)
     with pytest.raises(DataError, match=message):
-        pick_baseline(text, "x.jobs", 1)
+        pick_jobs(tmp_path / "x.jobs", BaselineJob, range(1, 2))
 
 
 def test_no_baselines_are_no_jobs(tmp_path):

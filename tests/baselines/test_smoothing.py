@@ -46,9 +46,9 @@ def test_a_window_longer_than_the_series_is_possible(name):
 def test_every_width_is_scored():
     gold = {"u": filter_gaussian(SERIES, 0.4)}
     trials = sweep_widths({"u": SERIES}, gold, "gaussian", [0.0, 0.4])
-    assert [trial[0] for trial in trials] == [0.0, 0.4]
-    assert trials[1][1:] == pytest.approx((1.0, 0.0))
-    assert trials[0][1] < 0.9
+    assert [trial.setting for trial in trials] == [0.0, 0.4]
+    assert (trials[1].score, trials[1].rmse) == pytest.approx((1.0, 0.0))
+    assert trials[0].score < 0.9
 
 
 @pytest.mark.parametrize("widths", [(), (-1.0,), (float("nan"),), (float("inf"),)])

@@ -10,7 +10,7 @@ from emoseq.decode.forward_backward import compute_expectation
 from emoseq.decode.multi_task import average_models, decode_models, make_decoder
 from emoseq.decode.options import DECODERS, DecoderOptions, SweepOptions
 from emoseq.decode.resolution import Resolution
-from emoseq.decode.sweep import Trial, choose_best, format_sweep, sweep, tune
+from emoseq.decode.sweep import format_sweep, sweep, tune
 from emoseq.lm.arpa import format_arpa
 from emoseq.lm.witten_bell import witten_bell
 from emoseq.model.experiment import (
@@ -18,11 +18,12 @@ from emoseq.model.experiment import (
     TrainJob,
     format_number,
     group_by_setting,
-    parse_jobs,
-    pick_job,
     plan_chosen_jobs,
     plan_jobs,
 )
+from emoseq.recipe.job_list import parse_jobs, pick_jobs, write_jobs
+from emoseq.recipe.trial import Trial, choose_best
+from emoseq.report.results import read_all_jobs
 
 # Per frame the best classes are, by model and task:
 #   model 1: K2 0 1 1 and K3 2 0 1; model 2: K2 1 1 0 and K3 2 2 0
@@ -112,7 +113,7 @@ def test_sweep_scores_the_averaged_series(resolutions):
     x, y = np.array([1.0, 0.5, -0.5]), GOLD["u"]
     ccc = 2 * np.cov(x, y, ddof=0)[0, 1] / (x.var() + y.var() + (x.mean() - y.mean()) ** 2)
     trial = sweep(MODELS, resolutions, GOLD, settings_of(0.0))[0]
-    assert trial.ccc == pytest.approx(ccc)
+    assert trial.score == pytest.approx(ccc)
     assert trial.rmse == pytest.approx(np.sqrt(np.mean((x - y) ** 2)))
 
 
@@ -260,12 +261,12 @@ def test_a_model_has_a_folder_named_after_its_settings(tmp_path, l2, name):
 
 def test_jobs_come_back_from_their_lines(tmp_path):
     jobs = plan_jobs(grid(), tmp_path / "a folder")
-    assert parse_jobs("".join(job.line() for job in jobs), "train.jobs") == jobs
+    assert parse_jobs("".join(job.line() for job in jobs), "train.jobs", TrainJob) == jobs
 
 
 def test_a_line_keeps_every_digit_of_l2(tmp_path):
     jobs = plan_jobs(grid(l2=(0.000123456789,)), tmp_path)
-    assert parse_jobs("".join(job.line() for job in jobs), "train.jobs") == jobs
+    assert parse_jobs("".join(job.line() for job in jobs), "train.jobs", TrainJob) == jobs
 
 
 def test_no_two_models_share_a_folder(tmp_path):
@@ -281,26 +282,27 @@ def test_line_of_a_job_by_hand(tmp_path):
 @pytest.mark.parametrize("number", [1, 36])
 def test_line_n_is_job_n(tmp_path, number):
     jobs = plan_jobs(grid(), tmp_path)
-    text = "".join(job.line() for job in jobs)
-    assert pick_job(text, "train.jobs", number) == jobs[number - 1]
+    write_jobs(tmp_path / "train.jobs", jobs, dry_run=False)
+    assert pick_jobs(tmp_path / "train.jobs", TrainJob, range(number, number + 1)) == [jobs[number - 1]]
 
 
 @pytest.mark.parametrize("number", [0, 37, -1])
 def test_a_line_that_is_not_there_is_an_error(tmp_path, number):
-    text = "".join(job.line() for job in plan_jobs(grid(), tmp_path))
+    write_jobs(tmp_path / "train.jobs", plan_jobs(grid(), tmp_path), dry_run=False)
     with pytest.raises(DataError, match=f"train.jobs: there is no line {number}; it has 36"):
-        pick_job(text, "train.jobs", number)
+        pick_jobs(tmp_path / "train.jobs", TrainJob, range(number, number + 1))
 
 
 @pytest.mark.parametrize("line", ["arousal cls 3 0 1", "arousal cls three 0 1 exp/x", ""])
 def test_a_malformed_line_is_named(line):
     with pytest.raises(DataError, match=r"train\.jobs:2: "):
-        parse_jobs(f"arousal cls 3 0 1 exp/m\n{line}\n", "train.jobs")
+        parse_jobs(f"arousal cls 3 0 1 exp/m\n{line}\n", "train.jobs", TrainJob)
 
 
-def test_a_file_without_jobs_is_an_error():
+def test_a_file_without_jobs_is_an_error(tmp_path):
+    (tmp_path / "train.jobs").touch()
     with pytest.raises(DataError, match="lists no model"):
-        parse_jobs("", "train.jobs")
+        read_all_jobs(tmp_path)
 
 
 def test_jobs_are_grouped_into_what_is_averaged_and_what_is_chosen_from(tmp_path):

@@ -159,7 +159,7 @@ def test_existing_descriptors_are_used_without_opensmile(data):
     (data / "egemaps.scp").write_text("u1 x.ark:0\nu2 x.ark:9\n")
     done = step("steps/make_egemaps.py", data)
     assert done.returncode == 0, done.stderr
-    assert "taken as it is" in done.stderr
+    assert "used unchanged" in done.stderr
     assert (data / "egemaps.scp").read_text() == "u1 x.ark:0\nu2 x.ark:9\n"
 
 
