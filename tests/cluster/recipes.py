@@ -50,6 +50,7 @@ def test_a_worker_killed_in_training_fails_the_run_and_another_run_completes_it(
             if entry.name.isdigit()
             and re.search(r"python3\0[^\0]*steps/train\.py\0", _command(entry))
             and str(tmp_path) in _command(entry)
+            and "--dry-run" not in _command(entry)
         ]
 
     command = f"utils/{WRAPPERS[bed.name]} {MEMORY}"

@@ -147,8 +147,8 @@ def test_what_dev_chooses_is_scored_on_every_set(resolutions):
     trials = sweep(MODELS, resolutions, flat, settings_of(0.0, 50.0))
     assert best == choose_best(trials).setting
     again = next(t for t in sweep(MODELS, resolutions, GOLD, [best]))
-    assert found["test"] == (again.ccc, again.rmse)
-    assert found["dev"] == (choose_best(trials).ccc, choose_best(trials).rmse)
+    assert found["test"] == (again.score, again.rmse)
+    assert found["dev"] == (choose_best(trials).score, choose_best(trials).rmse)
 
 
 @pytest.mark.parametrize("name", DECODERS)
