@@ -4,6 +4,9 @@
 It stands in for RECOLA, which needs a licence: eSpeak's voices speak sentences, coloured by a latent arousal
 and valence, which six synthetic raters follow. The same arguments give the same bytes. A corpus made with
 other arguments is replaced; any other folder is left alone and is an error.
+
+Example:
+  local/make_corpus.py --seconds 30 --recordings 2 corpus
 """
 
 from __future__ import annotations
@@ -57,7 +60,7 @@ def get_parser() -> Parser:
         metavar="X",
         help="recordings in each of train, dev and test",
     )
-    parser.add_argument("out_dir", metavar="OUT_DIR", type=Path)
+    parser.add_argument("out_dir", metavar="OUT_DIR", type=Path, help="folder for the corpus")
     return parser
 
 
@@ -90,11 +93,8 @@ def main(argv: list[str] | None = None) -> int:
 class Recording:
     """One recording before it is rendered; rows are at 25 Hz and begin at time 0.
 
-        `emotion` is the latent arousal and valence, shape (rows, 2), of mean 0 and variance 1; `ratings` has the
-        published traces of each dimension, shape (rows, raters).
-
-    Example:
-      local/make_corpus.py --seconds 30 --recordings 2 corpus
+    `emotion` is the latent arousal and valence, shape (rows, 2), of mean 0 and variance 1; `ratings` has the
+    published traces of each dimension, shape (rows, raters).
     """
 
     name: str

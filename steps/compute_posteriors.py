@@ -3,6 +3,9 @@
 
 Writes predict_<set>.scp, the model's raw time series, and for a classifier posteriors_<set>.K<k>.scp,
 prior-scaled and renormalised, in the model's folder.
+
+Example:
+  steps/compute_posteriors.py exp/train.jobs 1 data dev test
 """
 
 from __future__ import annotations
@@ -41,11 +44,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def predict_set(folder: Path, tasks: list[str], name: str, data: Path, *, dry_run: bool) -> None:
-    """Compute posteriors and series of one set by the model in `folder`.
-
-    Example:
-      steps/compute_posteriors.py exp/train.jobs 1 data dev test
-    """
+    """Compute posteriors and series of one set by the model in `folder`."""
     stems = [folder / f"posteriors_{name}.{task}" for task in tasks] + [folder / f"predict_{name}"]
     stamp = Stamp(
         __file__,

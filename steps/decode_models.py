@@ -4,6 +4,9 @@
 Without --order and the like it takes what steps/tune_decoding.py chose, from decode_dev/best.conf. Writes
 decode_<set>/<model>.K<k>.scp and predict_<set>/CLS-Decoded.scp; with --hmm, which takes the language model's weight
 for 0, hmm_<set>/<model>.K<k>.scp and predict_<set>/CLS-HMM.scp.
+
+Example:
+  steps/decode_models.py exp/arousal dev test
 """
 
 from __future__ import annotations
@@ -54,11 +57,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def decode_set(folder: Path, name: str, options: DecoderOptions, system: str, target: Path, *, dry_run: bool) -> None:
-    """Decode one set with the chosen models of a dimension; labels go to `target`.
-
-    Example:
-      steps/decode_models.py exp/arousal dev test
-    """
+    """Decode one set with the chosen models of a dimension; labels go to `target`."""
     models = [Path(line) for line in read_text(folder / "selected.cls").splitlines()]
     tasks = list(read_centers(folder / "labels" / "centers"))
     stems = {(model, key): target / f"{model.name}.{key}" for model in models for key in tasks}

@@ -4,6 +4,9 @@
 Writes <dimension>.scp beside feats.scp and says how far the gold standard is from the others that could have
 been chosen. A set that has none is left without; it is predicted but cannot be scored. In a test set that
 holds for single recordings as well.
+
+Example:
+  steps/make_gold_standard.py --gold-from ewe data/train
 """
 
 from __future__ import annotations
@@ -66,11 +69,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def make(target: Path, published: Path, ratings: Path, chosen: str, frames: Path) -> str:
-    """Write the chosen gold standard; return how far it is from the others.
-
-    Example:
-      steps/make_gold_standard.py --gold-from ewe data/train
-    """
+    """Write the chosen gold standard; return how far it is from the others."""
     series = candidates(published, ratings, chosen)
     write_gold(series[chosen], target, {utt: int(n) for utt, n in read_table(frames).items()})
     return comparison(series, chosen)

@@ -3,6 +3,9 @@
 
 Writes centers, <set>.K<k>.scp and reconstruction.csv (the paper's Table 1) for one dimension, prints the
 latter, beside published numbers if they are given, and draws the discretisation (the paper's Figure 1).
+
+Example:
+  steps/make_labels.py arousal data exp/arousal/labels
 """
 
 from __future__ import annotations
@@ -100,10 +103,7 @@ def make(folder: Path, dimension: str, gold: dict, options: LabelOptions) -> Non
 def table_1(reconstruction: Path, dimension: str, published: Path | None) -> str:
     """The rows of reconstruction.csv as text, with those published for the same number of clusters beside them.
 
-        What the `#` comments of the published table say, its source, is the last line.
-
-    Example:
-      steps/make_labels.py arousal data exp/arousal/labels
+    What the `#` comments of the published table say, its source, is the last line.
     """
     import pandas as pd
 

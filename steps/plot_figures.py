@@ -3,6 +3,9 @@
 
 Figure 2 is the network of the first model chosen, Figure 3 a stretch of the first labelled test recording, or of
 the first one: gold standard, raw and decoded series. What a run has not made is left out and said so.
+
+Example:
+  steps/plot_figures.py --start 10 --end 40 data exp
 """
 
 from __future__ import annotations
@@ -104,11 +107,7 @@ FILES = ("sweep.csv", "best.conf")
 
 
 def stretch(start: float, end: float, frames: int) -> tuple[float, float]:
-    """Return the stretch to show, cut to the length of the series.
-
-    Example:
-      steps/plot_figures.py --start 10 --end 40 data exp
-    """
+    """Return the stretch to show, cut to the length of the series."""
     from emoseq.features.fbank import FRAME_SHIFT
 
     length = frames * FRAME_SHIFT

@@ -3,6 +3,9 @@
 
 Writes, for each dimension, selection.<system>.csv with every setting's dev CCC, selected.<system>
 with the folders of the chosen models, and the chosen models' averaged series of each set.
+
+Example:
+  steps/select_models.py exp/train.jobs data dev test
 """
 
 from __future__ import annotations
@@ -54,11 +57,7 @@ def select(
     *,
     dry_run: bool,
 ) -> None:
-    """Choose among the settings of one system and dimension and average the models of the chosen one.
-
-    Example:
-      steps/select_models.py exp/train.jobs data dev test
-    """
+    """Choose among the settings of one system and dimension and average the models of the chosen one."""
     jobs = [job for of_setting in candidates.values() for job in of_setting]
     folder = jobs[0].folder.parent
     stems = [folder / f"predict_{name}" / RAW_SERIES[system] for name in sets]

@@ -3,6 +3,9 @@
 
 A classifier's labels and priors are those in labels/ and lm/ beside that folder; a regressor is trained
 on the gold standard.
+
+Example:
+  steps/train.py exp/train.jobs 1 data
 """
 
 from __future__ import annotations
@@ -49,11 +52,7 @@ def main(argv: list[str] | None = None) -> int:
 def train_model(
     job: TrainJob, model_options: ModelOptions, options: TrainOptions, data: Path, *, dry_run: bool
 ) -> None:
-    """Train one model unless it is up to date.
-
-    Example:
-      steps/train.py exp/train.jobs 1 data
-    """
+    """Train one model unless it is up to date."""
     labels, lm = job.folder.parent / "labels", job.folder.parent / "lm"
     tasks = read_centers(labels / "centers") if job.is_classifier else {}
     train_gold = data / "train" / f"{job.dimension}.scp"

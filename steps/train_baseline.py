@@ -3,6 +3,9 @@
 
 Trains on train, chooses on dev. Leaves model.npz, choices.csv (every dev score that was compared) and conf/ in the
 job's folder, and the series in predict_<set>/<Row>.scp beside it.
+
+Example:
+  steps/train_baseline.py exp/baselines.jobs 1 data dev test
 """
 
 from __future__ import annotations
@@ -55,11 +58,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def train_and_predict(job: BaselineJob, args: Namespace) -> None:
-    """Train one baseline and predict the sets, unless that is up to date.
-
-    Example:
-      steps/train_baseline.py exp/baselines.jobs 1 data dev test
-    """
+    """Train one baseline and predict the sets, unless that is up to date."""
     shared = replace(make_options(BaselineOptions, args), baselines=())  # which others there are plays no part
     options: Any = make_options(OPTIONS[job.system], args)
     data, folder = args.data_dir, job.folder
