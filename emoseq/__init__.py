@@ -12,3 +12,7 @@ SETS = ("train", "dev", "test")
 
 class DataError(Exception):
     """Invalid user input; the message is one line that names file, utterance and fix."""
+
+
+class MissingInputError(DataError):
+    """Missing file that an earlier step writes; a dry run takes it for work to come and not for a fault."""

@@ -18,7 +18,7 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.features.egemaps import EgemapsOptions, extract_egemaps, is_installed, require_opensmile
-from emoseq.features.extraction import add_job_arguments, check_jobs, extract_features
+from emoseq.features.extraction import add_job_arguments, extract_features
 from emoseq.io.archive import Scp, Writer
 from emoseq.io.datadir import read_table
 from emoseq.io.files import write_text
@@ -40,7 +40,6 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     options = make_options(EgemapsOptions, args)
     data = args.data_dir
-    check_jobs(args.nj)
     recordings = read_table(data / "wav.scp")
     outputs = [data / "egemaps.scp", data / "egemaps.conf"]
     stamp = Stamp(__file__, "egemaps", data, inputs=[data / "wav.scp"], outputs=outputs, options=options)
@@ -53,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     def work() -> str:
         require_opensmile()
         features = extract_features(
-            __file__, data, options, recordings, extract_egemaps, writes="egemaps.scp", args=args
+            __file__, data, options, recordings, extract_egemaps, writes="egemaps.scp", jobs=args.nj, wrapper=args.cmd
         )
         count = 0
         with Writer(f"ark,scp:{data}/egemaps.ark,{data}/egemaps.scp") as write:

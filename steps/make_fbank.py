@@ -15,7 +15,7 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq.features.extraction import add_job_arguments, check_jobs, extract_features
+from emoseq.features.extraction import add_job_arguments, extract_features
 from emoseq.features.fbank import FRAME_SHIFT, FbankOptions, compute_cmvn_statistics, extract_fbank
 from emoseq.io.archive import Writer, write_scp
 from emoseq.io.datadir import read_table, write_table
@@ -37,13 +37,14 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     options = make_options(FbankOptions, args)
     data = args.data_dir
-    check_jobs(args.nj)
     recordings = read_table(data / "wav.scp")
     outputs = [data / name for name in ("feats.scp", "cmvn.scp", "utt2num_frames", "frame_shift", "fbank.conf")]
     stamp = Stamp(__file__, "fbank", data, inputs=[data / "wav.scp"], outputs=outputs, options=options)
 
     def work() -> str:
-        features = extract_features(__file__, data, options, recordings, extract_fbank, writes="feats.scp", args=args)
+        features = extract_features(
+            __file__, data, options, recordings, extract_fbank, writes="feats.scp", jobs=args.nj, wrapper=args.cmd
+        )
         statistics, lengths = {}, {}
         with Writer(f"ark,scp:{data}/feats.ark,{data}/feats.scp") as write:
             for utt, matrix in features:

@@ -16,9 +16,9 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq import DIMENSIONS, SETS, DataError
-from emoseq.io.archive import Scp, Writer, read_text, shorten_error, write_scp
+from emoseq.io.archive import Scp, Writer, write_scp
 from emoseq.io.files import write_text
-from emoseq.labels.kmeans import LabelOptions, quantise, reconstruct
+from emoseq.labels.kmeans import LabelOptions, quantise
 from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
@@ -59,9 +59,11 @@ def main(argv: list[str] | None = None) -> int:
 
     bring_up_to_date(stamp, f"{folder}", work, dry_run=args.dry_run)
     if not args.dry_run:
+        from emoseq.report.tables import format_table_1
+
         log(
             f"{folder}: CCC and RMSE of the train and dev gold standard, rebuilt from clusters of {options.fit_on} "
-            "(Table 1)\n" + table_1(folder / "reconstruction.csv", dimension, args.published)
+            "(Table 1)\n" + format_table_1(folder / "reconstruction.csv", dimension, args.published)
         )
     return 0
 
@@ -71,8 +73,8 @@ def make(folder: Path, dimension: str, gold: dict, options: LabelOptions) -> Non
     import pandas as pd
 
     from emoseq.labels.kmeans import cluster
-    from emoseq.metrics import concordance, rmse
     from emoseq.report.figures import plot_discretisation, save_figure
+    from emoseq.report.measures import score_reconstruction
 
     def pooled(sets: str) -> np.ndarray:
         return np.concatenate([series for name in sets.split("+") for series in gold[name].values()])
@@ -90,33 +92,11 @@ def make(folder: Path, dimension: str, gold: dict, options: LabelOptions) -> Non
         for k, means in centers.items():
             write_scp(folder / f"{name}.K{k}", {utt: quantise(series, means) for utt, series in gold[name].items()})
 
-    original = pooled("train+dev")
-    rows = []
-    for k, means in centers.items():
-        rebuilt = reconstruct(quantise(original, means), means)
-        rows.append({"clusters": k, "ccc": concordance(rebuilt, original), "rmse": rmse(rebuilt, original)})
-    write_text(folder / "reconstruction.csv", pd.DataFrame(rows).to_csv(index=False, float_format="%.6f"))
+    scores = [(k, *score_reconstruction(pooled("train+dev"), means)) for k, means in centers.items()]
+    table = pd.DataFrame(scores, columns=["clusters", "ccc", "rmse"])
+    write_text(folder / "reconstruction.csv", table.to_csv(index=False, float_format="%.6f"))
     utt, series = next(iter(gold["dev"].items()))
     save_figure(plot_discretisation(series, centers, f"{dimension} of {utt}"), folder / "figure1")
-
-
-def table_1(reconstruction: Path, dimension: str, published: Path | None) -> str:
-    """The rows of reconstruction.csv as text, with those published for the same number of clusters beside them.
-
-    What the `#` comments of the published table say, its source, is the last line.
-    """
-    import pandas as pd
-
-    table, source = pd.read_csv(reconstruction), ""
-    if published:
-        lines = read_text(published).splitlines()
-        source = "\npublished: " + " ".join(line.strip("# ") for line in lines if line.startswith("#"))
-        try:
-            theirs = pd.read_csv(published, comment="#").set_index(["dimension", "clusters"])[["ccc", "rmse"]]
-            table = table.join(theirs.astype(float).loc[dimension].add_prefix("published "), on="clusters")
-        except (KeyError, ValueError) as error:  # pandas' errors of parsing are ValueErrors
-            raise DataError(f"{published}: no table of dimension,clusters,ccc,rmse ({shorten_error(error)})") from None
-    return table.to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep="-") + source
 
 
 if __name__ == "__main__":

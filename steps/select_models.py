@@ -14,20 +14,19 @@ import sys
 from pathlib import Path
 
 import _recipe  # noqa: F401
+from numpy.typing import NDArray
 
 from emoseq import DataError
 from emoseq.io.archive import Scp, read_text, write_scp
 from emoseq.io.files import write_text
-from emoseq.labels.kmeans import average
+from emoseq.labels.kmeans import average_models
 from emoseq.metrics import ccc_and_rmse
-from emoseq.model.experiment import RAW_SERIES, TrainJob, group_by_setting
+from emoseq.model.experiment import CONFS, RAW_SERIES, TrainJob, group_by_setting
 from emoseq.recipe.job_list import read_jobs
 from emoseq.recipe.options import Parser, format_number
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import bring_up_to_date, run_step
 from emoseq.recipe.trial import Trial, choose_best
-
-CONFS = ("train", "model", "fbank")  # what each model's folder keeps of its settings
 
 
 def get_parser() -> Parser:
@@ -76,11 +75,13 @@ def select(
         options=sets,
     )
 
+    def average(seeds: list[TrainJob], name: str) -> dict[str, NDArray]:
+        return average_models([Scp(job.folder / f"predict_{name}.scp") for job in seeds])
+
     def work() -> str:
         check_confs(jobs)
         trials = [
-            Trial(setting, *ccc_and_rmse(average_series(seeds, "dev"), Scp(gold)))
-            for setting, seeds in candidates.items()
+            Trial(setting, *ccc_and_rmse(average(seeds, "dev"), Scp(gold))) for setting, seeds in candidates.items()
         ]
         best = choose_best(trials)
         layers, l2 = best.setting
@@ -89,7 +90,7 @@ def select(
         write_text(folder / f"selected.{system}", "".join(f"{job.folder}\n" for job in candidates[best.setting]))
         for name, stem in zip(sets, stems, strict=True):
             stem.parent.mkdir(exist_ok=True)
-            write_scp(stem, average_series(candidates[best.setting], name))
+            write_scp(stem, average(candidates[best.setting], name))
         return f"{layers} layers, L2 {format_number(l2)}, dev CCC {best.score:.4f}"
 
     bring_up_to_date(stamp, f"{folder}: {RAW_SERIES[system]}", work, dry_run=dry_run)
@@ -106,12 +107,6 @@ def check_confs(jobs: list[TrainJob]) -> None:
             first, other = (each.folder / "conf" / f"{name}.conf" for each in (jobs[0], job))
             if read_text(other) != read_text(first):
                 raise DataError(f"{other} differs from {first}: models of one system must share it; run stage 4 again")
-
-
-def average_series(jobs: list[TrainJob], name: str):
-    """Mean series of each utterance over the models of one setting."""
-    series = [Scp(job.folder / f"predict_{name}.scp") for job in jobs]
-    return {utt: average([model[utt] for model in series]) for utt in series[0]}
 
 
 if __name__ == "__main__":

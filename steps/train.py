@@ -22,7 +22,7 @@ from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import name_write_errors, write_text
 from emoseq.io.matrix import read_matrix
 from emoseq.labels.kmeans import read_centers
-from emoseq.model.experiment import ExperimentOptions, ModelOptions, TrainJob
+from emoseq.model.experiment import CONFS, ExperimentOptions, ModelOptions, TrainJob
 from emoseq.model.schedule import TrainOptions
 from emoseq.recipe.job_list import parse_numbers, pick_jobs
 from emoseq.recipe.log import log
@@ -76,9 +76,9 @@ def train_model(
         for name in ("conf", "log"):
             (job.folder / name).mkdir(parents=True, exist_ok=True)
         log(f"{job.folder}: {options.max_epochs} epochs at most")
-        write_text(job.folder / "conf" / "model.conf", format_conf(model_options))
-        write_text(job.folder / "conf" / "train.conf", format_conf(options))
-        write_text(job.folder / "conf" / "fbank.conf", read_text(data / "train" / "fbank.conf"))
+        texts = (format_conf(options), format_conf(model_options), read_text(data / "train" / "fbank.conf"))
+        for name, text in zip(CONFS, texts, strict=True):
+            write_text(job.folder / "conf" / f"{name}.conf", text)
 
         from emoseq.model.blstm import save_model
         from emoseq.model.training import format_epochs, make_examples, train

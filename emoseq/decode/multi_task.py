@@ -19,7 +19,7 @@ from emoseq.decode.options import DecoderOptions
 from emoseq.decode.resolution import Resolution
 from emoseq.decode.score import Scoring, scale_log_posteriors
 from emoseq.decode.semi_markov import DurationDecoder
-from emoseq.labels.kmeans import Labels, average, reconstruct
+from emoseq.labels.kmeans import Labels, average, average_models, reconstruct
 
 Posteriors = Mapping[str, Mapping[str, NDArray]]  # of one model, (frames, K) by task (K4) and utterance
 Utterance = Mapping[str, NDArray]  # posteriors (frames, K) by task
@@ -49,11 +49,6 @@ def decode_models(
             for key, path in by_task.items():
                 model_labels[key][utt] = path
     return labels, average_models(series)
-
-
-def average_models(series: Sequence[Mapping[str, NDArray]]) -> dict[str, NDArray]:
-    """Return the mean over models of the series of each utterance."""
-    return {utt: average([model[utt] for model in series]) for utt in series[0]}
 
 
 def make_decoder(resolutions: Mapping[str, Resolution], options: DecoderOptions) -> DecodeUtterance:

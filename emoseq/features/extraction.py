@@ -22,18 +22,16 @@ def add_job_arguments(parser: Parser) -> None:
     parser.add_argument("--cmd", default=f"{ROOT}/utils/run.py", help="wrapper that runs them (default utils/run.py)")
 
 
-def check_jobs(jobs: int) -> None:
-    """Check `--nj`.
-
-    Raises:
-        DataError: if it is less than 1
-    """
-    if jobs < 1:
-        raise DataError(f"--nj {jobs}: at least one job is needed")
-
-
 def extract_features(
-    step: str, data: Path, options: Any, recordings: Mapping[str, str], extract: Extract, *, writes: str, args: Any
+    step: str,
+    data: Path,
+    options: Any,
+    recordings: Mapping[str, str],
+    extract: Extract,
+    *,
+    writes: str,
+    jobs: int,
+    wrapper: str,
 ) -> Iterator[tuple[str, NDArray]]:
     """Extract features of each recording, in their order.
 
@@ -44,12 +42,15 @@ def extract_features(
         recordings: audio file by utterance
         extract: called with recordings, options and the name of their list
         writes: name of the scp file that the step writes to a data directory
-        args: what `add_job_arguments` gave
+        jobs: pieces that are extracted side by side
+        wrapper: command line of the wrapper that runs them
 
     Raises:
-        DataError: if a recording cannot be read, or a job fails
+        DataError: if `jobs` is below 1, a recording cannot be read, or a job fails
     """
+    if jobs < 1:
+        raise DataError(f"--nj {jobs}: at least one job is needed")
     check_headers(recordings, str(data / "wav.scp"))  # before any job is submitted
-    if args.nj > 1 and len(recordings) > 1:
-        return compute_in_jobs(step, data, options, writes=writes, jobs=args.nj, wrapper=args.cmd)
+    if jobs > 1 and len(recordings) > 1:
+        return compute_in_jobs(step, data, options, writes=writes, jobs=jobs, wrapper=wrapper)
     return extract(recordings, options, str(data / "wav.scp"))

@@ -22,7 +22,7 @@ import numpy as np
 from kaldiio.matio import read_int32vector, read_matrix_or_vector, read_token
 from numpy.typing import NDArray
 
-from emoseq import DataError
+from emoseq import DataError, MissingInputError
 from emoseq.io.datadir import is_id
 from emoseq.io.files import is_special, name_write_errors, temporary_path, write_text
 
@@ -86,7 +86,7 @@ def load_entry(entry: str, where: str) -> NDArray:
             stream.seek(int(offset))
             return _read_array(stream)
     except FileNotFoundError:
-        raise DataError(f"{where} does not exist; run the step that writes it again") from None
+        raise MissingInputError(f"{where} does not exist; run the step that writes it again") from None
     except Exception as error:  # kaldiio raises whatever the bytes happen to break
         raise DataError(f"{where} is no Kaldi matrix or vector ({shorten_error(error)})") from None
 
@@ -232,7 +232,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text()
     except FileNotFoundError:
-        raise DataError(f"{path} does not exist") from None
+        raise MissingInputError(f"{path} does not exist") from None
     except UnicodeDecodeError:
         raise DataError(f"{path} is not a text file") from None
 
@@ -245,7 +245,7 @@ def _open_archive(location: str) -> Iterator[io.BufferedReader]:
     try:
         stream = open(location, "rb")  # noqa: SIM115
     except FileNotFoundError:
-        raise DataError(f"{location} does not exist") from None
+        raise MissingInputError(f"{location} does not exist") from None
     with stream:
         yield stream
 

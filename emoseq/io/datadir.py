@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from emoseq import DataError
+from emoseq import DataError, MissingInputError
 from emoseq.io.files import write_bytes
 
 _LISTS = ("utt2spk", "utt2dur", "utt2num_frames")  # by utterance, as are all scp files but cmvn.scp
@@ -35,7 +35,7 @@ def _parse_table(path: str | os.PathLike[str], *, strict: bool) -> Iterator[tupl
     try:
         data = Path(path).read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path} does not exist") from None
+        raise MissingInputError(f"{path} does not exist") from None
     if not data.strip():
         raise DataError(f"{path} is empty; run the step that writes it again")
     if strict and not data.endswith(b"\n"):

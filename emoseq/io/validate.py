@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from emoseq import DIMENSIONS, DataError
+from emoseq import DIMENSIONS, DataError, MissingInputError
 from emoseq.io.archive import load_entry
 from emoseq.io.audio import read_duration
 from emoseq.io.datadir import expected_ids, read_table, spk2utt, table_names
@@ -46,9 +46,9 @@ def validate(data_dir: str | os.PathLike[str], *, features: bool = True, allow_p
     folder = Path(data_dir)
     for name in ("utt2spk", "spk2utt", "wav.scp"):
         if not (folder / name).exists():
-            raise DataError(f"{folder / name} does not exist; run the stage that prepares the data")
+            raise MissingInputError(f"{folder / name} does not exist; run the stage that prepares the data")
     if features and not (folder / "feats.scp").exists():
-        raise DataError(f"{folder / 'feats.scp'} does not exist; run steps/make_fbank.py or use --no-feats")
+        raise MissingInputError(f"{folder / 'feats.scp'} does not exist; run steps/make_fbank.py or use --no-feats")
     utt2spk = read_table(folder / "utt2spk")
     tables = {name: read_table(folder / name) for name in table_names(folder)}
     _check_speakers(folder, utt2spk)

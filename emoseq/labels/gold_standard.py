@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.metrics import concordance
+from emoseq.metrics import common_length, concordance, rmse
 from emoseq.recipe.options import option
 
 DECIMALS = 6  # of the published gold standard
+NAMES = {"published": "the published one", "ratings": "AVEC's from the ratings", "ewe": "EWE of the ratings"}
 GOLD_FROM = ("auto", "published", "ratings", "ewe")
 
 
@@ -108,3 +110,61 @@ def _check_traces(ratings: ArrayLike) -> NDArray[np.float64]:
     if not np.isfinite(traces).all():
         raise ValueError("ratings hold NaN or infinite values")
     return traces
+
+
+def make_candidates(
+    published: Mapping[str, NDArray], ratings: Mapping[str, NDArray], chosen: str
+) -> dict[str, Mapping[str, NDArray]]:
+    """Make the chosen gold standard and those that it is compared with, by key of NAMES and utterance.
+
+    Args:
+        published: series (frames,) by utterance, empty if there are none
+        ratings: traces (frames, raters) by utterance, empty if there are none
+        chosen: key of NAMES; the evaluator weighted estimator is computed only if it is chosen
+
+    Raises:
+        ValueError: as `compute_gold_standard`
+    """
+    series: dict[str, Mapping[str, NDArray]] = {"published": published} if published else {}
+    if ratings:
+        series["ratings"] = {utt: compute_gold_standard(traces) for utt, traces in ratings.items()}
+        if chosen == "ewe":
+            series["ewe"] = {utt: evaluator_weighted_estimator(traces) for utt, traces in ratings.items()}
+    return series
+
+
+def describe_distances(series: Mapping[str, Mapping[str, NDArray]], chosen: str) -> str:
+    """Describe the distance of the chosen gold standard from each other one, over the recordings that both have."""
+    distances = []
+    ours = series[chosen]
+    for name, others in series.items():
+        lengths = {utt: min(len(ours[utt]), len(others[utt])) for utt in ours if utt in others and name != chosen}
+        if lengths:
+            here, there = (np.concatenate([table[utt][:n] for utt, n in lengths.items()]) for table in (ours, others))
+            distances.append(f"CCC {concordance(here, there):.4f} RMSE {rmse(here, there):.4f} to {NAMES[name]}")
+    return f"gold standard: {NAMES[chosen]}; " + ("; ".join(distances) or "no other to compare with")
+
+
+def trim_to_features(
+    gold: Mapping[str, NDArray], lengths: Mapping[str, int]
+) -> tuple[dict[str, NDArray[np.float32]], list[str]]:
+    """Cut each series to the number of frames that it shares with the features.
+
+    Args:
+        gold: series (frames,) by utterance
+        lengths: frames of the features by utterance; utterances without a gold standard are left out
+
+    Returns:
+        the series, and a note on each utterance that has lost frames
+
+    Raises:
+        ValueError: as `emoseq.metrics.common_length`
+    """
+    trimmed, notes = {}, []
+    for utt, length in lengths.items():
+        if utt in gold:
+            shared = common_length(len(gold[utt]), length, utt, ("the gold standard", "the features"))
+            if shared != max(len(gold[utt]), length):
+                notes.append(f"{utt}: {len(gold[utt])} ratings and {length} features, the end of the longer is trimmed")
+            trimmed[utt] = gold[utt][:shared].astype(np.float32)
+    return trimmed, notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,3 +127,8 @@ def reconstruct(labels: ArrayLike, centers: ArrayLike) -> NDArray[np.float32]:
 def average(series: Sequence[NDArray]) -> NDArray[np.float32]:
     """Average series of equal length without weights, summed in double precision."""
     return np.mean(np.stack(series).astype(np.float64), axis=0).astype(np.float32)
+
+
+def average_models(series: Sequence[Mapping[str, NDArray]]) -> dict[str, NDArray]:
+    """Return the mean over models of the series of each utterance."""
+    return {utt: average([model[utt] for model in series]) for utt in series[0]}

@@ -18,6 +18,7 @@ from emoseq.recipe.options import check_range, format_number, option
 # The paper's name of each system's undecoded series; "cls-ce" is the classifier without the cost of Eq. 7.
 RAW_SERIES = {"reg-mse": "REG-MSE", "reg-ccc": "REG-CCC", "cls-ce": "CLS-CE-Raw", "cls": "CLS-Raw"}
 
+CONFS = ("train", "model", "fbank")  # files in conf/ of a model's folder: its settings
 HMM_SERIES = "CLS-HMM"  # decoded with transitions and no language model, as Meng and Bianchi-Berthouze (2014)
 DECODED_SERIES = "CLS-Decoded"
 

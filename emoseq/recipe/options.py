@@ -19,7 +19,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import configargparse
 
-from emoseq import DataError
+from emoseq import DataError, MissingInputError
 from emoseq.recipe.dry_run import VARIABLE
 from emoseq.recipe.log import log
 
@@ -66,12 +66,12 @@ def check_range(options: Any, *names: str, low: float, high: float = math.inf, a
             # Not math.isfinite, which fails for integers beyond the largest float.
             if not (low <= value <= high and value < math.inf) or (above and value == low):
                 kind = "whole number" if isinstance(value, int) else "finite number"
-                least, most = _spelled(low), _spelled(high)
+                least, most = _format_value(low), _format_value(high)
                 if high < math.inf:
                     bounds = f"above {least}, up to {most}," if above else f"from {least} to {most}"
                 else:
                     bounds = f"above {least}" if above else f"of {least} or more"
-                raise ValueError(f"{flag}={_spelled(value)}: a {kind} {bounds} is needed")
+                raise ValueError(f"{flag}={_format_value(value)}: a {kind} {bounds} is needed")
 
 
 def parse_boolean(text: str) -> bool:
@@ -104,7 +104,7 @@ _TYPES: dict[Any, Callable[[str], Any]] = {
 
 
 class _ConfFile(configargparse.ConfigFileParser):
-    """Reads `--name=value` lines and says which line of which file is wrong."""
+    """Read `--name=value` lines; an error names the line and the file."""
 
     names: frozenset[str] = frozenset()
 
@@ -201,14 +201,14 @@ class Parser(configargparse.ArgParser):
                 default=None if needed else field.default,
                 required=needed and required,
                 metavar="X",
-                help=(field.metadata["help"] + ("" if needed else f" (default {_spelled(field.default)})")).replace(
-                    "%", "%%"
-                ),
+                help=(
+                    field.metadata["help"] + ("" if needed else f" (default {_format_value(field.default)})")
+                ).replace("%", "%%"),
             )
 
 
 def list_conf_folders(conf: str | None) -> list[Path]:
-    """Folders of conf files, each laid over the one before: the checkout's, the current folder's and `conf`.
+    """List the folders of conf files, each laid over the one before: the checkout's, the current folder's and `conf`.
 
     Raises:
         DataError: if `conf` is no folder, or holds a conf file that nothing reads
@@ -238,14 +238,8 @@ def check_conf_folder(folder: Path) -> None:
             raise DataError(f"{path}: nothing reads it; {hint}")
 
 
-def find_conf(concern: str, conf: str | None) -> Path | None:
-    """Return the topmost file of a concern, which replaces those below it as a whole, as the wrappers' files do."""
-    files = [folder / f"{concern}.conf" for folder in list_conf_folders(conf)]
-    return next((file for file in reversed(files) if file.is_file()), None)
-
-
 def make_options(cls: type[T], args: Any) -> T:
-    """The dataclass from what `Parser.parse_args` returned.
+    """Return the dataclass from the result of `Parser.parse_args`.
 
     Raises:
         DataError: if the dataclass refuses a value
@@ -257,22 +251,22 @@ def make_options(cls: type[T], args: Any) -> T:
 
 
 def read_options(cls: type[T], path: Path) -> T:
-    """The dataclass that a conf file such as `format_conf` makes gives by itself.
+    """Read a dataclass from a conf file as `format_conf` writes it.
 
     Raises:
         DataError: if the file is missing or the dataclass refuses a value
     """
     if not path.is_file():
-        raise DataError(f"{path} does not exist; run the step that writes it again")
+        raise MissingInputError(f"{path} does not exist; run the step that writes it again")
     parser = Parser(None, plans=True)
     parser.add_options(cls)
     return make_options(cls, parser.parse_args([f"--config={path}"]))
 
 
 def format_conf(options: Any) -> str:
-    """The conf file that gives a dataclass of options."""
+    """Return the text of the conf file that gives a dataclass of options."""
     return "".join(
-        f"--{f.name.replace('_', '-')}={_spelled(getattr(options, f.name))}\n" for f in dataclasses.fields(options)
+        f"--{f.name.replace('_', '-')}={_format_value(getattr(options, f.name))}\n" for f in dataclasses.fields(options)
     )
 
 
@@ -285,9 +279,9 @@ def format_number(number: float) -> str:
     return repr(float(number)).removesuffix(".0").replace("e-0", "e-")
 
 
-def _spelled(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
-        return ",".join(_spelled(item) for item in value)
+        return ",".join(_format_value(item) for item in value)
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

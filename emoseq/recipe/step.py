@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from emoseq import DataError
+from emoseq import DataError, MissingInputError
 from emoseq.recipe.dry_run import VARIABLE, add_planned, find_planned
 from emoseq.recipe.log import log
 from emoseq.recipe.stamp import Stamp
@@ -41,21 +41,22 @@ def bring_up_to_date(stamp: Stamp, label: str, work: Callable[[], str], *, dry_r
         log(f"{label}: {message}")
 
 
-def run_step(main: Callable[[], int], *, strict: bool = False) -> int:
+def run_step(main: Callable[[], int]) -> int:
     """Run a step's main function and return its exit status; a user's error becomes one line and status 1.
 
-    In a dry run such an error is as a rule an input that an earlier step has yet to write, so it is logged as that,
-    with status 0, unless `strict`.
+    In a dry run a missing input is one that an earlier step has yet to write: it is logged as that, with status 0.
     """
     end_with_parent()
     try:
         status = main()
         sys.stdout.flush()
         return status
-    except DataError as error:
-        if "--dry-run" in sys.argv or (VARIABLE in os.environ and not strict):
+    except MissingInputError as error:
+        if "--dry-run" in sys.argv or VARIABLE in os.environ:
             log(f"would run (missing: {error})")
             return 0
+        log(str(error))
+    except DataError as error:
         log(str(error))
     except BrokenPipeError:
         _discard_output()

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emoseq.features.fbank import FRAME_SHIFT
+from emoseq.labels.kmeans import quantise, reconstruct
+from emoseq.metrics import concordance, rmse
 
 
 @dataclass(frozen=True)
@@ -96,3 +98,9 @@ def compute_correlation(x: ArrayLike, y: ArrayLike) -> float:
     if pair.shape[1] < 3 or not (np.ptp(pair, axis=1) > 0).all():
         return float("nan")
     return float(np.corrcoef(*pair)[0, 1])
+
+
+def score_reconstruction(ratings: ArrayLike, centers: ArrayLike) -> tuple[float, float]:
+    """Return CCC and RMSE of ratings (frames,) rebuilt from the nearest cluster means (K,) (paper, Table 1)."""
+    rebuilt = reconstruct(quantise(ratings, centers), centers)
+    return concordance(rebuilt, ratings), rmse(rebuilt, ratings)

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from emoseq import DIMENSIONS, SETS, DataError
+from emoseq import DIMENSIONS, SETS, MissingInputError
 from emoseq.decode.files import read_posteriors, read_resolutions
 from emoseq.decode.multi_task import decode_models, make_decoder
 from emoseq.decode.options import DecoderOptions
 from emoseq.io.archive import Scp, read_text
-from emoseq.labels.kmeans import average, quantise, read_centers, reconstruct
+from emoseq.labels.kmeans import average, read_centers, reconstruct
 from emoseq.metrics import ccc_and_rmse, pair_series
 from emoseq.model.experiment import TrainJob, format_number, group_by_setting
 from emoseq.model.schedule import TrainOptions
@@ -32,6 +32,7 @@ from emoseq.report.measures import (
     compute_spread_ratio,
     count_transitions_per_minute,
     measure_clipping,
+    score_reconstruction,
 )
 from emoseq.report.results import read_all_jobs
 from emoseq.report.tables import format_markdown
@@ -59,7 +60,7 @@ def read_trained_jobs(exp: Path) -> list[TrainJob]:
     """
     jobs = [job for job in read_all_jobs(exp) if (job.folder / "epochs.csv").exists()]
     if not jobs:
-        raise DataError(f"{exp}: no model has been trained; run stage 4 first")
+        raise MissingInputError(f"{exp}: no model has been trained; run stage 4 first")
     return jobs
 
 
@@ -77,8 +78,7 @@ def tabulate_reconstruction(data: Path, exp: Path) -> pd.DataFrame:
     rows = []
     for dimension, name, gold, centers in read_gold(data, exp):
         for key, means in centers.items():
-            rebuilt = {utt: reconstruct(quantise(series, means), means) for utt, series in gold.items()}
-            ccc, rmse = ccc_and_rmse(rebuilt, gold)
+            ccc, rmse = score_reconstruction(np.concatenate(list(gold.values())), means)
             rows.append({"dimension": dimension, "set": name, "task": key, "ccc": ccc, "rmse": rmse})
     return pd.DataFrame(rows)
 

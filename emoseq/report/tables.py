@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from emoseq import DIMENSIONS, DataError
-from emoseq.io.archive import shorten_error
+from emoseq.io.archive import read_text, shorten_error
 from emoseq.report.results import RESULTS_COLUMNS
 
 
@@ -29,6 +29,26 @@ def read_published(path: Path) -> pd.DataFrame:
         return published[["system", "dimension", "set", "ccc"]].astype({"ccc": float})
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{path}: not a table of system, dimension, set and ccc ({shorten_error(error)})") from None
+
+
+def format_table_1(reconstruction: Path, dimension: str, published: Path | None) -> str:
+    """Return the rows of reconstruction.csv as text, with published ones for the same number of clusters beside them.
+
+    The last line is the source of the published table, from its `#` comments.
+
+    Raises:
+        DataError: if the published table is malformed
+    """
+    table, source = pd.read_csv(reconstruction), ""
+    if published:
+        lines = read_text(published).splitlines()
+        source = "\npublished: " + " ".join(line.strip("# ") for line in lines if line.startswith("#"))
+        try:
+            theirs = pd.read_csv(published, comment="#").set_index(["dimension", "clusters"])[["ccc", "rmse"]]
+            table = table.join(theirs.astype(float).loc[dimension].add_prefix("published "), on="clusters")
+        except (KeyError, ValueError) as error:  # pandas' errors of parsing are ValueErrors
+            raise DataError(f"{published}: no table of dimension,clusters,ccc,rmse ({shorten_error(error)})") from None
+    return table.to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep="-") + source
 
 
 def format_tables(results: pd.DataFrame, differences: pd.DataFrame, published: pd.DataFrame | None) -> str:

@@ -7,10 +7,11 @@ import pytest
 from emoseq import DataError
 from emoseq.decode.files import read_posteriors, read_resolutions
 from emoseq.decode.forward_backward import compute_expectation
-from emoseq.decode.multi_task import average_models, decode_models, make_decoder
+from emoseq.decode.multi_task import decode_models, make_decoder
 from emoseq.decode.options import DECODERS, DecoderOptions, SweepOptions
 from emoseq.decode.resolution import Resolution
 from emoseq.decode.sweep import format_sweep, sweep, tune
+from emoseq.labels.kmeans import average_models
 from emoseq.lm.arpa import format_arpa
 from emoseq.lm.witten_bell import witten_bell
 from emoseq.model.experiment import (

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emoseq import DIMENSIONS, SETS, DataError
+from emoseq import DIMENSIONS, SETS, DataError, MissingInputError
 
 LAYOUTS = ("avec2016", "ges2018", "recola")
 AUDIO = (".wav", ".flac")
@@ -82,7 +82,7 @@ def recognise(folder: Path) -> str:
         return "ges2018"
     if (folder / "recordings_audio").is_dir():
         return "avec2016"
-    raise DataError(
+    raise MissingInputError(
         f"{folder}/recordings_audio does not exist, nor RECOLA-Annotation; --corpus must name a folder in the layout "
         f"{', '.join(LAYOUTS[:-1])} or {LAYOUTS[-1]}"
     )
