@@ -95,7 +95,7 @@ def bash(script: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedPro
 
 
 def only_line(done: subprocess.CompletedProcess[str]) -> str:
-    """What a failure printed: nothing but one line of path.sh's."""
+    """Return the one line that a failure of path.sh printed."""
     assert done.returncode == 1
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
@@ -267,9 +267,13 @@ def test_who_waited_finds_the_work_done(ready: Path) -> None:
 def test_pip_holds_the_lock_of_an_installer_that_was_killed(installer: ModuleType, tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     with open(lock, "w") as held:
-        check = f"import os; assert os.path.samestat(os.fstat({held.fileno()}), os.stat({str(lock)!r}))"
+        check = (
+            f"import os; assert os.path.samestat(os.fstat({held.fileno()}), os.stat({str(lock)!r}))\n"
+            f"open({str(tmp_path / 'checked')!r}, 'w')"
+        )
         program(installer.PYTHON, shlex.join(["exec", INTERPRETER, "-c", check]))
         installer.pip_install("emoseq", held=held)
+    assert (tmp_path / "checked").exists()
 
 
 def test_python_without_ensurepip_is_one_line(installer: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,8 +172,11 @@ def test_an_arff_file_of_features_is_no_gold_standard(package, tmp_path):
 
 def test_a_file_of_all_gold_standards_beside_them_does_not_matter(package, tmp_path):
     folder = package / "ratings_gold_standard/arousal"
+    prepare(package, tmp_path / "before")
     shutil.copy(folder / "train_1.arff", folder / "train_all.arff")
     prepare(package, tmp_path / "data")
+    name = "train/published.arousal.ark"
+    assert (tmp_path / "data" / name).read_bytes() == (tmp_path / "before" / name).read_bytes()
 
 
 def test_a_test_set_labelled_in_part_is_scored_as_far_as_it_goes(package, tmp_path):

@@ -101,13 +101,13 @@ def test_a_second_run_does_nothing_and_says_so(small_run, tmp_path):
         (8, ["exp/report/figure3.png", "exp/valence/labels/discretisation.csv"]),
     ],
 )
-def test_a_run_from_a_later_stage_mends_what_is_lost(small_run, tmp_path, stage, lost):
+def test_a_run_from_a_later_stage_restores_what_is_lost(small_run, tmp_path, stage, lost):
     copied(small_run, tmp_path)
     for name in lost:
         path = tmp_path / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    mended = small_recipe(tmp_path, "--stage", stage)
-    assert results_of(mended.exp) == results_of(small_run.exp)
+    again = small_recipe(tmp_path, "--stage", stage)
+    assert results_of(again.exp) == results_of(small_run.exp)
 
 
 @pytest.mark.parametrize(("stage", "lost"), [(4, "exp/arousal/cls_l1_r0_s1"), (1, "data/train/feats.scp")])

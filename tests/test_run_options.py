@@ -1,4 +1,4 @@
-"""What run.sh and its steps make of conf folders, stages and --dry-run."""
+"""Conf folders, stages and --dry-run of run.sh and its steps."""
 
 import ast
 import json

@@ -47,7 +47,7 @@ def test_a_median_filter_is_kept_where_there_are_spikes():
 
 
 def test_scaling_that_lowers_the_ccc_is_not_kept():
-    """What runs against the gold standard gets worse when it is as large as that."""
+    """A series that runs against the gold standard gets worse when it is scaled up to it."""
     chain, choices = tuned(of_gold(lambda values: -0.1 * values))
     assert {choice.setting[0]: choice.score for choice in choices}["scaling"] < choices[0].score
     assert chain.scale == 1

@@ -103,7 +103,7 @@ def test_a_first_class_that_cannot_be_is_not_chosen(search):
 
 @pytest.mark.parametrize("search", SEARCHES)
 def test_weight_zero_asks_the_language_model_nothing(search):
-    """Not even where it calls the best path impossible."""
+    """It may even call the best path impossible."""
     posteriors, transitions = [[0.9, 0.1], [0.9, 0.1]], [[0.9, 0.1], [0.1, 0.9]]
     found = decode(posteriors, transitions, np.array([-np.inf, -1.0, -1.0]), Scoring(lm_weight=0.0), search=search)
     assert found.total == pytest.approx(np.log(0.9**3))

@@ -53,7 +53,7 @@ def nearest_classes(centers):
 
 
 def share_a_value(labels, centers):
-    """Whether for each frame there is a value of which every task's class has the nearest cluster mean."""
+    """Return whether each frame has a value to which every task's class has the nearest cluster mean."""
     lowest, highest = np.full(len(labels[0]), -np.inf), np.full(len(labels[0]), np.inf)
     for path, means in zip(labels, centers, strict=True):
         edges = np.r_[-np.inf, (means[1:] + means[:-1]) / 2, np.inf]
@@ -152,7 +152,7 @@ def test_no_two_tasks_disagree(order):
 
 
 def test_tasks_decoded_one_by_one_do_disagree():
-    """What the test above would not show if they never did."""
+    """Without this the test above would show nothing."""
     sizes = [4, 6, 8, 10]
     cases = [random_case(2, seed=size, num_classes=size, frames=40, scoring=Scoring(lm_weight=2.0)) for size in sizes]
     labels = [decode(*case.problem, case.scoring).labels for case in cases]

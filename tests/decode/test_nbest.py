@@ -95,7 +95,7 @@ def test_fewer_come_back_when_fewer_exist():
 
 
 def test_impossible_sequences_do_not_come_back():
-    """What begins with class 0 can only stay there."""
+    """A sequence that begins with class 0 can only stay there."""
     case = random_case(2, seed=2, num_classes=2, frames=3)._replace(transitions=np.array([[1.0, 0.0], [0.5, 0.5]]))
     assert {tuple(hypothesis.regions.tolist()) for hypothesis in hypotheses(case, 100)} == {(0,), (1,), (1, 0)}
 

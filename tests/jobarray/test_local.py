@@ -310,6 +310,7 @@ def test_a_wrapper_inside_a_wrapper_ends_its_jobs(tmp_path):
 def test_jobs_of_a_killed_wrapper_die(tmp_path):
     with started(tmp_path, "x.log", "sh", "-c", TREE) as process:
         children = pids(tmp_path, 2)
+        assert all(map(is_alive, children))
         process.kill()
         wait_for(lambda: not [pid for pid in children if is_alive(pid)])
 

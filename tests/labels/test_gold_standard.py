@@ -19,7 +19,7 @@ def ccc(x, y):
 
 
 def gold_standard_by_steps(ratings):
-    """Not rounded; the four steps of AVEC 2016."""
+    """Compute the four steps of AVEC 2016 one by one, without rounding."""
     traces = [column.tolist() for column in np.asarray(ratings).T]
     agreement = {(i, j): ccc(traces[i], traces[j]) for i in range(len(traces)) for j in range(len(traces)) if i != j}
     weights = [

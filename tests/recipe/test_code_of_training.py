@@ -1,4 +1,4 @@
-"""What makes a trained model stale: code that training uses, and no other."""
+"""A trained model becomes stale with code that training uses, and with no other."""
 
 import os
 import re

@@ -60,7 +60,7 @@ def parse_text(text, *words):
 
 
 def usage_error(capsys, *words, **kwargs):
-    """What is said before a step ends with status 2."""
+    """Return the message with which a step ends with status 2."""
     with pytest.raises(SystemExit) as end:
         parse(*words, **kwargs)
     assert end.value.code == 2

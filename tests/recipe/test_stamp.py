@@ -56,7 +56,7 @@ def test_work_without_a_stamp_is_not_current(tmp_path):
 
 @pytest.mark.parametrize("changed", ["in.txt", "feats.scp"])
 def test_work_whose_input_changes_meanwhile_is_not_done(work, changed):
-    """What it was made of nobody knows: the old content, the new one, or some of both."""
+    """The work may have read the old content, the new one, or some of both."""
     stamp = work.stamp(options="others")
     assert stamp.find_reason()
     if changed == "in.txt":
