@@ -22,7 +22,7 @@ from emoseq.model.experiment import TrainJob
 from emoseq.recipe.job_list import parse_numbers, pick_jobs
 from emoseq.recipe.options import Parser
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import bring_up_to_date, run_step
+from emoseq.recipe.step import bring_up_to_date, plan_without_input, run_step
 
 
 def get_parser() -> Parser:
@@ -37,9 +37,10 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     for job in pick_jobs(args.jobs_file, TrainJob, args.job):
-        tasks = list(read_centers(job.folder.parent / "labels" / "centers")) if job.is_classifier else []
-        for name in args.sets:
-            predict_set(job.folder, tasks, name, args.data_dir / name, dry_run=args.dry_run)
+        with plan_without_input(f"{job.folder}", dry_run=args.dry_run):
+            tasks = list(read_centers(job.folder.parent / "labels" / "centers")) if job.is_classifier else []
+            for name in args.sets:
+                predict_set(job.folder, tasks, name, args.data_dir / name, dry_run=args.dry_run)
     return 0
 
 

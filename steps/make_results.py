@@ -50,7 +50,8 @@ def main(argv: list[str] | None = None) -> int:
     gold = {(dim, name): args.data_dir / name / f"{dim}.scp" for dim in DIMENSIONS for name in SCORED}
     for (dimension, name), path in list(gold.items()):
         if not path.exists():
-            log(f"{name}: {dimension} has no gold standard: predicted, not scored")
+            if not args.dry_run:
+                log(f"{name}: {dimension} has no gold standard: predicted, not scored")
             del gold[dimension, name]
 
     from emoseq.report.results import compare_all, list_reported_series, score_all

@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
     sweeps = {dim: exp / dim / "decode_dev" for dim in DIMENSIONS if classified}
     sweeps = {dim: folder for dim, folder in sweeps.items() if (folder / "best.conf").exists()}
     names = ["figure2", *["figure3"] * any(name == "raw" for _, name in lines), *["sweep"] * bool(sweeps)]
-    for name in sorted({"figure3", "sweep"} - set(names)):
+    for name in sorted({"figure3", "sweep"} - set(names)) if not args.dry_run else []:
         log(f"{report}: no {name}: " + ("run stage 6 first" if classified else "no classifier was trained"))
     stamp = Stamp(
         __file__,

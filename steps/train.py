@@ -28,7 +28,7 @@ from emoseq.recipe.job_list import parse_numbers, pick_jobs
 from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, format_conf, make_options
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import bring_up_to_date, run_step
+from emoseq.recipe.step import bring_up_to_date, plan_without_input, run_step
 
 
 def get_parser() -> Parser:
@@ -45,7 +45,8 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     model_options, options = make_options(ModelOptions, args), make_options(TrainOptions, args)
     for job in pick_jobs(args.jobs_file, TrainJob, args.job):
-        train_model(job, model_options, options, args.data_dir, dry_run=args.dry_run)
+        with plan_without_input(f"{job.folder}", dry_run=args.dry_run):
+            train_model(job, model_options, options, args.data_dir, dry_run=args.dry_run)
     return 0
 
 

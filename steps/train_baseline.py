@@ -34,7 +34,7 @@ from emoseq.io.files import write_text
 from emoseq.recipe.job_list import parse_numbers, pick_jobs
 from emoseq.recipe.options import Parser, format_conf, make_options
 from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import bring_up_to_date, run_step
+from emoseq.recipe.step import bring_up_to_date, plan_without_input, run_step
 
 OPTIONS: dict[str, type] = {"valstar": ValstarOptions, "povolny": PovolnyOptions, "brady": BradyOptions}
 
@@ -53,7 +53,8 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     for job in pick_jobs(args.jobs_file, BaselineJob, args.job):
-        train_and_predict(job, args)
+        with plan_without_input(f"{job.folder}", dry_run=args.dry_run):
+            train_and_predict(job, args)
     return 0
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from emoseq import DataError, MissingInputError
 from emoseq.recipe.dry_run import VARIABLE, add_planned, find_planned
@@ -39,6 +40,21 @@ def bring_up_to_date(stamp: Stamp, label: str, work: Callable[[], str], *, dry_r
         message = work()
         stamp.write()
         log(f"{label}: {message}")
+
+
+@contextlib.contextmanager
+def plan_without_input(label: str, *, dry_run: bool) -> Iterator[None]:
+    """In a dry run, log that the work of the block would run where an input is missing, and go on after the block.
+
+    Raises:
+        MissingInputError: as in the block, unless this is a dry run
+    """
+    try:
+        yield
+    except MissingInputError as error:
+        if not dry_run:
+            raise
+        log(f"{label}: would run (missing: {error})")
 
 
 def run_step(main: Callable[[], int]) -> int:
