@@ -77,7 +77,9 @@ def main(argv: list[str] | None = None) -> int:
     if not args.dry_run:
         (args.exp_dir / "conf").mkdir(parents=True, exist_ok=True)
         for concern, text in texts.items():
-            write_text(args.exp_dir / "conf" / f"{concern}.conf", text)
+            file = args.exp_dir / "conf" / f"{concern}.conf"
+            if not file.is_file() or file.read_text() != text:
+                write_text(file, text)
     return 0
 
 

@@ -28,8 +28,6 @@ from emoseq.recipe.options import Parser, make_options, read_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import bring_up_to_date, run_step
 
-BEST = Path("decode_dev") / "best.conf"
-
 
 def get_parser() -> Parser:
     parser = Parser(__doc__, plans=True)
@@ -46,18 +44,30 @@ def main(argv: list[str] | None = None) -> int:
     if not has_classifier(folder.parent):
         log(f"{folder}: no classifier was trained, so there is nothing to decode")
         return 0
-    given = args.order is not None
-    options = make_options(DecoderOptions, args) if given else read_options(DecoderOptions, folder / BEST)
+    chosen = [] if args.order is not None else [folder / "decode_dev" / "best.conf"]
+    options = read_options(DecoderOptions, chosen[0]) if chosen else make_options(DecoderOptions, args)
     system, kind = DECODED_SERIES, "decode"
     if args.hmm:
         options, system, kind = replace(options, lm_weight=0.0), HMM_SERIES, "hmm"
     for name in args.sets:
-        decode_set(folder, name, options, system, folder / f"{kind}_{name}", dry_run=args.dry_run)
+        decode_set(folder, name, options, chosen, system, folder / f"{kind}_{name}", dry_run=args.dry_run)
     return 0
 
 
-def decode_set(folder: Path, name: str, options: DecoderOptions, system: str, target: Path, *, dry_run: bool) -> None:
-    """Decode one set with the chosen models of a dimension; labels go to `target`."""
+def decode_set(
+    folder: Path, name: str, options: DecoderOptions, chosen: list[Path], system: str, target: Path, *, dry_run: bool
+) -> None:
+    """Decode one set with the models selected for a dimension.
+
+    Args:
+        folder: of the dimension
+        name: of the set
+        options: of the decoder
+        chosen: file that the options were read from, if any
+        system: name of the series
+        target: folder of the labels
+        dry_run: only say what would be done
+    """
     models = [Path(line) for line in read_text(folder / "selected.cls").splitlines()]
     tasks = list(read_centers(folder / "labels" / "centers"))
     stems = {(model, key): target / f"{model.name}.{key}" for model in models for key in tasks}
@@ -67,6 +77,7 @@ def decode_set(folder: Path, name: str, options: DecoderOptions, system: str, ta
         "models",
         target,
         inputs=[
+            *chosen,
             *decoding_files(folder, [options.order]),
             *(model / f"posteriors_{name}.{key}.scp" for model in models for key in tasks),
         ],

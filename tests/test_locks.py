@@ -148,6 +148,7 @@ def test_what_changes_nothing_that_a_run_reads_does_not_disturb_it(small_run, tm
 
 def test_what_a_killed_run_has_left_is_waited_for_some_seconds(small_run, tmp_path, held_up):
     copied(small_run, tmp_path)
+    (tmp_path / "exp/arousal/cls_l1_r0_s1/posteriors_dev.K4.ark").unlink()
     paths = ["--conf", "tests/conf", "--data", tmp_path / "data", "--exp", tmp_path / "exp", "--stage", 5]
     once = [*paths, "--stop-stage", 5]
     with started(*once, "--cmd", held_up) as first:

@@ -221,6 +221,7 @@ def test_joint_decoding_of_all_resolutions(model, tmp_path, order):
 @pytest.fixture
 def dimension(small_run, tmp_path):
     """A copy of a dimension of the small run, without links to the original but for the posteriors."""
+    shutil.copy(small_run.exp / "train.jobs", tmp_path)
     return shutil.copytree(small_run.exp / "arousal", tmp_path / "arousal")
 
 
