@@ -7,7 +7,7 @@ stop_stage=8
 nj=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2> /dev/null || echo 1) # nproc itself would obey them
 cmd=
 corpus=
-layout=auto
+layout=
 gold_standard=
 partition=
 conf=conf
@@ -22,7 +22,7 @@ help_message="Usage: $0 [options]
   --nj J           jobs at once (default: the number of cores, $nj)
   --cmd CMD        wrapper that runs the jobs, for example \"utils/slurm.py --mem 2G\" (default: see cmd.sh)
   --corpus DIR     a package of RECOLA (default: the embedded synthetic speech, in the AVEC 2016 layout)
-  --layout NAME    avec2016, ges2018 or recola (default $layout: by the folder names in DIR)
+  --layout NAME    avec2016, ges2018 or recola (default: by the folder names in DIR)
   --gold-standard NAME  name of the gold standard in layout ges2018
   --partition FILE      sets of layout recola (default: conf/partition where it exists)
   --conf DIR       conf files laid over conf/, option by option (default $conf)
@@ -49,14 +49,16 @@ if at 0; then
     corpus=$data/corpus
     local/make_corpus.py --conf "$conf" "$corpus"
   fi
-  "$recipe/prepare_data.py" --layout "$layout" ${gold_standard:+--gold-standard "$gold_standard"} \
-    ${partition:+--partition "$partition"} "$corpus" "$data"
+  "$recipe/prepare_data.py" --conf "$conf" ${layout:+--layout "$layout"} \
+    ${gold_standard:+--gold-standard "$gold_standard"} ${partition:+--partition "$partition"} "$corpus" "$data"
 fi
+
+read_corpus # dimensions, sets, and those of them that are predicted
 
 if at 1; then
   echo "$0: stage 1: features"
   steps/make_baseline_jobs.py --conf "$conf" "$exp" "$data" # reports early what the baselines lack
-  for set in train dev test; do
+  for set in "${sets[@]}"; do
     steps/make_fbank.py --conf "$conf" --nj "$nj" --cmd "$train_cmd" "$data/$set"
     if grep -qsE '^[a-z]+ (valstar|povolny) ' "$exp/baselines.jobs"; then
       steps/make_egemaps.py --conf "$conf" --nj "$nj" --cmd "$train_cmd" "$data/$set"
@@ -66,11 +68,11 @@ fi
 
 if at 2; then
   echo "$0: stage 2: labels"
-  for set in train dev test; do
+  for set in "${sets[@]}"; do
     steps/make_gold_standard.py --conf "$conf" "$data/$set"
     utils/validate_data_dir.py "$data/$set"
   done
-  for dim in arousal valence; do
+  for dim in "${dimensions[@]}"; do
     steps/make_labels.py --conf "$conf" "$dim" "$data" "$exp/$dim/labels"
   done
 fi
@@ -80,7 +82,7 @@ unlock_data
 
 if at 3; then
   echo "$0: stage 3: transitions and language models"
-  for dim in arousal valence; do
+  for dim in "${dimensions[@]}"; do
     steps/make_lm.py --conf "$conf" "$exp/$dim/labels" "$exp/$dim/lm"
   done
 fi
@@ -89,8 +91,8 @@ if at 4; then
   echo "$0: stage 4: training"
   steps/make_baseline_jobs.py --conf "$conf" "$exp" "$data"
   utils/run_array.sh --cmd "$train_cmd" --nj "$nj" "$exp/baselines.jobs" \
-    steps/train_baseline.py --conf "$conf" "$exp/baselines.jobs" JOB "$data" dev test
-  steps/make_train_jobs.py --conf "$conf" "$exp"
+    steps/train_baseline.py --conf "$conf" "$exp/baselines.jobs" JOB "$data" "${predicted[@]}"
+  steps/make_train_jobs.py --conf "$conf" "$exp" "$data"
   utils/run_array.sh --cmd "$train_cmd" --nj "$nj" "$exp/train.jobs" \
     steps/train.py --conf "$conf" "$exp/train.jobs" JOB "$data"
 fi
@@ -98,37 +100,38 @@ fi
 if at 5; then
   echo "$0: stage 5: posteriors"
   utils/run_array.sh --cmd "$decode_cmd" --nj "$nj" "$exp/train.jobs" \
-    steps/compute_posteriors.py "$exp/train.jobs" JOB "$data" dev test
+    steps/compute_posteriors.py "$exp/train.jobs" JOB "$data" "${predicted[@]}"
 fi
 
 if at 6; then
   echo "$0: stage 6: decoding"
-  steps/select_models.py "$exp/train.jobs" "$data" dev test
+  steps/select_models.py "$exp/train.jobs" "$data" "${predicted[@]}"
   steps/make_chosen_jobs.py --conf "$conf" "$exp"
   for jobs in "$exp/chosen.jobs" "$exp"/fit_on_*/train.jobs; do
     [ -s "$jobs" ] || continue
     echo "$0: stage 6: models at the setting chosen, $jobs"
-    steps/run_experiment.sh --conf "$conf" --nj "$nj" --train-cmd "$train_cmd" --decode-cmd "$decode_cmd" "$jobs" "$data"
+    steps/run_experiment.sh --conf "$conf" --nj "$nj" --train-cmd "$train_cmd" --decode-cmd "$decode_cmd" \
+      "$jobs" "$data" "${predicted[@]}"
   done
-  for dim in arousal valence; do
-    steps/smooth.py --conf "$conf" "$data/dev/$dim.scp" "$exp/$dim" dev test
+  for dim in "${dimensions[@]}"; do
+    steps/smooth.py --conf "$conf" "$data/dev/$dim.scp" "$exp/$dim" "${predicted[@]}"
     steps/tune_decoding.py --conf "$conf" "$data/dev/$dim.scp" "$exp/$dim"
-    steps/decode_models.py "$exp/$dim" dev test
-    steps/decode_models.py --hmm "$exp/$dim" dev test
+    steps/decode_models.py "$exp/$dim" "${predicted[@]}"
+    steps/decode_models.py --hmm "$exp/$dim" "${predicted[@]}"
   done
 fi
 
 if at 7; then
   echo "$0: stage 7: scores"
-  for dim in arousal valence; do
-    "$recipe/write_predictions.py" "$exp/$dim" dev test
+  for dim in "${dimensions[@]}"; do
+    "$recipe/write_predictions.py" "$exp/$dim" "${predicted[@]}"
   done
   steps/make_results.py --conf "$conf" "$data" "$exp"
 fi
 
 if at 8; then
   echo "$0: stage 8: report"
-  for dim in arousal valence; do
+  for dim in "${dimensions[@]}"; do
     steps/compare_discretisations.py --conf "$conf" "$dim" "$data" "$exp/$dim/labels"
   done
   steps/plot_figures.py "$data" "$exp"

@@ -6,7 +6,6 @@ Deep Recurrent Neural Network", Interspeech 2017. Docstrings cite its sections, 
 
 __version__ = "0.1.0"
 
-DIMENSIONS = ("arousal", "valence")
 SETS = ("train", "dev", "test")
 
 

@@ -30,7 +30,7 @@ import numpy as np
 from latents import FRAME_RATE, draw_latent_emotion
 from numpy.typing import NDArray
 
-from emoseq import DIMENSIONS, SETS, DataError
+from emoseq import SETS, DataError
 from emoseq.io.files import write_bytes, write_text
 from emoseq.labels.gold_standard import compute_gold_standard
 from emoseq.recipe.log import log
@@ -40,6 +40,7 @@ from emoseq.recipe.step import run_step
 
 # raters and speech take a second to import, so they are imported only when a corpus is made.
 
+DIMENSIONS = ("arousal", "valence")
 RECORD = "corpus.json"  # arguments and versions of a corpus; a folder without this file is never replaced
 MODULES = ("make_corpus.py", "latents.py", "raters.py", "sentences.py", "speech.py")
 LIBRARIES = ("numpy", "scipy", "soxr", "praat-parselmouth")  # on which the bytes depend

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq import DIMENSIONS, SETS, DataError
+from emoseq import SETS, DataError
 from emoseq.baselines.options import BaselineOptions, BradyOptions, PovolnyOptions, ValstarOptions
 from emoseq.baselines.smoothing import SmoothOptions
 from emoseq.decode.options import SweepOptions
@@ -27,6 +27,7 @@ from emoseq.labels.kmeans import LabelOptions
 from emoseq.lm.regions import LmOptions
 from emoseq.model.experiment import ExperimentOptions, ModelOptions, TrainJob
 from emoseq.model.schedule import TrainOptions
+from emoseq.recipe.corpus import list_sets, read_dimensions
 from emoseq.recipe.job_list import read_jobs
 from emoseq.recipe.options import Parser, format_conf, list_conf_folders, make_options
 from emoseq.recipe.step import run_step
@@ -89,11 +90,13 @@ def check_earlier_stages(stage: int, data: Path, exp: Path) -> None:
     Raises:
         DataError: for the first file that is missing, with the stage that writes it
     """
-    written = [
-        [data / name / "wav.scp" for name in SETS],
-        [data / name / "feats.scp" for name in SETS],
-        [exp / dim / "labels" / "centers" for dim in DIMENSIONS],
-        [exp / dim / "lm" / ".make_lm.lm.json" for dim in DIMENSIONS],
+    sets = list_sets(data) if (data / "train" / "wav.scp").exists() and (data / "dev" / "wav.scp").exists() else SETS
+    written = [[data / "dimensions", *(data / name / "wav.scp" for name in sets)]]
+    dimensions = read_dimensions(data) if (data / "dimensions").exists() else ()
+    written += [
+        [data / name / "feats.scp" for name in sets],
+        [exp / dim / "labels" / "centers" for dim in dimensions],
+        [exp / dim / "lm" / ".make_lm.lm.json" for dim in dimensions],
         [exp / "train.jobs"],
     ]
     if stage > 4 and (exp / "train.jobs").exists():
@@ -101,7 +104,7 @@ def check_earlier_stages(stage: int, data: Path, exp: Path) -> None:
         written[4] += [folder / "final.pt" for folder in folders]
         written += [
             [folder / "predict_dev.scp" for folder in folders],
-            [exp / dim / "predict_dev" for dim in DIMENSIONS],
+            [exp / dim / "predict_dev" for dim in dimensions],
         ]
         written += [[exp / "results.csv"]]
     for earlier, paths in enumerate(written[:stage]):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq import DIMENSIONS, DataError
+from emoseq import DataError
 from emoseq.io.archive import Scp
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import LabelOptions
@@ -28,7 +28,7 @@ from emoseq.recipe.step import bring_up_to_date, run_step
 def get_parser() -> Parser:
     parser = Parser(__doc__, "labels", plans=True)
     parser.add_options(LabelOptions)
-    parser.add_argument("dimension", choices=DIMENSIONS, help="rated dimension, such as arousal")
+    parser.add_argument("dimension", help="rated dimension, such as arousal")
     parser.add_argument("data_dir", type=Path, help="folder of train/ and dev/")
     parser.add_argument("out_dir", type=Path, help="such as exp/arousal/labels")
     return parser

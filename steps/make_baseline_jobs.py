@@ -15,9 +15,9 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq import SETS
 from emoseq.baselines.options import USE_EGEMAPS, BaselineOptions, plan_baselines
 from emoseq.features.egemaps import advise_installation, is_installed
+from emoseq.recipe.corpus import list_sets, read_dimensions
 from emoseq.recipe.job_list import write_jobs
 from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
@@ -28,7 +28,7 @@ def get_parser() -> Parser:
     parser = Parser(__doc__, "baselines", plans=True)
     parser.add_options(BaselineOptions)
     parser.add_argument("exp_dir", type=Path, help="folder of the run, such as exp")
-    parser.add_argument("data_dir", type=Path, nargs="?", help="folder of train/, dev/ and test/")
+    parser.add_argument("data_dir", type=Path, help="folder of train/ and dev/, with the file dimensions")
     return parser
 
 
@@ -36,11 +36,11 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     options = make_options(BaselineOptions, args)
     data = args.data_dir
-    extracted = data is not None and all((data / name / "egemaps.scp").exists() for name in SETS)
+    extracted = all((data / name / "egemaps.scp").exists() for name in list_sets(data))
     systems = [name for name in options.baselines if name not in USE_EGEMAPS or extracted or is_installed()]
     if left_out := [name for name in options.baselines if name not in systems]:
         log(f"{advise_installation()}; {' and '.join(left_out)} are left out")
-    jobs = plan_baselines(systems, args.exp_dir)
+    jobs = plan_baselines(systems, read_dimensions(data), args.exp_dir)
     log(write_jobs(args.exp_dir / "baselines.jobs", jobs, dry_run=args.dry_run))
     return 0
 

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq import DIMENSIONS, DataError, MissingInputError
+from emoseq import DataError, MissingInputError
 from emoseq.io.archive import Scp, write_scp
 from emoseq.io.datadir import read_table
 from emoseq.labels.gold_standard import GoldOptions, describe_distances, make_candidates, trim_to_features
+from emoseq.recipe.corpus import read_dimensions
 from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
@@ -39,7 +40,8 @@ def main(argv: list[str] | None = None) -> int:
     options = make_options(GoldOptions, args)
     if not (args.data_dir / "wav.scp").exists():
         raise MissingInputError(f"{args.data_dir / 'wav.scp'} does not exist; run stage 0 first")
-    sources = {dimension: choose_source(args.data_dir, dimension, options.gold_from) for dimension in DIMENSIONS}
+    dimensions = read_dimensions(args.data_dir.absolute().parent)
+    sources = {dimension: choose_source(args.data_dir, dimension, options.gold_from) for dimension in dimensions}
     frames = args.data_dir / "utt2num_frames"
     for dimension, chosen in sources.items():
         target = args.data_dir / f"{dimension}.scp"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq import DIMENSIONS, SETS, DataError
+from emoseq import SETS, DataError
 from emoseq.io.archive import Scp, Writer, write_scp
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import LabelOptions, quantise
@@ -37,7 +37,7 @@ def get_parser() -> Parser:
         default=PUBLISHED if PUBLISHED.exists() else None,
         help=f"CSV of dimension, clusters, ccc, rmse (default {PUBLISHED} where it exists)",
     )
-    parser.add_argument("dimension", choices=DIMENSIONS, help="rated dimension, such as arousal")
+    parser.add_argument("dimension", help="rated dimension, such as arousal")
     parser.add_argument("data_dir", type=Path, help="folder of train/, dev/ and test/")
     parser.add_argument("labels_dir", type=Path, help="folder of the labels, such as exp/arousal/labels")
     return parser

@@ -15,16 +15,14 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq import DIMENSIONS
 from emoseq.io.archive import read_text
 from emoseq.io.files import write_text
+from emoseq.recipe.corpus import list_sets, read_dimensions
 from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import bring_up_to_date, run_step
 from emoseq.report.intervals import ScoreOptions
-
-SCORED = ("dev", "test")
 
 PUBLISHED = Path("conf/published/table2.csv")
 
@@ -47,7 +45,8 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     options, exp = make_options(ScoreOptions, args), args.exp_dir
-    gold = {(dim, name): args.data_dir / name / f"{dim}.scp" for dim in DIMENSIONS for name in SCORED}
+    dimensions, sets = read_dimensions(args.data_dir), [name for name in list_sets(args.data_dir) if name != "train"]
+    gold = {(dim, name): args.data_dir / name / f"{dim}.scp" for dim in dimensions for name in sets}
     for (dimension, name), path in list(gold.items()):
         if not path.exists():
             if not args.dry_run:
@@ -56,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
 
     from emoseq.report.results import compare_all, list_reported_series, score_all
 
-    series = [entry for entry in list_reported_series(exp, SCORED) if (entry.dimension, entry.set) in gold]
+    series = [entry for entry in list_reported_series(exp, dimensions, sets) if (entry.dimension, entry.set) in gold]
     stamp = Stamp(
         __file__,
         "results",

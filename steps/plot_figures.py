@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Draw the paper's Figures 2 and 3 and the dev sweep of a run: EXP_DIR/report/figure2, figure3, sweep (.png, .pdf).
 
-Figure 2 is the network of the first model chosen, Figure 3 a stretch of the first labelled test recording, or of
-the first one: gold standard, raw and decoded series. What a run has not made is left out and said so.
+Figure 2 is the network of the first model chosen. Figure 3 is a stretch of the first labelled test recording, or of
+the first one, and without a test set of dev: gold standard, raw and decoded series. A figure whose data a run has not
+made is left out, with a line that says so.
 
 Example:
   steps/plot_figures.py --start 10 --end 40 data exp
@@ -15,11 +16,11 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq import DIMENSIONS
 from emoseq.decode.options import DecoderOptions
 from emoseq.decode.sweep import parse_sweep
 from emoseq.io.archive import Scp, read_text
 from emoseq.model.experiment import DECODED_SERIES, RAW_SERIES, TrainJob
+from emoseq.recipe.corpus import list_sets, read_dimensions
 from emoseq.recipe.job_list import read_jobs
 from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, read_options
@@ -45,18 +46,19 @@ def main(argv: list[str] | None = None) -> int:
     selected = shown.folder.parent / f"selected.{shown.system}"
     model = (Path(read_text(selected).split("\n")[0]) if selected.exists() else shown.folder) / "final.pt"
     classified = shown.system == "cls"
+    dimensions, shown_set = read_dimensions(args.data_dir), list_sets(args.data_dir)[-1]
     lines = {
         (dimension, name): path
-        for dimension in DIMENSIONS
+        for dimension in dimensions
         if classified
         for name, path in (
-            ("gold standard", args.data_dir / "test" / f"{dimension}.scp"),
-            ("raw", exp / dimension / "predict_test" / f"{RAW_SERIES['cls']}.scp"),
-            ("decoded", exp / dimension / "predict_test" / f"{DECODED_SERIES}.scp"),
+            ("gold standard", args.data_dir / shown_set / f"{dimension}.scp"),
+            ("raw", exp / dimension / f"predict_{shown_set}" / f"{RAW_SERIES['cls']}.scp"),
+            ("decoded", exp / dimension / f"predict_{shown_set}" / f"{DECODED_SERIES}.scp"),
         )
         if path.exists()
     }
-    sweeps = {dim: exp / dim / "decode_dev" for dim in DIMENSIONS if classified}
+    sweeps = {dim: exp / dim / "decode_dev" for dim in dimensions if classified}
     sweeps = {dim: folder for dim, folder in sweeps.items() if (folder / "best.conf").exists()}
     names = ["figure2", *["figure3"] * any(name == "raw" for _, name in lines), *["sweep"] * bool(sweeps)]
     for name in sorted({"figure3", "sweep"} - set(names)) if not args.dry_run else []:

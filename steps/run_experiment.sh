@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # Run stages 2 to 6 for models that are only compared with the chosen ones:
 #
-#   steps/run_experiment.sh --conf exp/conf exp/chosen.jobs data             further systems
-#   steps/run_experiment.sh --conf exp/conf exp/fit_on_train/train.jobs data labels and language models fitted on train
+#   steps/run_experiment.sh --conf exp/conf exp/chosen.jobs data dev test             further systems
+#   steps/run_experiment.sh --conf exp/conf exp/fit_on_train/train.jobs data dev test labels and language models fitted on train
 
 conf=conf
 nj=1
 train_cmd=utils/run.py
 decode_cmd=utils/run.py
-help_message="Usage: $0 [--conf DIR] [--nj N] [--train-cmd WRAPPER] [--decode-cmd WRAPPER] JOBS_FILE DATA_DIR"
+help_message="Usage: $0 [--conf DIR] [--nj N] [--train-cmd WRAPPER] [--decode-cmd WRAPPER] JOBS_FILE DATA_DIR SET..."
 . utils/parse_options.sh
 set -euo pipefail
-[ $# -eq 2 ] || { echo "$help_message" >&2 && exit 2; }
+[ $# -gt 2 ] || { echo "$help_message" >&2 && exit 2; }
 . ./path.sh
 
 # A shell outlives the shell that started it; this one asks to be ended with it.
@@ -23,6 +23,7 @@ EMOSEQ_PARENT="$(uname -n) $$"
 export EMOSEQ_PARENT
 
 jobs=$1 data=$2
+shift 2 # the sets are left
 exp=$(dirname "$jobs")
 fit_on=$(basename "$exp")
 fit_on=${fit_on#fit_on_}
@@ -37,13 +38,13 @@ if $whole; then
   done
 fi
 utils/run_array.sh --cmd "$train_cmd" --nj "$nj" "$jobs" steps/train.py --conf "$conf" "$jobs" JOB "$data"
-utils/run_array.sh --cmd "$decode_cmd" --nj "$nj" "$jobs" steps/compute_posteriors.py "$jobs" JOB "$data" dev test
-steps/select_models.py "$jobs" "$data" dev test
+utils/run_array.sh --cmd "$decode_cmd" --nj "$nj" "$jobs" steps/compute_posteriors.py "$jobs" JOB "$data" "$@"
+steps/select_models.py "$jobs" "$data" "$@"
 if $whole; then
   for dim in $dimensions; do
-    steps/smooth.py --conf "$conf" "$data/dev/$dim.scp" "$exp/$dim" dev test
+    steps/smooth.py --conf "$conf" "$data/dev/$dim.scp" "$exp/$dim" "$@"
     steps/tune_decoding.py --conf "$conf" "$data/dev/$dim.scp" "$exp/$dim"
-    steps/decode_models.py "$exp/$dim" dev test
-    steps/decode_models.py --hmm "$exp/$dim" dev test
+    steps/decode_models.py "$exp/$dim" "$@"
+    steps/decode_models.py --hmm "$exp/$dim" "$@"
   done
 fi

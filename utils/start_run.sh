@@ -48,4 +48,18 @@ if [ "$dry_run" = false ]; then
   [ "$stage" -gt 2 ] || lock_data "$data"
 fi
 watched_state=
-recipe=$EMOSEQ_ROOT/egs/recola/local
+recipe=local # of a corpus in egs/; at the root it is that of RECOLA, whose layout the embedded corpus has
+[ -f local/prepare_data.py ] || recipe=$EMOSEQ_ROOT/egs/recola/local
+
+# Read what the corpus has: its dimensions, its sets, and those of them that are predicted. In a dry run before stage 0
+# a step has left the dimensions among what it would write, and the usual sets are assumed.
+read_corpus() {
+  local file=$data/dimensions name
+  [ ! -f "${EMOSEQ_DRY_RUN-}$(realpath -m -- "$file")" ] || file=${EMOSEQ_DRY_RUN-}$(realpath -m -- "$file")
+  mapfile -t dimensions < "$file"
+  sets=()
+  for name in train dev test; do
+    if [ ! -f "$data/train/wav.scp" ] || [ -f "$data/$name/wav.scp" ]; then sets+=("$name"); fi
+  done
+  predicted=("${sets[@]:1}")
+}

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emoseq import DIMENSIONS
 from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.recipe.job_list import Job
 from emoseq.recipe.options import check_range, option
@@ -148,13 +147,13 @@ class BaselineJob(Job):
             raise ValueError(f"there is no baseline {self.system}")
 
 
-def plan_baselines(systems: Sequence[str], exp: Path) -> list[BaselineJob]:
+def plan_baselines(systems: Sequence[str], dimensions: Sequence[str], exp: Path) -> list[BaselineJob]:
     """List the jobs of these systems, the longest first."""
     return [
         BaselineJob(dimension, system, exp / dimension / system)
         for system in _LONGEST_FIRST
         if system in systems
-        for dimension in DIMENSIONS
+        for dimension in dimensions
     ]
 
 

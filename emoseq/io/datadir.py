@@ -15,6 +15,7 @@ from pathlib import Path
 from emoseq import DataError, MissingInputError
 from emoseq.io.files import write_bytes
 
+NOT_A_DIMENSION = ("wav", "feats", "cmvn", "egemaps", "report", "log", "best")  # files and folders beside them
 _LISTS = ("utt2spk", "utt2dur", "utt2num_frames")  # by utterance, as are all scp files but cmvn.scp
 _LINE = re.compile(r"([ \t]*)([^ \t]+)([ \t]*)(.*)")
 

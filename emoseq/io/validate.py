@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from emoseq import DIMENSIONS, DataError, MissingInputError
+from emoseq import DataError, MissingInputError
 from emoseq.io.archive import load_entry
 from emoseq.io.audio import read_duration
-from emoseq.io.datadir import expected_ids, read_table, spk2utt, table_names
+from emoseq.io.datadir import NOT_A_DIMENSION, expected_ids, read_table, spk2utt, table_names
 from emoseq.metrics import TRIM
 
 SECONDS_TOLERANCE = 0.5  # between utt2dur and the audio
@@ -103,12 +103,17 @@ def _check_ids(path: Path, table: Mapping[str, str], ids: Collection[str]) -> No
     """Require the ids of utt2spk. Ratings may exist for some of them only, and so may the gold standard of a test
     set, whose labels may be withheld."""
     optional = path.name.startswith(("ratings.", "published."))
-    optional |= path.parent.name == "test" and path.name.removesuffix(".scp") in DIMENSIONS
+    optional |= path.parent.name == "test" and _holds_gold_standard(path.name)
     extra, missing = sorted(table.keys() - ids), sorted(ids - table.keys())
     if extra:
         raise DataError(f"{path}: {extra[0]}: not in utt2spk; run utils/fix_data_dir.py {path.parent}")
     if missing and not optional:
         raise DataError(f"{path}: {missing[0]}: missing, but in utt2spk; add it here or remove it from utt2spk")
+
+
+def _holds_gold_standard(name: str) -> bool:
+    stem, dot, _ = name.removesuffix(".scp").partition(".")
+    return name.endswith(".scp") and not dot and stem not in NOT_A_DIMENSION
 
 
 def _refuse_pipes(path: Path, table: Mapping[str, str]) -> None:

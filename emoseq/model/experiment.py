@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from emoseq import DIMENSIONS
 from emoseq.labels.kmeans import FIT_ON
 from emoseq.recipe.job_list import Job, read_jobs
 from emoseq.recipe.options import check_range, format_number, option
@@ -89,12 +88,12 @@ class TrainJob(Job):
         return self.system.startswith("cls")
 
 
-def plan_jobs(options: ExperimentOptions, exp: Path) -> list[TrainJob]:
+def plan_jobs(options: ExperimentOptions, dimensions: Sequence[str], exp: Path) -> list[TrainJob]:
     """List the jobs of an experiment, the longest first, so that no long job starts last.
 
     Among jobs of equal length, every system of every dimension comes before a second seed or L2 weight.
     """
-    combinations = product(sorted(options.layers, reverse=True), options.l2, options.seeds, DIMENSIONS, options.systems)
+    combinations = product(sorted(options.layers, reverse=True), options.l2, options.seeds, dimensions, options.systems)
     return [_make_job(exp, dim, system, layers, l2, seed) for layers, l2, seed, dim, system in combinations]
 
 

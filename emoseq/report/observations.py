@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from emoseq import DIMENSIONS, SETS, MissingInputError
+from emoseq import SETS, MissingInputError
 from emoseq.decode.files import read_posteriors, read_resolutions
 from emoseq.decode.multi_task import decode_models, make_decoder
 from emoseq.decode.options import DecoderOptions
@@ -23,6 +23,7 @@ from emoseq.labels.kmeans import average, read_centers, reconstruct
 from emoseq.metrics import ccc_and_rmse, pair_series
 from emoseq.model.experiment import TrainJob, format_number, group_by_setting
 from emoseq.model.schedule import TrainOptions
+from emoseq.recipe.corpus import read_dimensions
 from emoseq.recipe.options import read_options
 from emoseq.report.measures import (
     compare_stages,
@@ -66,7 +67,7 @@ def read_trained_jobs(exp: Path) -> list[TrainJob]:
 
 def read_gold(data: Path, exp: Path) -> Iterator[tuple[str, str, Mapping[str, NDArray], Mapping[str, NDArray]]]:
     """Yield dimension, set, gold standard by utterance and cluster means by resolution."""
-    for dimension in DIMENSIONS:
+    for dimension in read_dimensions(data):
         for name in SETS:
             path, centers = data / name / f"{dimension}.scp", exp / dimension / "labels" / "centers"
             if path.exists() and centers.exists():
@@ -98,7 +99,7 @@ def tabulate_clipping(data: Path, exp: Path) -> pd.DataFrame:
 def read_predicted(data: Path, exp: Path) -> Iterator[tuple[str, str, Path, dict[str, dict[str, NDArray]], Mapping]]:
     """Yield dimension, set, model, posteriors by task and utterance, and cluster means of each chosen classifier."""
     classified = {job.dimension for job in read_all_jobs(exp) if job.system == "cls"}
-    for dimension in DIMENSIONS:
+    for dimension in read_dimensions(data):
         selected = exp / dimension / "selected.cls"
         if dimension not in classified or not selected.exists():
             continue
@@ -302,16 +303,17 @@ def format_observations(findings: Sequence[Finding]) -> str:
 
 def list_inputs(data: Path, exp: Path, jobs: Sequence[TrainJob]) -> list[Path]:
     """List the files that the observations depend on, existing or not."""
+    dimensions = read_dimensions(data)
     return [
-        *(data / name / f"{dim}.scp" for dim in DIMENSIONS for name in SETS),
+        *(data / name / f"{dim}.scp" for dim in dimensions for name in SETS),
         *(
             exp / dim / name
-            for dim in DIMENSIONS
+            for dim in dimensions
             for name in ("labels/centers", "selected.cls", "decode_dev/best.conf")
         ),
-        *(path for dim in DIMENSIONS for part in ("lm", "labels") for path in sorted((exp / dim / part).glob("K*"))),
-        *(path for dim in DIMENSIONS for path in sorted((exp / dim / "labels").glob("*.K*.scp"))),
-        *(path for dim in DIMENSIONS for path in sorted((exp / dim).glob("decode_*/*.scp"))),
+        *(path for dim in dimensions for part in ("lm", "labels") for path in sorted((exp / dim / part).glob("K*"))),
+        *(path for dim in dimensions for path in sorted((exp / dim / "labels").glob("*.K*.scp"))),
+        *(path for dim in dimensions for path in sorted((exp / dim).glob("decode_*/*.scp"))),
         *(job.folder / name for job in jobs for name in ("epochs.csv", "conf/train.conf")),
         *(path for job in jobs for path in sorted(job.folder.glob("p*_*.scp"))),
     ]

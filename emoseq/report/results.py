@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emoseq import DIMENSIONS, DataError
+from emoseq import DataError
 from emoseq.baselines.options import BASELINES, BaselineJob
 from emoseq.baselines.smoothing import SMOOTHERS
 from emoseq.io.archive import Scp, read_text
@@ -79,8 +79,8 @@ def read_all_jobs(exp: Path) -> list[TrainJob]:
     return jobs
 
 
-def list_reported_series(exp: Path, sets: Iterable[str]) -> list[Reported]:
-    """List all series of a run over these sets, those of its further experiments last.
+def list_reported_series(exp: Path, dimensions: Iterable[str], sets: Iterable[str]) -> list[Reported]:
+    """List all series of a run over these dimensions and sets, those of its further experiments last.
 
     Raises:
         DataError: as `list_reported_systems`
@@ -95,7 +95,7 @@ def list_reported_series(exp: Path, sets: Iterable[str]) -> list[Reported]:
         )
         for folder in list_experiments(exp)
         for system in list_reported_systems(folder)
-        for dimension in DIMENSIONS
+        for dimension in dimensions
         for name in sets
     ]
 

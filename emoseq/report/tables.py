@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from emoseq import DIMENSIONS, DataError
+from emoseq import DataError
 from emoseq.io.archive import read_text, shorten_error
 from emoseq.report.results import RESULTS_COLUMNS
 
@@ -62,7 +62,8 @@ def format_tables(results: pd.DataFrame, differences: pd.DataFrame, published: p
     }
     caption = f"CCC [95 % interval, bootstrap over utterances] RMSE; clusters and language model fitted on {fit_on}."
     if published is not None:
-        others = {(f"*{row.system}*", row.dimension, row.set): f"*{row.ccc:.3f}*" for row in published.itertuples()}
+        rows = published[published.dimension.isin(results.dimension)].itertuples()
+        others = {(f"*{row.system}*", row.dimension, row.set): f"*{row.ccc:.3f}*" for row in rows}
         cells |= {(name, *key[1:]): "" for name in dict.fromkeys(name for name, _, _ in others) for key in cells}
         cells |= others
         caption += " In italics: CCC as published on RECOLA, not computed here."
@@ -100,7 +101,8 @@ def _name_row(row: Any, fit_on: str) -> str:
 def _format_cells(cells: Mapping[tuple[str, str, str], str], empty: str) -> str:
     """Format a Markdown table: one row per system, one column per dimension and set."""
     sets = list(dict.fromkeys(name for _, _, name in cells))
-    columns = [(dim, name) for dim in DIMENSIONS for name in sets if any(key[1:] == (dim, name) for key in cells)]
+    dimensions = list(dict.fromkeys(dim for _, dim, _ in cells))
+    columns = [(dim, name) for dim in dimensions for name in sets if any(key[1:] == (dim, name) for key in cells)]
     lines = [["System", *(f"{dim} {name}" for dim, name in columns)]]
     for system in dict.fromkeys(system for system, _, _ in cells):
         lines.append([system, *(cells.get((system, *column), empty) for column in columns)])

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emoseq import DIMENSIONS, SETS, DataError, MissingInputError
+from emoseq import SETS, DataError, MissingInputError
 
+DIMENSIONS = ("arousal", "valence")
 LAYOUTS = ("avec2016", "ges2018", "recola")
 AUDIO = (".wav", ".flac")
 DEFAULT_PARTITION = Path("conf/partition")  # in the current folder

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Make the data directories of train, dev and test from a package of RECOLA.
 
-Writes wav.scp, utt2spk, spk2utt and utt2dur; from the labels in the package, the individual ratings as
-ratings.<dimension>.scp and the gold standard as published.<dimension>.scp. All recordings of train and dev
-need the same kinds of labels; test recordings may have none.
+Writes the file `dimensions`, and for each set wav.scp, utt2spk, spk2utt and utt2dur; from the labels in the package,
+the individual ratings as ratings.<dimension>.scp and the gold standard as published.<dimension>.scp. All recordings of
+train and dev need the same kinds of labels; test recordings may have none.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from pathlib import Path
 import _recipe  # noqa: F401
 import avec
 import numpy as np
-from layouts import DEFAULT_PARTITION, LAYOUTS, PUBLISHED, RATINGS, Corpus, find_corpus
+from layouts import DEFAULT_PARTITION, DIMENSIONS, LAYOUTS, PUBLISHED, RATINGS, Corpus, find_corpus
 
-from emoseq import DIMENSIONS, SETS
+from emoseq import SETS
 from emoseq.io.archive import write_scp
 from emoseq.io.audio import read_duration
 from emoseq.io.datadir import write_table
+from emoseq.recipe.corpus import write_dimensions
 from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser
 from emoseq.recipe.stamp import Stamp
@@ -41,6 +42,7 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
+    write_dimensions(args.data_dir, DIMENSIONS, dry_run=args.dry_run)
     corpus = find_corpus(args.corpus, args.layout, gold_standard=args.gold_standard, partition=args.partition)
     stamp = Stamp(
         __file__,
@@ -48,6 +50,7 @@ def main(argv: list[str] | None = None) -> int:
         args.data_dir,
         inputs=[path for files in (*corpus.recordings.values(), *corpus.labels.values()) for path in files.values()],
         outputs=[
+            args.data_dir / "dimensions",
             *(args.data_dir / name / file for name in SETS for file in ("wav.scp", "utt2spk", "spk2utt", "utt2dur")),
             *(args.data_dir / name / f"{kind}.{dim}.scp" for name, kind, dim in corpus.labels),
         ],
