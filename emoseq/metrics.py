@@ -1,4 +1,7 @@
-"""CCC (paper, Eq. 5) and RMSE of time series against their gold standard, and the pairing of the two by utterance."""
+"""CCC (paper, Eq. 5) and RMSE of time series against their gold standard, and the pairing of the two by utterance.
+
+A frame that nobody has rated is NaN in the gold standard, and plays no part.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,7 @@ def common_length(first: int, second: int, utterance: str, names: tuple[str, str
     return min(first, second)
 
 
-def pair_series(series: Mapping[str, NDArray], gold: Mapping[str, NDArray]) -> tuple[list[NDArray], list[NDArray]]:
+def align_series(series: Mapping[str, NDArray], gold: Mapping[str, NDArray]) -> tuple[list[NDArray], list[NDArray]]:
     """Pair each gold standard with its prediction, and trim both to the same length.
 
     Args:
@@ -89,6 +92,28 @@ def pair_series(series: Mapping[str, NDArray], gold: Mapping[str, NDArray]) -> t
         for utt in gold
     }
     return [series[utt][:n] for utt, n in lengths.items()], [gold[utt][:n] for utt, n in lengths.items()]
+
+
+def pair_series(series: Mapping[str, NDArray], gold: Mapping[str, NDArray]) -> tuple[list[NDArray], list[NDArray]]:
+    """Pair the rated frames of each gold standard with those of its prediction.
+
+    Args:
+        series, gold: as `align_series`
+
+    Returns:
+        predictions and gold standards, in the order of `gold`, without utterances that nobody has rated
+
+    Raises:
+        ValueError: as `align_series`, or if no frame is rated
+    """
+    pairs = [
+        (values[~np.isnan(true)], true[~np.isnan(true)])
+        for values, true in zip(*align_series(series, gold), strict=True)
+    ]
+    pairs = [pair for pair in pairs if len(pair[1])]
+    if not pairs:
+        raise ValueError("no frame has a gold standard")
+    return [values for values, _ in pairs], [true for _, true in pairs]
 
 
 def ccc_and_rmse(series: Mapping[str, NDArray], gold: Mapping[str, NDArray]) -> tuple[float, float]:

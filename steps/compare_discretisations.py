@@ -54,11 +54,12 @@ def main(argv: list[str] | None = None) -> int:
         import pandas as pd
 
         from emoseq.labels.alternatives import DISCRETISATIONS, discretise
+        from emoseq.labels.kmeans import pool_ratings
         from emoseq.report.figures import plot_discretisations, save_figure
 
         utt, shown = next(iter(gold[1].items()))
-        series = [*gold[1].values(), *gold[0].values()]  # the one that is shown comes first
-        ratings = np.concatenate(series)
+        ratings = pool_ratings(gold[1], gold[0])  # the one that is shown comes first
+        rated = ~np.isnan(shown)
         rows, rebuilt = [], {}
         for technique in DISCRETISATIONS:
             for k in options.num_classes:
@@ -66,7 +67,8 @@ def main(argv: list[str] | None = None) -> int:
                     result = discretise(ratings, technique, k)
                 except ValueError as error:
                     raise DataError(f"{args.dimension}: {technique}: {error}; are these the right ratings?") from None
-                rebuilt[technique, k] = result.rebuilt[: len(shown)]
+                rebuilt[technique, k] = np.full(len(shown), np.nan)
+                rebuilt[technique, k][rated] = result.rebuilt[: rated.sum()]
                 numbers = {name: value for name, value in vars(result).items() if name != "rebuilt"}
                 rows.append({"technique": technique, "clusters": k} | numbers)
         table = pd.DataFrame(rows)

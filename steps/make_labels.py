@@ -72,12 +72,12 @@ def make(folder: Path, dimension: str, gold: dict, options: LabelOptions) -> Non
     import numpy as np
     import pandas as pd
 
-    from emoseq.labels.kmeans import cluster
+    from emoseq.labels.kmeans import cluster, pool_ratings
     from emoseq.report.figures import plot_discretisation, save_figure
     from emoseq.report.measures import score_reconstruction
 
     def pooled(sets: str) -> np.ndarray:
-        return np.concatenate([series for name in sets.split("+") for series in gold[name].values()])
+        return pool_ratings(*(gold[name] for name in sets.split("+")))
 
     try:
         centers = {k: cluster(pooled(options.fit_on), k) for k in options.num_classes}

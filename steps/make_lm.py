@@ -18,9 +18,17 @@ import _recipe  # noqa: F401
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import write_text
 from emoseq.io.matrix import write_matrix
-from emoseq.labels.kmeans import read_centers
+from emoseq.labels.kmeans import read_centers, split_at_gaps
 from emoseq.lm.arpa import format_arpa
-from emoseq.lm.regions import LmOptions, collapse, estimate_hazards, estimate_priors, estimate_transitions, name_region
+from emoseq.lm.regions import (
+    LmOptions,
+    collapse,
+    estimate_hazards,
+    estimate_priors,
+    estimate_transitions,
+    name_region,
+    name_stretch,
+)
 from emoseq.lm.witten_bell import witten_bell
 from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
@@ -55,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     def work() -> str:
         folder.mkdir(parents=True, exist_ok=True)
         for key, means in tasks.items():
-            train = list(Scp(labels / f"train.{key}.scp").values())
+            train = [part for path in Scp(labels / f"train.{key}.scp").values() for part in split_at_gaps(path)]
             write_matrix(
                 folder / f"{key}.trans", estimate_transitions(train, len(means), smoothing=options.transition_smoothing)
             )
@@ -64,14 +72,18 @@ def main(argv: list[str] | None = None) -> int:
                 folder / f"{key}.hazards", estimate_hazards(train, len(means), longest=options.longest_duration)
             )
             fitted = {utt: path for name in sets for utt, path in Scp(labels / f"{name}.{key}.scp").items()}
-            regions = {utt: collapse(fitted[utt]).tolist() for utt in sorted(fitted)}
+            regions = {
+                name_stretch(utt, i): collapse(part).tolist()
+                for utt in sorted(fitted)
+                for i, part in enumerate(split_at_gaps(fitted[utt]))
+            }
             lines = [f"{utt} {' '.join(map(name_region, sequence))}\n" for utt, sequence in regions.items()]
             write_text(folder / f"{key}.regions", "".join(lines))
             for order in options.orders:
                 tables = witten_bell(list(regions.values()), len(means), order)
                 write_text(folder / f"{key}.{order}gram.arpa", format_arpa(tables))
             count = sum(map(len, regions.values()))
-            log(f"{folder}: {key}: {count} regions in {len(regions)} utterances, orders {options.orders}")
+            log(f"{folder}: {key}: {count} regions in {len(regions)} rated stretches, orders {options.orders}")
         return f"language models of orders {', '.join(map(str, options.orders))}"
 
     bring_up_to_date(stamp, f"{folder}", work, dry_run=args.dry_run)

@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from emoseq.baselines.options import Choice, PovolnyOptions
 from emoseq.features.windows import stack_context
+from emoseq.labels.kmeans import UNRATED
 
 BATCH = 256  # frames
 
@@ -109,16 +110,18 @@ def train_bottleneck(
 
 
 class _Frames:
-    """Frames of all utterances, joined with their context only when a batch is taken, to save memory."""
+    """Rated frames of all utterances, joined with their context only when a batch is taken, to save memory."""
 
     def __init__(self, utterances: Sequence[tuple[NDArray, NDArray]], stacks: int) -> None:
         half = stacks // 2
         padded = [np.pad(log_mel, ((half, half), (0, 0)), mode="edge") for log_mel, _ in utterances]
         starts = np.cumsum([0, *map(len, padded)])
-        rows = [start + np.arange(len(classes)) for start, (_, classes) in zip(starts, utterances, strict=False)]
+        rated = [np.flatnonzero(classes != UNRATED) for _, classes in utterances]
+        rows = [start + frames for start, frames in zip(starts, rated, strict=False)]
         self._log_mel = torch.from_numpy(np.concatenate(padded))
         self._rows = torch.from_numpy(np.concatenate(rows))
-        self._classes = torch.from_numpy(np.concatenate([classes for _, classes in utterances]).astype(np.int64))
+        classes = [labels[frames] for (_, labels), frames in zip(utterances, rated, strict=True)]
+        self._classes = torch.from_numpy(np.concatenate(classes).astype(np.int64))
         self._context = torch.arange(stacks)
 
     def __len__(self) -> int:

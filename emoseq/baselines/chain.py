@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from emoseq.baselines.options import Choice
 from emoseq.baselines.smoothing import filter_median
 from emoseq.features.windows import delay
-from emoseq.metrics import concordance, pair_series
+from emoseq.metrics import align_series, concordance
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,17 @@ def tune_chain(
         shifts: delays to try, in frames
 
     Raises:
-        ValueError: as `emoseq.metrics.pair_series` and `concordance`
+        ValueError: as `emoseq.metrics.align_series` and `concordance`
     """
-    predictions, golds = pair_series(series, gold)
+    predictions, golds = align_series(series, gold)
     true = np.concatenate(golds)
+    rated = ~np.isnan(true)
+
+    def apply(chain: Chain) -> NDArray[np.float32]:
+        return np.concatenate([chain(values) for values in predictions])[rated]
 
     def score(chain: Chain) -> float:
-        return concordance(np.concatenate([chain(values) for values in predictions]), true)
+        return concordance(apply(chain), true[rated])
 
     chain = Chain()
     best = score(chain)
@@ -59,7 +63,7 @@ def tune_chain(
     for step in ("median", "centring", "scaling", "shift"):
         tried = [
             (Choice((step, setting), score(candidate)), candidate)
-            for setting, candidate in _list_candidates(step, chain, predictions, true, medians, shifts)
+            for setting, candidate in _list_candidates(step, chain, apply(chain), true[rated], medians, shifts)
         ]
         choices += [choice for choice, _ in tried]
         for choice, candidate in tried:
@@ -71,13 +75,13 @@ def tune_chain(
 def _list_candidates(
     step: str,
     chain: Chain,
-    predictions: Sequence[NDArray],
+    predicted: NDArray,
     true: NDArray,
     medians: Sequence[float],
     shifts: Sequence[int],
 ) -> Iterator[tuple[str, Chain]]:
     """Yield the settings of one step, each with the chain that adds it to the steps before."""
-    now = np.concatenate([chain(values) for values in predictions]).astype(np.float64)
+    now = predicted.astype(np.float64)
     if step == "median":
         yield from ((f"{width:g} s", replace(chain, median=width)) for width in medians)
     elif step == "centring":

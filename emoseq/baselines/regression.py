@@ -51,7 +51,7 @@ def fit_ridge(features: NDArray, ratings: NDArray, penalty: float) -> tuple[NDAr
 
 
 def align_to_delay(features: Series, ratings: Series, *, delay: int, every: int) -> tuple[NDArray, NDArray]:
-    """Pair the features of every n-th frame with the ratings `delay` frames later, over all utterances.
+    """Pair the features of every n-th frame with the ratings `delay` frames later, over all rated frames.
 
     Args:
         features, ratings: (frames, dimensions) and (frames,) of each utterance of `ratings`
@@ -66,17 +66,19 @@ def align_to_delay(features: Series, ratings: Series, *, delay: int, every: int)
     """
     inputs, targets = [], []
     for matrix, series in _pair_with_ratings(features, ratings):
-        inputs.append(matrix[: max(0, len(matrix) - delay) : every])
-        targets.append(series[delay::every])
+        later = series[delay::every]
+        inputs.append(matrix[: max(0, len(matrix) - delay) : every][~np.isnan(later)])
+        targets.append(later[~np.isnan(later)])
     if not sum(map(len, targets)):
-        raise ValueError(f"no utterance is longer than the delay of {delay} frames")
+        raise ValueError(f"no utterance has a rating after the delay of {delay} frames")
     return np.concatenate(inputs), np.concatenate(targets)
 
 
 def score_on_dev(linear: Linear, features: Series, ratings: Series) -> float:
-    """Return the CCC over all frames of the utterances of `ratings`."""
+    """Return the CCC over all rated frames of the utterances of `ratings`."""
     pairs = [(linear(matrix), series) for matrix, series in _pair_with_ratings(features, ratings)]
-    return concordance(*(np.concatenate(side) for side in zip(*pairs, strict=True)))
+    predicted, true = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    return concordance(predicted[~np.isnan(true)], true[~np.isnan(true)])
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def validate(data_dir: str | os.PathLike[str], *, features: bool = True, allow_p
     for name in ["feats.scp"] * features + archives:
         for key, entry in tables[name].items():
             where = f"{folder / name}: {key}: {entry}"
-            array = _load_finite(entry, where)
+            array = _load_finite(entry, where, may_be_nan=_holds_ratings(name))
             width = _check_shape(name, array, where, width)
             if name != "cmvn.scp":
                 _check_frames(name, len(array), where, *frames.setdefault(key, (len(array), name)))
@@ -116,6 +116,11 @@ def _holds_gold_standard(name: str) -> bool:
     return name.endswith(".scp") and not dot and stem not in NOT_A_DIMENSION
 
 
+def _holds_ratings(name: str) -> bool:
+    """Return whether a table lists ratings or gold standards, NaN where a frame is not rated."""
+    return name.startswith(("ratings.", "published.")) or _holds_gold_standard(name)
+
+
 def _refuse_pipes(path: Path, table: Mapping[str, str]) -> None:
     hint = " or allow it with --allow-pipes=true" if path.name == "wav.scp" else ""
     for key, entry in table.items():
@@ -153,11 +158,11 @@ def _measure_duration(entry: str, where: str, duration: float | None) -> float:
     return seconds
 
 
-def _load_finite(entry: str, where: str) -> NDArray:
+def _load_finite(entry: str, where: str, *, may_be_nan: bool) -> NDArray:
     array = load_entry(entry, where)
     if not len(array):
         raise DataError(f"{where} is empty")
-    bad = np.argwhere(~np.isfinite(array))
+    bad = np.argwhere(np.isinf(array) if may_be_nan else ~np.isfinite(array))
     if len(bad):
         raise DataError(f"{where} holds {array[tuple(bad[0])]} in row {bad[0][0]}, counted from 0")
     return array

@@ -16,6 +16,7 @@ from emoseq.recipe.options import check_range, option
 Labels = NDArray[np.int32]
 FIT_ON = ("train+dev", "train")
 MAX_CLASSES = 254  # the decoders store a class in a byte
+UNRATED = -1  # label of a frame that nobody has rated
 
 
 def read_centers(path: Path) -> dict[str, NDArray]:
@@ -70,11 +71,17 @@ class LabelOptions:
             raise ValueError(f"--num-classes={','.join(map(str, self.num_classes))}: distinct numbers are needed")
 
 
+def pool_ratings(*gold: Mapping[str, NDArray]) -> NDArray:
+    """Concatenate the rated frames of gold standards (frames,), NaN where unrated, by utterance."""
+    values = np.concatenate([series for by_utterance in gold for series in by_utterance.values()])
+    return values[~np.isnan(values)]
+
+
 def cluster(values: ArrayLike, num_classes: int) -> NDArray[np.float64]:
     """Cluster ratings by k-means (paper, Sec. 4.1): the best of ten starts from a fixed seed.
 
     Args:
-        values: pooled gold standard, shape (frames,)
+        values: pooled gold standard, shape (frames,), as `pool_ratings` returns it
         num_classes: K
 
     Returns:
@@ -100,11 +107,28 @@ def quantise(series: ArrayLike, centers: ArrayLike) -> Labels:
         centers: ascending, shape (K,)
 
     Returns:
-        classes 0 to K - 1, shape (frames,)
+        classes 0 to K - 1, shape (frames,), and UNRATED where the series is NaN
+
+    >>> quantise([0.1, np.nan, 0.9], [0.0, 1.0]).tolist()
+    [0, -1, 1]
     """
-    means = np.asarray(centers, dtype=np.float64)
+    means, values = np.asarray(centers, dtype=np.float64), np.asarray(series, dtype=np.float64)
     boundaries = (means[1:] + means[:-1]) / 2
-    return np.searchsorted(boundaries, np.asarray(series, dtype=np.float64)).astype(np.int32)
+    return np.where(np.isnan(values), UNRATED, np.searchsorted(boundaries, values)).astype(np.int32)
+
+
+def split_at_gaps(labels: ArrayLike) -> list[Labels]:
+    """Split labels of shape (frames,) into their rated stretches, none of which holds UNRATED.
+
+    A gap is no transition, and a region does not continue across it: statistics of sequences take each stretch for an
+    utterance of its own.
+
+    >>> [stretch.tolist() for stretch in split_at_gaps([-1, 3, 3, -1, 2])]
+    [[3, 3], [2]]
+    """
+    sequence = np.asarray(labels, dtype=np.int32)
+    edges = np.flatnonzero(np.diff(np.r_[False, sequence != UNRATED, False]))
+    return [sequence[begin:end] for begin, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def reconstruct(labels: ArrayLike, centers: ArrayLike) -> NDArray[np.float32]:
@@ -114,14 +138,17 @@ def reconstruct(labels: ArrayLike, centers: ArrayLike) -> NDArray[np.float32]:
         labels: shape (frames,)
         centers: shape (K,)
 
+    Returns:
+        shape (frames,); NaN where a label is UNRATED
+
     Raises:
-        ValueError: if a label is not a class of `centers`
+        ValueError: if a label is neither a class of `centers` nor UNRATED
     """
     index = np.asarray(labels)
     means = np.asarray(centers)
-    if index.size and (index.min() < 0 or index.max() >= len(means)):
+    if index.size and (index.min() < UNRATED or index.max() >= len(means)):
         raise ValueError(f"labels {index.min()} to {index.max()}, but {len(means)} cluster means")
-    return means[index].astype(np.float32)
+    return np.where(index == UNRATED, np.nan, means[index]).astype(np.float32)
 
 
 def average(series: Sequence[NDArray]) -> NDArray[np.float32]:

@@ -127,6 +127,15 @@ def name_region(region: int) -> str:
     return f"r{region}"
 
 
+def name_stretch(utterance: str, index: int) -> str:
+    """Return the id of a rated stretch in region files: that of its utterance, with a number from the second on.
+
+    >>> name_stretch("dev_1", 0), name_stretch("dev_1", 1)
+    ('dev_1', 'dev_1/2')
+    """
+    return f"{utterance}/{index + 1}" if index else utterance
+
+
 def parse_regions(lines: Sequence[str], num_classes: int, name: str) -> dict[str, list[int]]:
     """Parse the regions of each utterance from `<utt> r0 r3 r2 ...` lines.
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from emoseq.labels.kmeans import UNRATED
 from emoseq.metrics import common_length, concordance
 from emoseq.model.blstm import Blstm, Classifier, Model, Regressor
 from emoseq.model.experiment import ModelOptions
@@ -25,13 +26,19 @@ class Example:
     """One utterance: normalised features (frames, dimensions) and their targets.
 
     A classifier's training example has labels (frames,) for each task; a regressor's training example and
-    every development example have a gold standard (frames,).
+    every development example have a gold standard (frames,). Frames that nobody has rated are UNRATED in the labels and
+    NaN in the gold standard.
     """
 
     utterance: str
     features: NDArray[np.float32]
     labels: Sequence[NDArray[np.int32]] = ()
     gold: NDArray[np.float32] | None = None
+
+    @property
+    def rated(self) -> NDArray[np.bool_]:
+        """Frames that have a target, shape (frames,)."""
+        return np.isfinite(self.gold) if self.gold is not None else np.asarray(self.labels[0]) != UNRATED
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,8 @@ def train(
 ) -> Iterator[tuple[Epoch, Model]]:
     """Train a model with Adam, one utterance per minibatch and full back-propagation through time (paper, Sec. 4.2).
 
-    The seed alone decides the initial parameters and the order of the utterances.
+    The network sees every frame; the loss and the dev CCC are those of the rated ones. The seed alone decides the
+    initial parameters and the order of the utterances.
 
     Args:
         system: key of LOSSES
@@ -107,7 +115,8 @@ def train(
         after each epoch its result, and the model with the best parameters so far
 
     Raises:
-        ValueError: if a loss, its gradient or a dev series is not finite, with epoch and utterance
+        ValueError: if no frame is rated, or a loss, its gradient or a dev series is not finite, with epoch and
+            utterance
     """
     torch.manual_seed(seed)
     shuffle = torch.Generator().manual_seed(seed)
@@ -124,10 +133,15 @@ def train(
             [torch.from_numpy(task.astype(np.int64)) for task in example.labels]
             if centers
             else [torch.from_numpy(example.gold)],
+            torch.from_numpy(example.rated),
         )
         for example in train_set
+        if example.rated.any()
     ]
+    if not minibatches:
+        raise ValueError("no frame of the training set is rated")
     dev_gold = np.concatenate([example.gold for example in dev_set if example.gold is not None])
+    dev_rated = np.concatenate([example.rated for example in dev_set])
 
     schedule = Schedule.start(options)
     while not schedule.done:
@@ -136,8 +150,11 @@ def train(
             group["lr"] = rate
         losses = []
         for i in torch.randperm(len(minibatches), generator=shuffle).tolist():
-            utterance, features, targets = minibatches[i]
-            loss = compute_loss(network(features), targets)
+            utterance, features, targets, rated = minibatches[i]
+            outputs = network(features)
+            if not rated.all():
+                outputs, targets = [output[rated] for output in outputs], [target[rated] for target in targets]
+            loss = compute_loss(outputs, targets)
             losses.append(loss.item())  # without the penalty, so that losses compare across --l2
             if l2:
                 loss = loss + l2 * l2_penalty(network)
@@ -156,7 +173,8 @@ def train(
             # The posteriors too: the argmax of NaN is a class, and its cluster mean is finite.
             if not all(np.isfinite(array).all() for array in (prediction.series, *prediction.posteriors)):
                 raise ValueError(f"epoch {number}: {example.utterance}: the predicted series is not finite; {_FIX}")
-        dev_ccc = concordance(np.concatenate([prediction.series for prediction in predictions]), dev_gold)
+        dev_series = np.concatenate([prediction.series for prediction in predictions])
+        dev_ccc = concordance(dev_series[dev_rated], dev_gold[dev_rated])
         schedule = schedule.after(dev_ccc)
         if schedule.improved:
             best.network.load_state_dict(network.state_dict())

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emoseq.features.fbank import FRAME_SHIFT
-from emoseq.labels.kmeans import quantise, reconstruct
+from emoseq.labels.kmeans import quantise, reconstruct, split_at_gaps
 from emoseq.metrics import concordance, rmse
 
 
@@ -56,8 +56,8 @@ def compute_spread_ratio(series: ArrayLike, gold: ArrayLike) -> float:
 
 
 def count_transitions_per_minute(utterances: Sequence[ArrayLike]) -> float:
-    """Count changes of class per minute (Sec. 4.3) in labels of shape (frames,); NaN without utterances."""
-    labels = [np.asarray(utterance) for utterance in utterances]
+    """Count changes of class per minute (Sec. 4.3) in labels of shape (frames,), gaps excepted; NaN without labels."""
+    labels = [stretch for utterance in utterances for stretch in split_at_gaps(utterance)]
     changes = sum(int(np.count_nonzero(sequence[1:] != sequence[:-1])) for sequence in labels)
     minutes = sum(map(len, labels)) * FRAME_SHIFT / 60
     return changes / minutes if minutes else float("nan")

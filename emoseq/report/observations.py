@@ -19,7 +19,7 @@ from emoseq.decode.files import read_posteriors, read_resolutions
 from emoseq.decode.multi_task import decode_models, make_decoder
 from emoseq.decode.options import DecoderOptions
 from emoseq.io.archive import Scp, read_text
-from emoseq.labels.kmeans import average, read_centers, reconstruct
+from emoseq.labels.kmeans import average, pool_ratings, read_centers, reconstruct
 from emoseq.metrics import ccc_and_rmse, pair_series
 from emoseq.model.experiment import TrainJob, format_number, group_by_setting
 from emoseq.model.schedule import TrainOptions
@@ -79,7 +79,7 @@ def tabulate_reconstruction(data: Path, exp: Path) -> pd.DataFrame:
     rows = []
     for dimension, name, gold, centers in read_gold(data, exp):
         for key, means in centers.items():
-            ccc, rmse = score_reconstruction(np.concatenate(list(gold.values())), means)
+            ccc, rmse = score_reconstruction(pool_ratings(gold), means)
             rows.append({"dimension": dimension, "set": name, "task": key, "ccc": ccc, "rmse": rmse})
     return pd.DataFrame(rows)
 
@@ -88,8 +88,7 @@ def tabulate_clipping(data: Path, exp: Path) -> pd.DataFrame:
     """Tabulate how the outermost cluster means clip each set's gold standard (Sec. 4.1)."""
     return pd.DataFrame(
         [
-            {"dimension": dimension, "set": name, "task": key}
-            | asdict(measure_clipping(np.concatenate(list(gold.values())), means))
+            {"dimension": dimension, "set": name, "task": key} | asdict(measure_clipping(pool_ratings(gold), means))
             for dimension, name, gold, centers in read_gold(data, exp)
             for key, means in centers.items()
         ]
