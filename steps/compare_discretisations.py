@@ -18,6 +18,7 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.io.archive import Scp
+from emoseq.io.datadir import read_frame_shift
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import LabelOptions
 from emoseq.recipe.options import Parser, make_options
@@ -74,7 +75,9 @@ def main(argv: list[str] | None = None) -> int:
         table = pd.DataFrame(rows)
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / "discretisation.csv", table.to_csv(index=False, float_format="%.6f"))
-        save_figure(plot_discretisations(shown, rebuilt, f"{args.dimension} of {utt}"), out / "discretisation")
+        shift = read_frame_shift(args.data_dir / "dev")
+        figure = plot_discretisations(shown, rebuilt, f"{args.dimension} of {utt}", frame_shift=shift)
+        save_figure(figure, out / "discretisation")
         return f"{args.dimension}, train and dev\n" + table.to_string(index=False, float_format=lambda x: f"{x:.3f}")
 
     bring_up_to_date(stamp, f"{out}/discretisation.csv", work, dry_run=args.dry_run)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Low-level descriptors of eGeMAPS (openSMILE) of a data directory: egemaps.scp, frames x 100 at 40 ms.
 
-Recordings of any rate and number of channels are mixed to mono and resampled. Every four frames of 25
-descriptors at 10 ms are stacked, not normalised. openSMILE may be used privately, for research and for
-teaching, not in products. Where it is not installed an egemaps.scp that is there is taken as it is.
+Recordings of any rate and number of channels are mixed to mono and resampled. The rows of 25 descriptors every 10 ms
+are stacked to frames as long as those of feats.scp, not normalised. openSMILE may be used privately, for research and
+for teaching, not in products. Where it is not installed, an existing egemaps.scp is used unchanged.
 
 Example:
   steps/make_egemaps.py --nj 4 data/train
@@ -12,6 +12,7 @@ Example:
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import _recipe  # noqa: F401
@@ -20,7 +21,7 @@ from emoseq import DataError
 from emoseq.features.egemaps import EgemapsOptions, extract_egemaps, is_installed, require_opensmile
 from emoseq.features.extraction import add_job_arguments, extract_features
 from emoseq.io.archive import Scp, Writer
-from emoseq.io.datadir import read_table
+from emoseq.io.datadir import read_frame_shift, read_table
 from emoseq.io.files import write_text
 from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, format_conf, make_options
@@ -42,7 +43,8 @@ def main(argv: list[str] | None = None) -> int:
     data = args.data_dir
     recordings = read_table(data / "wav.scp")
     outputs = [data / "egemaps.scp", data / "egemaps.conf"]
-    stamp = Stamp(__file__, "egemaps", data, inputs=[data / "wav.scp"], outputs=outputs, options=options)
+    frame_shift = read_frame_shift(data)
+    stamp = Stamp(__file__, "egemaps", data, inputs=[data / "wav.scp"], outputs=outputs, options=(options, frame_shift))
     if (data / "egemaps.scp").exists() and not is_installed() and stamp.find_reason():
         if set(Scp(data / "egemaps.scp")) != set(recordings):
             raise DataError(f"{data}/egemaps.scp: not the utterances of wav.scp; remove it, or install opensmile")
@@ -51,8 +53,9 @@ def main(argv: list[str] | None = None) -> int:
 
     def work() -> str:
         require_opensmile()
+        extract = partial(extract_egemaps, frame_shift=frame_shift)
         features = extract_features(
-            __file__, data, options, recordings, extract_egemaps, writes="egemaps.scp", jobs=args.nj, wrapper=args.cmd
+            __file__, data, options, recordings, extract, writes="egemaps.scp", jobs=args.nj, wrapper=args.cmd
         )
         count = 0
         with Writer(f"ark,scp:{data}/egemaps.ark,{data}/egemaps.scp") as write:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Log-mel filterbanks of a data directory: feats.scp, cmvn.scp, utt2num_frames and frame_shift.
 
-Recordings of any rate and number of channels are mixed to mono and resampled. Every four frames of
-10 ms are stacked into one of 40 ms, not normalised; cmvn.scp has the sums for that.
+Recordings of any rate and number of channels are mixed to mono and resampled. Every --stack frames, by default four
+of 10 ms, are stacked into one, not normalised; cmvn.scp has the sums for that.
 
 Example:
   steps/make_fbank.py --nj 4 data/train
@@ -16,7 +16,7 @@ from pathlib import Path
 import _recipe  # noqa: F401
 
 from emoseq.features.extraction import add_job_arguments, extract_features
-from emoseq.features.fbank import FRAME_SHIFT, FbankOptions, compute_cmvn_statistics, extract_fbank
+from emoseq.features.fbank import FbankOptions, compute_cmvn_statistics, extract_fbank
 from emoseq.io.archive import Writer, write_scp
 from emoseq.io.datadir import read_table, write_table
 from emoseq.io.files import write_text
@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
                 lengths[utt] = str(len(matrix))
         write_scp(data / "cmvn", statistics)
         write_table(data / "utt2num_frames", lengths)
-        write_text(data / "frame_shift", f"{FRAME_SHIFT:.3f}\n")
+        write_text(data / "frame_shift", f"{options.label_shift:.3f}\n")
         write_text(data / "fbank.conf", format_conf(options))
         return f"features of {len(lengths)} recordings"
 

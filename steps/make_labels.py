@@ -17,6 +17,7 @@ import _recipe  # noqa: F401
 
 from emoseq import SETS, DataError
 from emoseq.io.archive import Scp, Writer, write_scp
+from emoseq.io.datadir import read_frame_shift
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import LabelOptions, quantise
 from emoseq.recipe.log import log
@@ -54,7 +55,8 @@ def main(argv: list[str] | None = None) -> int:
     stamp = Stamp(__file__, "labels", folder, inputs=gold_files.values(), outputs=outputs, options=options)
 
     def work() -> str:
-        make(folder, dimension, {name: dict(Scp(path)) for name, path in gold_files.items()}, options)
+        gold = {name: dict(Scp(path)) for name, path in gold_files.items()}
+        make(folder, dimension, gold, options, read_frame_shift(args.data_dir / "dev"))
         return f"classes of {', '.join(gold_files)}"
 
     bring_up_to_date(stamp, f"{folder}", work, dry_run=args.dry_run)
@@ -68,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def make(folder: Path, dimension: str, gold: dict, options: LabelOptions) -> None:
+def make(folder: Path, dimension: str, gold: dict, options: LabelOptions, shift: float) -> None:
     import numpy as np
     import pandas as pd
 
@@ -96,7 +98,7 @@ def make(folder: Path, dimension: str, gold: dict, options: LabelOptions) -> Non
     table = pd.DataFrame(scores, columns=["clusters", "ccc", "rmse"])
     write_text(folder / "reconstruction.csv", table.to_csv(index=False, float_format="%.6f"))
     utt, series = next(iter(gold["dev"].items()))
-    save_figure(plot_discretisation(series, centers, f"{dimension} of {utt}"), folder / "figure1")
+    save_figure(plot_discretisation(series, centers, f"{dimension} of {utt}", frame_shift=shift), folder / "figure1")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import _recipe  # noqa: F401
 from emoseq.decode.options import DecoderOptions
 from emoseq.decode.sweep import parse_sweep
 from emoseq.io.archive import Scp, read_text
+from emoseq.io.datadir import read_frame_shift
 from emoseq.model.experiment import DECODED_SERIES, RAW_SERIES, TrainJob
 from emoseq.recipe.corpus import list_sets, read_dimensions
 from emoseq.recipe.job_list import read_jobs
@@ -63,13 +64,14 @@ def main(argv: list[str] | None = None) -> int:
     names = ["figure2", *["figure3"] * any(name == "raw" for _, name in lines), *["sweep"] * bool(sweeps)]
     for name in sorted({"figure3", "sweep"} - set(names)) if not args.dry_run else []:
         log(f"{report}: no {name}: " + ("run stage 6 first" if classified else "no classifier was trained"))
+    shift = read_frame_shift(args.data_dir / shown_set)
     stamp = Stamp(
         __file__,
         "figures",
         report,
         inputs=[model, *lines.values(), *(folder / file for folder in sweeps.values() for file in FILES)],
         outputs=[report / f"{name}{suffix}" for name in names for suffix in (".png", ".pdf")],
-        options=(args.start, args.end),
+        options=(args.start, args.end, shift),
     )
 
     def work() -> str:
@@ -79,7 +81,7 @@ def main(argv: list[str] | None = None) -> int:
         from emoseq.report.figure2 import describe_architecture, plot_architecture
         from emoseq.report.figures import plot_series, plot_sweeps, save_figure
 
-        save_figure(plot_architecture(describe_architecture(load_model(model))), report / "figure2")
+        save_figure(plot_architecture(describe_architecture(load_model(model)), frame_shift=shift), report / "figure2")
         if "figure3" in names:
             predicted = Scp(next(path for (_, name), path in lines.items() if name == "raw"))
             labelled = {utt for (_, name), path in lines.items() if name == "gold standard" for utt in Scp(path)}
@@ -90,7 +92,10 @@ def main(argv: list[str] | None = None) -> int:
                 if utt in table:  # a test set may be labelled in part
                     series.setdefault(dimension, {})[name] = table[utt]
             longest = max(len(line) for by_name in series.values() for line in by_name.values())
-            save_figure(plot_series(series, *stretch(args.start, args.end, longest)), report / "figure3")
+            save_figure(
+                plot_series(series, *stretch(args.start, args.end, longest * shift), frame_shift=shift),
+                report / "figure3",
+            )
         if sweeps:
             trials = {}
             for dimension, folder in sweeps.items():
@@ -108,11 +113,8 @@ def main(argv: list[str] | None = None) -> int:
 FILES = ("sweep.csv", "best.conf")
 
 
-def stretch(start: float, end: float, frames: int) -> tuple[float, float]:
-    """Return the stretch to show, cut to the length of the series."""
-    from emoseq.features.fbank import FRAME_SHIFT
-
-    length = frames * FRAME_SHIFT
+def stretch(start: float, end: float, length: float) -> tuple[float, float]:
+    """Return the stretch to show, in seconds, cut to the length of the series."""
     return (start, min(end, length)) if start < min(end, length) else (0.0, length)
 
 

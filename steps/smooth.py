@@ -18,6 +18,7 @@ import _recipe  # noqa: F401
 from emoseq import DataError
 from emoseq.baselines.smoothing import SMOOTHERS, SmoothOptions, sweep_widths
 from emoseq.io.archive import Scp, write_scp
+from emoseq.io.datadir import read_frame_shift
 from emoseq.io.files import write_text
 from emoseq.model.experiment import name_smoothed
 from emoseq.recipe.log import log
@@ -31,7 +32,7 @@ from emoseq.report.results import list_raw_systems
 def get_parser() -> Parser:
     parser = Parser(__doc__, "smooth", plans=True)
     parser.add_options(SmoothOptions)
-    parser.add_argument("gold", type=Path, help="gold standard of the dev set, an scp file")
+    parser.add_argument("gold", type=Path, help="gold standard of the dev set, such as data/dev/arousal.scp")
     parser.add_argument("dimension_dir", type=Path, help="such as exp/arousal")
     parser.add_argument("sets", nargs="+", help="such as dev test; dev must be there")
     return parser
@@ -42,6 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     options, folder = make_options(SmoothOptions, args), args.dimension_dir
     systems = list_raw_systems(folder.parent)
     raw = {(system, name): folder / f"predict_{name}" / f"{system}.scp" for system in systems for name in args.sets}
+    frame_shift = read_frame_shift(args.gold.parent)
     if "dev" not in args.sets:
         raise DataError("name dev among the sets: widths are chosen on it")
     written = {
@@ -55,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         folder,
         inputs=[args.gold, *raw.values()],
         outputs=[folder / "smooth_dev.csv", *(stem.with_name(f"{stem.name}.scp") for stem in written.values())],
-        options=(options, args.sets),
+        options=(options, args.sets, frame_shift),
     )
 
     def work() -> str:
@@ -64,7 +66,9 @@ def main(argv: list[str] | None = None) -> int:
         for system in systems:
             for kind in SMOOTHERS:
                 try:
-                    trials = sweep_widths(Scp(raw[system, "dev"]), Scp(args.gold), kind, options.widths)
+                    trials = sweep_widths(
+                        Scp(raw[system, "dev"]), Scp(args.gold), kind, options.widths, frame_shift=frame_shift
+                    )
                 except ValueError as error:
                     raise DataError(f"{raw[system, 'dev']}: {error}; run stages 5 and 6 again") from None
                 best = choose_best(trials)
@@ -74,7 +78,7 @@ def main(argv: list[str] | None = None) -> int:
         write_text(folder / "smooth_dev.csv", "system,smoother,width,ccc,rmse\n" + "".join(rows))
         for (system, name, kind), stem in written.items():
             series = Scp(raw[system, name])
-            write_scp(stem, {utt: SMOOTHERS[kind](series[utt], chosen[system, kind]) for utt in series})
+            write_scp(stem, {utt: SMOOTHERS[kind](series[utt], chosen[system, kind], frame_shift) for utt in series})
         return f"smoothed {len(systems)} systems"
 
     bring_up_to_date(stamp, f"{folder}", work, dry_run=args.dry_run)

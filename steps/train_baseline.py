@@ -30,6 +30,7 @@ from emoseq.baselines.options import (
     ValstarOptions,
 )
 from emoseq.io.archive import Scp, read_text, write_scp
+from emoseq.io.datadir import read_frame_shift
 from emoseq.io.files import write_text
 from emoseq.recipe.job_list import parse_numbers, pick_jobs
 from emoseq.recipe.options import Parser, format_conf, make_options
@@ -74,6 +75,7 @@ def train_and_predict(job: BaselineJob, args: Namespace) -> None:
         inputs=[
             *(data / name / file for name in dict.fromkeys([*gold, *args.sets]) for file in features),
             *gold.values(),
+            data / "train" / "frame_shift",
             *classes.values(),
         ],
         outputs=[
@@ -96,7 +98,7 @@ def train_and_predict(job: BaselineJob, args: Namespace) -> None:
 
         train, dev = (read_recordings(data / name, job.system) for name in gold)
         train_ratings, dev_ratings = (dict(Scp(path)) for path in gold.values())
-        recordings = Sets(train, train_ratings, dev, dev_ratings)
+        recordings = Sets(train, train_ratings, dev, dev_ratings, read_frame_shift(data / "train"))
         train_classes, dev_classes = (dict(Scp(classes[name])) if classes else {} for name in gold)
         try:
             baseline, choices = train_baseline(recordings, shared, options, classes=(train_classes, dev_classes))

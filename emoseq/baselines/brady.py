@@ -71,18 +71,20 @@ def encode_patches(patches: NDArray, dictionary: NDArray, nonzero: int) -> NDArr
     return np.asarray(codes, dtype=np.float32)
 
 
-def pool_codes(codes: NDArray, seconds: float) -> NDArray[np.float32]:
+def pool_codes(codes: NDArray, seconds: float, *, frame_shift: float) -> NDArray[np.float32]:
     """Pool codes in the window of each frame: each atom's largest magnitude and mean, normalised.
 
     Args:
         codes: shape (frames, atoms)
         seconds: width of the windows
+        frame_shift: seconds
 
     Returns:
         shape (frames, 2 * atoms)
     """
-    mean, _, _ = pool_moments(codes, seconds)
-    return normalise(np.concatenate([pool_maxima(np.abs(codes), seconds), mean], axis=1).astype(np.float32))
+    mean, _, _ = pool_moments(codes, seconds, frame_shift=frame_shift)
+    largest = pool_maxima(np.abs(codes), seconds, frame_shift=frame_shift)
+    return normalise(np.concatenate([largest, mean], axis=1).astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ class SparseCodes:
 
     def __call__(self, recording: Recording) -> NDArray[np.float32]:
         """Compute features (frames, 2 * atoms)."""
-        return pool_codes(encode_patches(recording.log_mel, self.dictionary, self.code_atoms), self.window)
+        codes = encode_patches(recording.log_mel, self.dictionary, self.code_atoms)
+        return pool_codes(codes, self.window, frame_shift=recording.frame_shift)
 
 
 def train_brady(
@@ -106,10 +109,13 @@ def train_brady(
     codes = recordings.map(lambda recording: encode_patches(recording.log_mel, dictionary, options.code_atoms))
     windows = {f"window {window:g} s": window for window in options.pooling_windows}
     name, linear, choices = search(
-        ((name, codes.map(partial(pool_codes, seconds=window))) for name, window in windows.items()),
+        (
+            (name, codes.map(partial(pool_codes, seconds=window, frame_shift=recordings.frame_shift)))
+            for name, window in windows.items()
+        ),
         fit_svr,
         strengths=options.pooling_complexities,
-        delays=shared.delays,
+        delays=shared.list_delays(recordings.frame_shift),
         every=shared.train_frames,
     )
     return SparseCodes(dictionary, options.code_atoms, windows[name]), linear, choices

@@ -20,8 +20,9 @@ from emoseq.metrics import align_series, concordance
 
 @dataclass(frozen=True)
 class Chain:
-    """Parameters of the chain; the defaults leave a series unchanged."""
+    """Parameters of the chain; the defaults leave a series of frames of `frame_shift` seconds unchanged."""
 
+    frame_shift: float
     median: float = 0.0  # seconds
     bias: float = 0.0  # added
     scale: float = 1.0  # of the distance from `centre`
@@ -30,12 +31,17 @@ class Chain:
 
     def __call__(self, series: ArrayLike) -> NDArray[np.float32]:
         """Apply all steps to a series of shape (frames,)."""
-        values = filter_median(series, self.median) + self.bias
+        values = filter_median(series, self.median, self.frame_shift) + self.bias
         return delay(self.centre + self.scale * (values - self.centre), self.shift).astype(np.float32)
 
 
 def tune_chain(
-    series: Mapping[str, NDArray], gold: Mapping[str, NDArray], *, medians: Sequence[float], shifts: Sequence[int]
+    series: Mapping[str, NDArray],
+    gold: Mapping[str, NDArray],
+    *,
+    medians: Sequence[float],
+    shifts: Sequence[int],
+    frame_shift: float,
 ) -> tuple[Chain, list[Choice]]:
     """Tune the chain on the dev set; return it with the CCC of all settings that were tried.
 
@@ -43,6 +49,7 @@ def tune_chain(
         series, gold: prediction and gold standard (frames,) of each utterance of the dev set
         medians: widths of the filter to try, in seconds
         shifts: delays to try, in frames
+        frame_shift: seconds
 
     Raises:
         ValueError: as `emoseq.metrics.align_series` and `concordance`
@@ -57,7 +64,7 @@ def tune_chain(
     def score(chain: Chain) -> float:
         return concordance(apply(chain), true[rated])
 
-    chain = Chain()
+    chain = Chain(frame_shift)
     best = score(chain)
     choices = [Choice(("regression", "as it is"), best)]
     for step in ("median", "centring", "scaling", "shift"):

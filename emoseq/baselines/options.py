@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.recipe.job_list import Job
 from emoseq.recipe.options import check_range, option
 from emoseq.recipe.trial import Trial
@@ -31,7 +30,7 @@ class BaselineOptions:
     longest_median: float = option(
         "longest window of the median filter in seconds, tried in steps of 0.4", default=20.0
     )
-    longest_shift: float = option("longest shift of a series in seconds, tried in steps of 0.04", default=10.0)
+    longest_shift: float = option("longest shift of a series in seconds, tried in steps of a frame", default=10.0)
 
     def __post_init__(self) -> None:
         unknown = set(self.baselines) - set(BASELINES)
@@ -42,20 +41,18 @@ class BaselineOptions:
         check_range(self, "train_frames", low=1, high=10**6)
         check_range(self, "longest_delay", "longest_median", "longest_shift", low=0, high=60)
 
-    @property
-    def delays(self) -> list[int]:
-        """Delays to try, in frames; by default those of the AVEC 2018 baseline."""
-        return [round(seconds / FRAME_SHIFT) for seconds in _list_steps(0.4, self.longest_delay)]
+    def list_delays(self, frame_shift: float) -> list[int]:
+        """List the delays to try, in frames of `frame_shift` seconds; by default those of the AVEC 2018 baseline."""
+        return [round(seconds / frame_shift) for seconds in _list_steps(0.4, self.longest_delay)]
 
     @property
     def medians(self) -> list[float]:
         """Widths of the median filter to try, in seconds."""
         return _list_steps(0.4, self.longest_median)[1:]
 
-    @property
-    def shifts(self) -> list[int]:
-        """Shifts to try, in frames."""
-        return list(range(1, round(self.longest_shift / FRAME_SHIFT) + 1))
+    def list_shifts(self, frame_shift: float) -> list[int]:
+        """List the shifts to try, in frames of `frame_shift` seconds."""
+        return list(range(1, round(self.longest_shift / frame_shift) + 1))
 
 
 def _list_steps(step: float, last: float) -> list[float]:
@@ -101,7 +98,7 @@ class PovolnyOptions:
 
     def __post_init__(self) -> None:
         check_range(self, "context_reaches", low=0, high=LONGEST_WINDOW, above=True)
-        check_range(self, "context_step", low=FRAME_SHIFT, high=LONGEST_WINDOW)
+        check_range(self, "context_step", low=0.01, high=LONGEST_WINDOW)
         check_range(self, "ridge_penalties", "bottleneck_rate", low=0, above=True)
         check_range(self, "bottleneck_size", "bottleneck_hidden", low=1, high=10**5)
         check_range(self, "bottleneck_stacks", low=1, high=1001)

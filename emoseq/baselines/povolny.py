@@ -36,15 +36,15 @@ class Context:
     def __call__(self, recording: Recording) -> NDArray[np.float32]:
         """Compute features (frames, times * dimensions)."""
         egemaps = compute_step_functionals(recording, self.step)
-        means, _, _ = pool_moments(self.bottleneck(recording.log_mel), self.step)
+        means, _, _ = pool_moments(self.bottleneck(recording.log_mel), self.step, frame_shift=recording.frame_shift)
         frames = min(len(egemaps), len(means))
         both = np.concatenate([egemaps[:frames], normalise(means)[:frames]], axis=1)
-        return stack_context(both, list_offsets(self.reach, self.step))
+        return stack_context(both, list_offsets(self.reach, self.step, frame_shift=recording.frame_shift))
 
 
 def compute_step_functionals(recording: Recording, step: float) -> NDArray[np.float32]:
     """Compute normalised functionals of eGeMAPS in windows of `step` seconds, shape (frames, 51)."""
-    return normalise(compute_functionals(recording.descriptors, step))
+    return normalise(compute_functionals(recording.descriptors, step, frame_shift=recording.frame_shift))
 
 
 def train_povolny(
@@ -59,12 +59,17 @@ def train_povolny(
     reaches = {f"eGeMAPS; context {reach:g} s": reach for reach in options.context_reaches}
     name, linear, choices = search(
         (
-            (name, egemaps.map(partial(stack_context, offsets=list_offsets(reach, step))))
+            (
+                name,
+                egemaps.map(
+                    partial(stack_context, offsets=list_offsets(reach, step, frame_shift=recordings.frame_shift))
+                ),
+            )
             for name, reach in reaches.items()
         ),
         fit_ridge,
         strengths=options.ridge_penalties,
-        delays=shared.delays,
+        delays=shared.list_delays(recordings.frame_shift),
         every=shared.train_frames,
     )
     train, dev = (

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq.baselines.options import Choice
-from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.features.windows import delay
 from emoseq.metrics import common_length, concordance
 
@@ -83,17 +82,18 @@ def score_on_dev(linear: Linear, features: Series, ratings: Series) -> float:
 
 @dataclass(frozen=True)
 class Sets(Generic[T]):
-    """Input and ratings (frames,) of each utterance: train to learn from, dev to choose by."""
+    """Input and ratings (frames,) of each utterance: train to learn from, dev to choose by; frame shift in seconds."""
 
     train: Mapping[str, T]
     train_ratings: Series
     dev: Mapping[str, T]
     dev_ratings: Series
+    frame_shift: float
 
     def map(self, function: Callable[[T], U]) -> Sets[U]:
         """Return the sets with a function applied to the input of each utterance."""
         train, dev = ({utt: function(item) for utt, item in group.items()} for group in (self.train, self.dev))
-        return Sets(train, self.train_ratings, dev, self.dev_ratings)
+        return Sets(train, self.train_ratings, dev, self.dev_ratings, self.frame_shift)
 
 
 def search(
@@ -129,7 +129,7 @@ def search(
         examples = align_to_delay(sets.train, sets.train_ratings, delay=delay, every=every)
         linear = Linear(*fit(*examples, strength), delay)
         ccc = score_on_dev(linear, sets.dev, sets.dev_ratings)
-        seconds = delay * FRAME_SHIFT
+        seconds = delay * sets.frame_shift
         choices.append(Choice(("regression", f"{name}; delay {seconds:g} s; strength {strength:g}"), ccc))
         return ccc, name, linear, sets
 

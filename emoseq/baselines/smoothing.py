@@ -13,29 +13,28 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emoseq.baselines.options import LONGEST_WINDOW
-from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.metrics import ccc_and_rmse
 from emoseq.recipe.options import check_range, option
 from emoseq.recipe.trial import Trial
 
 
-def filter_gaussian(series: ArrayLike, width: float) -> NDArray[np.float32]:
+def filter_gaussian(series: ArrayLike, width: float, frame_shift: float) -> NDArray[np.float32]:
     """Convolve a series (frames,) with a Gaussian whose standard deviation is `width` seconds."""
     from scipy.ndimage import gaussian_filter1d  # half a second to import
 
     values = np.asarray(series, dtype=np.float64)
-    return (gaussian_filter1d(values, width / FRAME_SHIFT, mode="nearest") if width else values).astype(np.float32)
+    return (gaussian_filter1d(values, width / frame_shift, mode="nearest") if width else values).astype(np.float32)
 
 
-def filter_median(series: ArrayLike, width: float) -> NDArray[np.float32]:
+def filter_median(series: ArrayLike, width: float, frame_shift: float) -> NDArray[np.float32]:
     """Replace each value of a series (frames,) by the median of an odd number of frames, `width` seconds or less."""
     from scipy.ndimage import median_filter
 
-    frames = 2 * int(width / FRAME_SHIFT / 2 + 1e-9) + 1
+    frames = 2 * int(width / frame_shift / 2 + 1e-9) + 1
     return median_filter(np.asarray(series, dtype=np.float32), frames, mode="nearest")
 
 
-SMOOTHERS: dict[str, Callable[[ArrayLike, float], NDArray[np.float32]]] = {
+SMOOTHERS: dict[str, Callable[[ArrayLike, float, float], NDArray[np.float32]]] = {
     "gaussian": filter_gaussian,
     "median": filter_median,
 }
@@ -54,15 +53,20 @@ class SmoothOptions:
 
 
 def sweep_widths(
-    series: Mapping[str, NDArray], gold: Mapping[str, NDArray], smoother: str, widths: Sequence[float]
+    series: Mapping[str, NDArray],
+    gold: Mapping[str, NDArray],
+    smoother: str,
+    widths: Sequence[float],
+    *,
+    frame_shift: float,
 ) -> list[Trial[float]]:
-    """Score each width of a smoother, in seconds, on the dev set.
+    """Score each width of a smoother, in seconds like the frame shift, on the dev set.
 
     Raises:
         ValueError: as `emoseq.metrics.ccc_and_rmse`
     """
     smooth = SMOOTHERS[smoother]
     return [
-        Trial(width, *ccc_and_rmse({utt: smooth(values, width) for utt, values in series.items()}, gold))
+        Trial(width, *ccc_and_rmse({utt: smooth(values, width, frame_shift) for utt, values in series.items()}, gold))
         for width in widths
     ]

@@ -65,7 +65,13 @@ def train_baseline(
     else:
         front, linear, choices = train_povolny(recordings, shared, options, classes)
     series = {utt: linear(front(recording)) for utt, recording in recordings.dev.items()}
-    chain, steps = tune_chain(series, recordings.dev_ratings, medians=shared.medians, shifts=shared.shifts)
+    chain, steps = tune_chain(
+        series,
+        recordings.dev_ratings,
+        medians=shared.medians,
+        shifts=shared.list_shifts(recordings.frame_shift),
+        frame_shift=recordings.frame_shift,
+    )
     return Baseline(front, linear, chain), [*choices, *steps]
 
 

@@ -22,7 +22,7 @@ class Functionals:
 
     def __call__(self, recording: Recording) -> NDArray[np.float32]:
         """Compute features (frames, 51)."""
-        return normalise(compute_functionals(recording.descriptors, self.window))
+        return normalise(compute_functionals(recording.descriptors, self.window, frame_shift=recording.frame_shift))
 
 
 def train_valstar(
@@ -34,7 +34,7 @@ def train_valstar(
         ((name, recordings.map(front)) for name, front in fronts.items()),
         fit_svr,
         strengths=options.functional_complexities,
-        delays=shared.delays,
+        delays=shared.list_delays(recordings.frame_shift),
         every=shared.train_frames,
     )
     return fronts[name], linear, choices

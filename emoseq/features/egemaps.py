@@ -10,20 +10,20 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.features.fbank import FRAME_SHIFT, MAX_RATE, read_resampled, stack_frames
+from emoseq.features.fbank import MAX_RATE, read_resampled, stack_frames
 from emoseq.features.windows import pool_moments
 from emoseq.recipe.options import check_range, option
 
 # The last 15 of the 25 descriptors of eGeMAPSv02 exist in voiced frames only. F0, the first of these, is 0 elsewhere.
 DESCRIPTORS = 25
 VOICED = 10  # column of F0
-PER_FRAME = 4  # rows of 10 ms in a frame of 40 ms
-COLUMNS = PER_FRAME * DESCRIPTORS
+ROW_SHIFT = 0.01  # seconds between rows of descriptors
 
 
 @dataclass(frozen=True)
@@ -78,64 +78,85 @@ def make_extractor() -> Callable[[NDArray, float], NDArray[np.float32]]:
     return lambda samples, rate: smile(samples, int(rate))[0].T
 
 
-def stack_descriptors(descriptors: NDArray, frames: int) -> NDArray:
-    """Join each four rows of 10 ms to one frame of 40 ms.
+def count_rows(frame_shift: float) -> int:
+    """Return the number of rows of 10 ms in a frame.
+
+    Raises:
+        ValueError: if it is not a whole number
+
+    >>> count_rows(0.04)
+    4
+    """
+    rows = round(frame_shift / ROW_SHIFT)
+    if rows < 1 or abs(rows * ROW_SHIFT - frame_shift) > 1e-6:
+        raise ValueError(f"frames of {1000 * frame_shift:g} ms are no multiple of 10 ms, which eGeMAPS needs")
+    return rows
+
+
+def stack_descriptors(descriptors: NDArray, frames: int, per_frame: int) -> NDArray:
+    """Join the rows of 10 ms of each frame.
 
     openSMILE's last window ends inside the signal; its row is repeated up to the end of the recording.
 
     Args:
         descriptors: shape (frames of 10 ms, 25)
-        frames: number of frames of 40 ms
+        frames: number of frames
+        per_frame: rows in a frame
 
     Returns:
-        shape (frames, 100)
+        shape (frames, per_frame * 25)
     """
-    missing = max(0, PER_FRAME * frames - len(descriptors))
+    missing = max(0, per_frame * frames - len(descriptors))
     padded = np.concatenate([descriptors, np.repeat(descriptors[-1:], missing, axis=0)])
-    return stack_frames(padded[: PER_FRAME * frames], PER_FRAME)
+    return stack_frames(padded[: per_frame * frames], per_frame)
 
 
 def extract_egemaps(
-    recordings: Mapping[str, str], options: EgemapsOptions, name: str
+    recordings: Mapping[str, str], options: EgemapsOptions, name: str, *, frame_shift: float
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Extract the descriptors of each recording, in frames of 40 ms, not normalised.
+    """Extract the descriptors of each recording, stacked to frames, not normalised.
 
     Args:
         recordings: audio file by utterance
         options: the rate
         name: file that lists the recordings, for messages
+        frame_shift: seconds
 
     Yields:
-        utterance and descriptors of shape (frames, 100)
+        utterance and descriptors of shape (frames, rows of 10 ms * 25)
 
     Raises:
         DataError: if openSMILE is not installed, or a recording cannot be read or is too short
+        ValueError: as `count_rows`
     """
+    per_frame = count_rows(frame_shift)
     compute_descriptors = make_extractor()
     rate = options.sample_frequency
     for utt, path, samples in read_resampled(recordings, rate, name):
-        frames = round(len(samples) / rate / FRAME_SHIFT)
+        frames = round(len(samples) / rate / frame_shift)
         descriptors = compute_descriptors(samples, rate) if frames > 1 else samples[:0, None]
         if not len(descriptors):
             raise DataError(f"{name}: {utt}: {path} is too short for openSMILE; leave it out")
-        yield utt, stack_descriptors(descriptors, frames)
+        yield utt, stack_descriptors(descriptors, frames, per_frame)
 
 
-def compute_functionals(stacked: NDArray, seconds: float) -> NDArray[np.float64]:
+def compute_functionals(stacked: NDArray, seconds: float, *, frame_shift: float) -> NDArray[np.float64]:
     """Compute functionals in a window around each frame.
 
     Descriptors of voiced frames are averaged over the voiced frames. AVEC 2016 divides the standard deviations by the
     means; this does not, because some descriptors have means near 0.
 
     Args:
-        stacked: as `stack_descriptors` returns it, shape (frames, 100)
+        stacked: as `stack_descriptors` returns it, shape (frames, rows of 10 ms * 25)
         seconds: width of the windows
+        frame_shift: seconds
 
     Returns:
         shape (frames, 51): 25 means, 25 standard deviations and the voiced part of the window
     """
     rows = stacked.reshape(-1, DESCRIPTORS)
-    mean, deviation, _ = pool_moments(rows[:, :VOICED], seconds, per_frame=PER_FRAME)
+    size: dict[str, Any] = {"frame_shift": frame_shift, "per_frame": stacked.shape[1] // DESCRIPTORS}
+    mean, deviation, _ = pool_moments(rows[:, :VOICED], seconds, **size)
     voiced = rows[:, VOICED] > 0
-    voiced_mean, voiced_deviation, part = pool_moments(rows[:, VOICED:], seconds, per_frame=PER_FRAME, mask=voiced)
+    voiced_mean, voiced_deviation, part = pool_moments(rows[:, VOICED:], seconds, mask=voiced, **size)
     return np.concatenate([mean, voiced_mean, deviation, voiced_deviation, part], axis=1)

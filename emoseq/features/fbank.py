@@ -14,7 +14,6 @@ from emoseq.io.archive import Scp
 from emoseq.io.audio import mix_and_resample, read_audio, read_duration
 from emoseq.recipe.options import check_range, option
 
-FRAME_SHIFT = 0.04  # seconds between ratings, and between stacked frames
 INT16_SCALE = 32768  # Kaldi's samples are on the scale of 16-bit integers
 VARIANCE_FLOOR = 1e-20
 WINDOW_TYPES = ("povey", "hamming", "hanning", "rectangular", "blackman")
@@ -26,10 +25,10 @@ class FbankOptions:
     """Options of Kaldi's compute-fbank-feats, with its defaults; conf/fbank.conf holds what differs.
 
     Raises:
-        ValueError: if a value is out of range, or `frame_shift` times `stack` is not 40 ms
+        ValueError: if a value is out of range
     """
 
-    stack: int = option("consecutive frames that make one feature vector")
+    stack: int = option("consecutive frames that make one feature vector; with the shift they give the rate of ratings")
     num_mel_bins: int = option("triangular mel filters", default=23)
     sample_frequency: float = option("Hz; audio at another rate is resampled to it", default=16000.0)
     frame_length: float = option("window in ms", default=25.0)
@@ -46,8 +45,8 @@ class FbankOptions:
         # Windows of two samples and shifts of one or more: kaldi_native_fbank crashes where it has none.
         check_range(self, "sample_frequency", low=2000, high=MAX_RATE)
         check_range(self, "frame_length", low=1, high=1000)
-        check_range(self, "frame_shift", low=1, high=1000 * FRAME_SHIFT)
-        check_range(self, "stack", low=1, high=40)
+        check_range(self, "frame_shift", low=1, high=1000)
+        check_range(self, "stack", low=1, high=100)
         check_range(self, "num_mel_bins", low=3, high=1000)
         check_range(self, "preemphasis_coefficient", low=0, high=1)
         check_range(self, "dither", low=0, high=INT16_SCALE)
@@ -63,11 +62,11 @@ class FbankOptions:
             raise ValueError(
                 f"--high-freq={self.high_freq:g}: above --low-freq={self.low_freq:g}, up to {nyquist:g} Hz, is needed"
             )
-        if abs(self.frame_shift * self.stack - 1000 * FRAME_SHIFT) > 1e-6:
-            raise ValueError(
-                f"--frame-shift={self.frame_shift:g} times --stack={self.stack} is not the ratings' "
-                f"{1000 * FRAME_SHIFT:g} ms"
-            )
+
+    @property
+    def label_shift(self) -> float:
+        """Seconds between ratings, and between stacked frames: 0.04 in the paper."""
+        return round(self.frame_shift * self.stack / 1000, 9)
 
 
 def compute_fbank(samples: ArrayLike, options: FbankOptions) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ UTF-8 bytes and of code points alike, so Python's comparison of strings gives it
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -97,6 +98,24 @@ def write_table(path: str | os.PathLike[str], table: Mapping[str, str]) -> None:
 
 def _encode_table(table: Mapping[str, str]) -> bytes:
     return "".join(f"{key} {table[key]}\n" for key in sorted(table)).encode()
+
+
+def read_frame_shift(data_dir: Path) -> float:
+    """Read the seconds between the stacked frames of a data directory, and between its ratings.
+
+    Raises:
+        DataError: if the file is missing or holds no positive number
+    """
+    path = data_dir / "frame_shift"
+    try:
+        seconds = float(path.read_text(errors="replace"))
+    except FileNotFoundError:
+        raise MissingInputError(f"{path} does not exist, which stage 1 writes") from None
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise DataError(f"{path}: not a positive number of seconds; run stage 1 again")
+    return seconds
 
 
 def spk2utt(utt2spk: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,6 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.model.blstm import Classifier, Model
 from emoseq.report.figures import BLUE, COLUMN, GREEN, VERMILION, in_style
 
@@ -57,8 +56,13 @@ LEFT, RIGHT = 0.05, 2.55  # inches: edges of the boxes; numbers of parameters ar
 
 
 @in_style
-def plot_architecture(network: Architecture) -> Figure:
-    """Plot the layers from the features at the bottom to the series on top, with sizes and numbers of parameters."""
+def plot_architecture(network: Architecture, *, frame_shift: float) -> Figure:
+    """Plot the layers from the features at the bottom to the series on top, with sizes and numbers of parameters.
+
+    Args:
+        network: its sizes
+        frame_shift: seconds
+    """
     rows = 1 + len(network.layer_parameters) + (3 if network.is_classifier else 2)
     height = rows * ROW + (rows - 1) * GAP + 0.1
     figure = Figure(figsize=(COLUMN, height), layout="constrained")
@@ -85,7 +89,7 @@ def plot_architecture(network: Architecture) -> Figure:
         bottom += ROW + GAP
 
     cells = network.hidden_size
-    draw_row([f"{network.input_size} features of {1000 * FRAME_SHIFT:g} ms"], "0.6", "")
+    draw_row([f"{network.input_size} features of {1000 * frame_shift:g} ms"], "0.6", "")
     for parameters in network.layer_parameters:
         draw_row([f"LSTM {cells} $\\rightarrow$", f"LSTM {cells} $\\leftarrow$"], BLUE, f"{parameters:,}", frame=True)
     if network.is_classifier:

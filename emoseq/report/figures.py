@@ -18,7 +18,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.io.files import write_bytes
 from emoseq.labels.kmeans import quantise, reconstruct
 from emoseq.recipe.trial import Trial, choose_best
@@ -63,23 +62,24 @@ def make_panels(rows: int, columns: int = 1, *, width: float = COLUMN, height: f
     return figure, figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False)
 
 
-def compute_times(series: NDArray) -> NDArray[np.float64]:
+def compute_times(series: NDArray, frame_shift: float) -> NDArray[np.float64]:
     """Return the seconds at the end of each frame, shape (frames,)."""
-    return FRAME_SHIFT * np.arange(1.0, 1 + len(series))
+    return frame_shift * np.arange(1.0, 1 + len(series))
 
 
 @in_style
-def plot_discretisation(series: NDArray, centers: Mapping[int, NDArray], title: str) -> Figure:
+def plot_discretisation(series: NDArray, centers: Mapping[int, NDArray], title: str, *, frame_shift: float) -> Figure:
     """Plot the paper's Figure 1: a gold standard and its reconstruction, coarsest and finest resolution.
 
     Args:
         series: gold standard of one utterance, shape (frames,)
         centers: ascending cluster means by number of clusters
         title: dimension and utterance
+        frame_shift: seconds
     """
     figure, axes = make_panels(2, height=1.4, sharey=True)
     for axis, k in zip(axes[:, 0], (min(centers), max(centers)), strict=True):
-        _draw_reconstruction(axis, series, reconstruct(quantise(series, centers[k]), centers[k]))
+        _draw_reconstruction(axis, series, reconstruct(quantise(series, centers[k]), centers[k]), frame_shift)
         axis.set_title(f"{title}, {k} clusters")
         axis.set_ylabel(title.split()[0])
     axes[1, 0].set_xlabel("time (s)")
@@ -87,20 +87,23 @@ def plot_discretisation(series: NDArray, centers: Mapping[int, NDArray], title: 
 
 
 @in_style
-def plot_discretisations(series: NDArray, rebuilt: Mapping[tuple[str, int], NDArray], title: str) -> Figure:
+def plot_discretisations(
+    series: NDArray, rebuilt: Mapping[tuple[str, int], NDArray], title: str, *, frame_shift: float
+) -> Figure:
     """Plot the paper's Figure 1 for several techniques, one row each, coarsest and finest resolution side by side.
 
     Args:
         series: gold standard of one utterance, shape (frames,)
         rebuilt: reconstructions by technique and number of classes, each of shape (frames,)
         title: dimension and utterance
+        frame_shift: seconds
     """
     techniques = list(dict.fromkeys(technique for technique, _ in rebuilt))
     resolutions = sorted({k for _, k in rebuilt})[:: max(1, len({k for _, k in rebuilt}) - 1)]
     figure, axes = make_panels(len(techniques), len(resolutions), width=PAGE, height=1.3, sharey=True)
     for row, technique in zip(axes, techniques, strict=True):
         for axis, k in zip(row, resolutions, strict=True):
-            _draw_reconstruction(axis, series, rebuilt[technique, k])
+            _draw_reconstruction(axis, series, rebuilt[technique, k], frame_shift)
             axis.set_title(f"{technique}, {k} classes")
         row[0].set_ylabel(title.split()[0])
     for axis in axes[-1]:
@@ -109,8 +112,8 @@ def plot_discretisations(series: NDArray, rebuilt: Mapping[tuple[str, int], NDAr
     return figure
 
 
-def _draw_reconstruction(axis: Axes, series: NDArray, rebuilt: NDArray) -> None:
-    times = compute_times(series)
+def _draw_reconstruction(axis: Axes, series: NDArray, rebuilt: NDArray, frame_shift: float) -> None:
+    times = compute_times(series, frame_shift)
     axis.plot(times, series, color=GREY, linewidth=1.5)
     axis.step(times, rebuilt, where="mid", color=VERMILION, linewidth=0.9)
     axis.set_xlim(0, times[-1])
@@ -124,19 +127,20 @@ SERIES_LINES: dict[str, dict[str, Any]] = {
 
 
 @in_style
-def plot_series(series: Mapping[str, Mapping[str, NDArray]], start: float, end: float) -> Figure:
+def plot_series(series: Mapping[str, Mapping[str, NDArray]], start: float, end: float, *, frame_shift: float) -> Figure:
     """Plot the paper's Figure 3: the series of one utterance on top of each other, one panel per dimension.
 
     Args:
         series: series of shape (frames,), by dimension and by name, one of `SERIES_LINES`
         start, end: seconds to show
+        frame_shift: seconds
     """
     figure, axes = make_panels(len(series), height=1.4)
     shown = [name for name in SERIES_LINES if any(name in lines for lines in series.values())]
     for axis, (dimension, lines) in zip(axes[:, 0], series.items(), strict=True):
         for name in shown:
             if name in lines:
-                times = compute_times(lines[name])
+                times = compute_times(lines[name], frame_shift)
                 inside = (times >= start) & (times <= end)
                 axis.plot(times[inside], lines[name][inside], label=name, **SERIES_LINES[name])
         axis.set_ylabel(dimension)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.labels.kmeans import quantise, reconstruct, split_at_gaps
 from emoseq.metrics import concordance, rmse
 
@@ -55,11 +54,11 @@ def compute_spread_ratio(series: ArrayLike, gold: ArrayLike) -> float:
     return float(np.std(np.asarray(series, dtype=np.float64))) / deviation if deviation else float("nan")
 
 
-def count_transitions_per_minute(utterances: Sequence[ArrayLike]) -> float:
+def count_transitions_per_minute(utterances: Sequence[ArrayLike], frame_shift: float) -> float:
     """Count changes of class per minute (Sec. 4.3) in labels of shape (frames,), gaps excepted; NaN without labels."""
     labels = [stretch for utterance in utterances for stretch in split_at_gaps(utterance)]
     changes = sum(int(np.count_nonzero(sequence[1:] != sequence[:-1])) for sequence in labels)
-    minutes = sum(map(len, labels)) * FRAME_SHIFT / 60
+    minutes = sum(map(len, labels)) * frame_shift / 60
     return changes / minutes if minutes else float("nan")
 
 

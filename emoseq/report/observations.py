@@ -19,6 +19,7 @@ from emoseq.decode.files import read_posteriors, read_resolutions
 from emoseq.decode.multi_task import decode_models, make_decoder
 from emoseq.decode.options import DecoderOptions
 from emoseq.io.archive import Scp, read_text
+from emoseq.io.datadir import read_frame_shift
 from emoseq.labels.kmeans import average, pool_ratings, read_centers, reconstruct
 from emoseq.metrics import ccc_and_rmse, pair_series
 from emoseq.model.experiment import TrainJob, format_number, group_by_setting
@@ -132,7 +133,7 @@ def tabulate_moderation(data: Path, exp: Path) -> pd.DataFrame:
 
 def tabulate_transitions(data: Path, exp: Path) -> pd.DataFrame:
     """Tabulate changes of class per minute in gold, raw and decoded labels of the same recordings (Sec. 4.3)."""
-    rows = []
+    rows, frame_shift = [], read_frame_shift(data / "train")
     for dimension, name, model, posteriors, centers in read_predicted(data, exp):
         folder = exp / dimension
         for key in centers:
@@ -144,7 +145,7 @@ def tabulate_transitions(data: Path, exp: Path) -> pd.DataFrame:
                 labels["decoded"] = Scp(decoded)
             utterances = [utt for utt in labels["raw"] if utt in labels.get("gold", labels["raw"])]
             counts = {
-                kind: count_transitions_per_minute([sequences[utt] for utt in utterances])
+                kind: count_transitions_per_minute([sequences[utt] for utt in utterances], frame_shift)
                 for kind, sequences in labels.items()
             }
             rows.append({"dimension": dimension, "set": name, "task": key} | counts)

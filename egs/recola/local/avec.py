@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from emoseq import DataError
-from emoseq.features.fbank import FRAME_SHIFT
 from emoseq.io.audio import read_duration
 from emoseq.labels.gold_standard import DECIMALS
 from emoseq.metrics import TRIM
 
 RATERS = 6
+RATING_SHIFT = 0.04  # seconds between ratings
 
 
 def read_ratings(path: Path) -> NDArray[np.float32]:
@@ -83,7 +83,7 @@ def format_csv(series: NDArray) -> str:
 def _list_rows(series: NDArray) -> list[tuple[float, float]]:
     """List time and value of each row; the first value is repeated at 0 s."""
     values = np.round(np.r_[series[:1], series].astype(np.float64), DECIMALS) + 0.0  # turns -0.000000 into 0.000000
-    return [(frame * FRAME_SHIFT, value) for frame, value in enumerate(values)]
+    return [(frame * RATING_SHIFT, value) for frame, value in enumerate(values)]
 
 
 def check_length(labels: NDArray, recording: Path, path: Path) -> None:
@@ -92,11 +92,11 @@ def check_length(labels: NDArray, recording: Path, path: Path) -> None:
     Raises:
         DataError: if they differ by more than the two frames that later stages trim
     """
-    expected = round(read_duration(recording) / FRAME_SHIFT)
+    expected = round(read_duration(recording) / RATING_SHIFT)
     if abs(len(labels) - expected) > TRIM:
         raise DataError(
             f"{path}: {len(labels)} rows after time 0, but {recording.name} has {expected} frames of "
-            f"{FRAME_SHIFT:g} s; copy both from the package again"
+            f"{RATING_SHIFT:g} s; copy both from the package again"
         )
 
 
@@ -108,10 +108,10 @@ def _drop_row_at_zero(times: NDArray, values: NDArray, path: Path) -> NDArray[np
     """
     if not len(times):
         raise DataError(f"{path}: holds no rows; copy the file from the package again")
-    rows = np.round(times / FRAME_SHIFT)
-    wrong = (np.abs(times - rows * FRAME_SHIFT) > 1e-3) | (rows != rows[0] + np.arange(len(rows))) | (rows[0] > 1)
+    rows = np.round(times / RATING_SHIFT)
+    wrong = (np.abs(times - rows * RATING_SHIFT) > 1e-3) | (rows != rows[0] + np.arange(len(rows))) | (rows[0] > 1)
     for row in np.flatnonzero(wrong)[:1]:
         raise DataError(
-            f"{path}: data row {row + 1} is at {times[row]:g} s; rows must follow each other every {FRAME_SHIFT:g} s"
+            f"{path}: data row {row + 1} is at {times[row]:g} s; rows must follow each other every {RATING_SHIFT:g} s"
         )
     return values[rows > 0].astype(np.float32)

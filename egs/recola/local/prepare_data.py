@@ -16,13 +16,14 @@ import avec
 import numpy as np
 from layouts import DEFAULT_PARTITION, DIMENSIONS, LAYOUTS, PUBLISHED, RATINGS, Corpus, find_corpus
 
-from emoseq import SETS
+from emoseq import SETS, DataError
+from emoseq.features.fbank import FbankOptions
 from emoseq.io.archive import write_scp
 from emoseq.io.audio import read_duration
 from emoseq.io.datadir import write_table
 from emoseq.recipe.corpus import write_dimensions
 from emoseq.recipe.log import log
-from emoseq.recipe.options import Parser
+from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import bring_up_to_date, run_step
 
@@ -31,7 +32,8 @@ NAMES = {RATINGS: "individual ratings", PUBLISHED: "gold standard"}
 
 
 def get_parser() -> Parser:
-    parser = Parser(__doc__, plans=True)
+    parser = Parser(__doc__, "fbank", plans=True)
+    parser.add_options(FbankOptions)
     parser.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto", help="(default %(default)s)")
     parser.add_argument("--gold-standard", metavar="NAME", help="gold standard to use from layout ges2018")
     parser.add_argument("--partition", type=Path, metavar="FILE", help="sets of layout recola, lines `train P16 P21`")
@@ -43,6 +45,12 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     write_dimensions(args.data_dir, DIMENSIONS, dry_run=args.dry_run)
+    shift = make_options(FbankOptions, args).label_shift
+    if abs(shift - avec.RATING_SHIFT) > 1e-6:
+        raise DataError(
+            f"RECOLA's ratings are {1000 * avec.RATING_SHIFT:g} ms apart, but --frame-shift times --stack is "
+            f"{1000 * shift:g} ms; change them in fbank.conf"
+        )
     corpus = find_corpus(args.corpus, args.layout, gold_standard=args.gold_standard, partition=args.partition)
     stamp = Stamp(
         __file__,
