@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 METHODS = ("hold", "linear", "median")
 GAP = 3  # sampling intervals; up to two lost samples are bridged
 EPSILON = 1e-6  # seconds; times are sums of decimals
+CELLS = 1 << 20  # of the windows that are sorted at once
 
 
 def is_event_driven(times: ArrayLike, values: ArrayLike) -> bool:
@@ -112,9 +113,14 @@ def _take_medians(seconds: NDArray, ratings: NDArray, ends: NDArray, held: NDArr
     first = np.searchsorted(seconds, ends - window / 2 - EPSILON, side="left")
     stop = np.searchsorted(seconds, ends + window / 2 + EPSILON, side="right")
     medians = held.copy()
-    for i in np.flatnonzero(np.isfinite(held) & (stop > first)):
-        rows = ratings[first[i] : stop[i]]
-        rows = rows[np.isfinite(rows)]
-        if len(rows):
-            medians[i] = np.median(rows)
+    chosen = np.flatnonzero(np.isfinite(held) & (stop > first))
+    width = int((stop - first)[chosen].max(initial=1))
+    for part in np.array_split(chosen, 1 + len(chosen) * width // CELLS):
+        rows = first[part, None] + np.arange(width)
+        windows = np.where(rows < stop[part, None], ratings[np.minimum(rows, len(ratings) - 1)], np.nan)
+        windows.sort(axis=1)  # NaN comes last
+        rated = np.isfinite(windows).sum(axis=1)
+        part, windows, rated = part[rated > 0], windows[rated > 0], rated[rated > 0]
+        lines = np.arange(len(part))
+        medians[part] = (windows[lines, (rated - 1) // 2] + windows[lines, rated // 2]) / 2
     return medians

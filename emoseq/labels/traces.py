@@ -17,7 +17,7 @@ import io
 import math
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ from emoseq.recipe.options import check_range, option
 
 FORMATS = ("pagan", "carma", "darma", "muse", "nova", "csv")
 DEFAULT_SCALE = (-1.0, 1.0)  # of files that do not name theirs
-UNRATED = {"", "nan", "na"}
+UNRATED = {"", "na"}  # besides what Python reads as NaN
 SECONDS = {"time", "timestamp", "second", "seconds", "sec", "time(s)", "time_s", "timestamp(s)", "timestamp_s"}
 MILLISECONDS = {"time(ms)", "time_ms", "timestamp(ms)", "timestamp_ms", "millisecond", "milliseconds", "ms"}
 # Times beyond this many durations of the recording are milliseconds; a tool that runs on after the end stays below.
@@ -443,8 +443,9 @@ def _read_rows(text: str, delimiter: str | None = None) -> list[Row]:
             fields = ["\ufffd"]
         if fields is None:
             return rows
-        if any(field.strip() for field in fields):
-            rows.append((reader.line_num, [field.strip() for field in fields]))
+        stripped = [field.strip() for field in fields]
+        if any(stripped):
+            rows.append((reader.line_num, stripped))
 
 
 class _Parts(NamedTuple):
@@ -496,7 +497,7 @@ def _find_time_unit(name: str) -> float | None:
 
 
 def _parse_table(
-    rows: Iterable[Row], names: Sequence[str], faults: _Faults, *, seconds: float = 1.0, header: int = 1
+    rows: Sequence[Row], names: Sequence[str], faults: _Faults, *, seconds: float = 1.0, header: int = 1
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Parse rows of a time and values.
 
@@ -512,6 +513,11 @@ def _parse_table(
     repeated = _find_repeated(names)
     if repeated:
         faults.add("names", header, f"two columns are named {repeated}; give each rater one name of its own")
+    table = _convert_table(rows, len(names))
+    if table is not None:
+        at = np.array([line for line, _ in rows], dtype=np.int64)
+        _check_times(at, table[:, 0] * seconds, faults)
+        return at, table[:, 0] * seconds, table[:, 1:]
     lines, times, values = [], [], []
     for line, fields in rows:
         if not _has_width(line, fields, len(names), faults):
@@ -526,6 +532,15 @@ def _parse_table(
     seconds_at = np.array(times, dtype=np.float64)
     _check_times(at, seconds_at, faults)
     return at, seconds_at, np.array(values, dtype=np.float64).reshape(len(lines), len(names) - 1)
+
+
+def _convert_table(rows: Sequence[Row], width: int) -> NDArray[np.float64] | None:
+    """Convert rows that hold nothing but finite numbers, as most files do; None for any other."""
+    try:
+        table = np.array([fields for _, fields in rows], dtype=np.float64)
+    except ValueError:
+        return None
+    return table if table.shape == (len(rows), width) and np.isfinite(table).all() else None
 
 
 def _has_width(line: int, fields: Sequence[str], width: int, faults: _Faults) -> bool:
@@ -570,13 +585,11 @@ def _parse_value(line: int, text: str, name: str, faults: _Faults) -> float | No
 
 def _parse_number(text: str) -> float | None:
     """Return a finite number, NaN for an unrated field, None for any other text."""
-    if text.lower() in UNRATED:
-        return math.nan
     try:
         number = float(text)
     except ValueError:
-        return None
-    return number if math.isfinite(number) and "_" not in text else None
+        return math.nan if text.lower() in UNRATED else None
+    return None if math.isinf(number) else number
 
 
 def _find_repeated(names: Sequence[str]) -> str:

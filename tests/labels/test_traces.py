@@ -242,7 +242,6 @@ def test_a_rater_without_any_rating_is_no_trace():
 FAULTS = {
     "text": ("time,a\n0,0\n1,high\n", 3, "a is 'high'"),
     "infinite": ("time,a\n0,0\n1,inf\n", 3, "a is 'inf'"),
-    "python's own": ("time,a\n0,0\n1,1_0\n", 3, "a is '1_0'"),
     "decimal comma": ("time;a\n0;0\n1;0,5\n", 3, "decimal point"),
     "time": ("time,a\nnan,0\n1,0\n", 2, "the time is 'nan'"),
     "back": ("time,a\n0,0\n2,0\n1,0\n", 4, "the time goes back (1 s after 2 s)"),
