@@ -325,6 +325,7 @@ def test_all_faults_come_in_one_message(corpus):
     for pattern in expected:
         assert [fault for fault in faults if re.match(pattern, fault)], (pattern, faults)
     assert [fault for fault in faults if "arousal/c.csv" in fault]  # its recording has another name now
+    assert not [fault for fault in faults if "b: no ratings" in fault]  # they have a fault of their own
 
 
 def test_a_long_list_of_faults_is_cut(corpus):

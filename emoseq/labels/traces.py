@@ -545,7 +545,7 @@ def _convert_table(rows: Sequence[Row], width: int) -> NDArray[np.float64] | Non
 
 def _has_width(line: int, fields: Sequence[str], width: int, faults: _Faults) -> bool:
     if len(fields) != width:
-        faults.add("fields", line, f"{len(fields)} fields, where the header has {width}; complete or remove the row")
+        faults.add("fields", line, f"{len(fields)} field(s), where the header has {width}; complete or remove the row")
     return len(fields) == width
 
 

@@ -247,14 +247,14 @@ FAULTS = {
     "back": ("time,a\n0,0\n2,0\n1,0\n", 4, "the time goes back (1 s after 2 s)"),
     "duplicate": ("time,a\n0,0\n1,0\n1,0.5\n", 4, "the time comes twice (1 s)"),
     "columns": ("time,a,a\n0,0,0\n", 1, "two columns are named a"),
-    "fields": ("time,a\n0,0\n1\n", 3, "1 fields, where the header has 2"),
+    "fields": ("time,a\n0,0\n1\n", 3, "1 field(s), where the header has 2"),
     "nameless": ("time,a,\n0,0,0\n", 1, "column 3 has no name"),
     "header": ("0,0.5\n1,0.25\n", 1, "the first column is 0;"),
     "lone time": ("time\n0\n", 1, "no column beside the time"),
     "empty": ("", 1, "the file is empty"),
     "unrated": ("time,a\n0,\n1,\n", 0, "there is no rating"),
     "encoding": (b"time,a\n0,0\n1,\xe9\n", 3, "not UTF-8"),
-    "quote": ('time,a\n0,"' + "x" * 140000, 2, "fields"),
+    "quote": ('time,a\n0,"' + "x" * 140000, 2, "field(s)"),
 }
 
 

@@ -90,7 +90,8 @@ def load_corpus(folder: Path, table: Table, options: TraceOptions, shift: float)
     if options.dimension and (problem := check_dimension(options.dimension)):
         faults.append(f"--dimension: {problem}")
     traces: dict[str, dict[str, dict[str, Trace]]] = {}  # by dimension, recording and rater
-    for where, trace in _read_traces(folder, table, options, faults):
+    damaged: set[tuple[str, str]] = set()
+    for where, trace in _read_traces(folder, table, options, faults, damaged):
         raters = traces.setdefault(trace.dimension, {}).setdefault(trace.recording, {})
         if trace.rater in raters:
             faults.append(f"{where}: rater {trace.rater} rates {trace.recording} in another file too; remove one")
@@ -106,7 +107,10 @@ def load_corpus(folder: Path, table: Table, options: TraceOptions, shift: float)
                 ratings[dimension][key] = _join(dimension, table.recordings[key], raters, options, shift, faults, notes)
     if not traces and not faults:
         faults.append(f"{RATINGS}/ holds no file; put {RATINGS}/<dimension>/<id>.csv there")
-    unrated = {key: [dimension for dimension in ratings if key not in traces[dimension]] for key in table.recordings}
+    unrated = {
+        key: [dim for dim in ratings if key not in traces[dim] and not {("", key), (dim, key)} & damaged]
+        for key in table.recordings
+    }
     if not faults and any(not recording.set for recording in table.recordings.values()):
         try:
             drawn = draw_sets(table.recordings, {key for key, lacking in unrated.items() if lacking}, options.seed)
@@ -147,8 +151,13 @@ def format_list(heading: str, items: list[str]) -> str:
     return "\n  ".join([f"{heading}:", *items[:SHOWN], *rest])
 
 
-def _read_traces(folder: Path, table: Table, options: TraceOptions, faults: list[str]) -> Iterator[tuple[str, Trace]]:
-    """Yield each trace, its recording, rater, dimension and scale complete, with the name of its file."""
+def _read_traces(
+    folder: Path, table: Table, options: TraceOptions, faults: list[str], damaged: set[tuple[str, str]]
+) -> Iterator[tuple[str, Trace]]:
+    """Yield each trace, its recording, rater, dimension and scale complete, with the name of its file.
+
+    Faults are added to `faults`; folder and recording of a file with faults to `damaged`, since it is not missing.
+    """
     files = list_trace_files(folder)
     for path in files:
         name = str(path.relative_to(folder))
@@ -166,6 +175,8 @@ def _read_traces(folder: Path, table: Table, options: TraceOptions, faults: list
         if kind != "pagan" and subject not in table.ids:
             faults.append(f"{name}: there is no recording {subject} in {TABLE}; add it there or remove this file")
             continue
+        parts = path.relative_to(folder / RATINGS).parts
+        folder_name = parts[0].lower() if len(parts) > 1 else ""
         samples = path.with_name(path.name + "~")
         parsed = parse(
             kind,
@@ -176,9 +187,8 @@ def _read_traces(folder: Path, table: Table, options: TraceOptions, faults: list
         for line, message in parsed.faults:
             faults.append(f"{name}:{line}: {message}" if line else f"{name}: {message}")
         if parsed.faults:
+            damaged |= {(folder_name, key) for key in ([subject] if kind != "pagan" else table.ids)}
             continue
-        parts = path.relative_to(folder / RATINGS).parts
-        folder_name = parts[0].lower() if len(parts) > 1 else ""
         for trace in parsed.traces:
             complete = _complete(trace, kind, subject, rater, folder_name, len(parsed.traces), options)
             problem = _find_problem(complete, rater, len(parsed.traces), kind, folder_name)
@@ -191,6 +201,7 @@ def _read_traces(folder: Path, table: Table, options: TraceOptions, faults: list
                 problem = f"{fault.line}: {fault.message}"
             if problem:
                 faults.append(f"{name}:{problem}")
+                damaged.add((folder_name, complete.recording))
             else:
                 yield name, complete
 
@@ -256,6 +267,7 @@ def _join(
     """Bring the traces of a recording to the label rate and join them; note how far they miss the end of the audio."""
     frames = max(1, round(recording.duration / shift))
     columns = []
+    misses: dict[str, list[str]] = {}  # raters by how far their ratings end from the audio
     for rater, trace in raters.items():
         assert trace.low is not None  # _complete has set both
         assert trace.high is not None
@@ -273,15 +285,18 @@ def _join(
         )
         columns.append(series)
         rated = trace.times[np.isfinite(trace.values)]
-        where = f"{recording.id}: {dimension}: the ratings of {rater}"
         if not np.isfinite(series).any():
             faults.append(
-                f"{where} lie from {rated[0]:g} to {rated[-1]:g} s, but it lasts {recording.duration:.2f} s; "
-                "times count from its beginning, in seconds unless the column is named time(ms)"
+                f"{recording.id}: {dimension}: the ratings of {rater} lie from {rated[0]:g} to {rated[-1]:g} s, but it "
+                f"lasts {recording.duration:.2f} s; times count from its beginning, in seconds unless the column is "
+                "named time(ms)"
             )
             continue
         late = rated[-1] - recording.duration
         step = np.median(np.diff(trace.times)) if len(trace.times) > 1 else 0.0
         if abs(late) > max(DIFFERENCE, step + shift) and not (trace.event_driven and late < 0):
-            notes.append(f"{where} end {abs(late):.2f} s {'after' if late > 0 else 'before'} the audio")
+            distance = f"{abs(late):.2f} s {'after' if late > 0 else 'before'} the audio"
+            misses.setdefault(distance, []).append(rater)
+    for distance, names in misses.items():
+        notes.append(f"{recording.id}: {dimension}: the ratings of {', '.join(names)} end {distance}")
     return Ratings(np.stack(columns, axis=1).astype(np.float32), tuple(raters))

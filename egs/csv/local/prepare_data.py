@@ -64,10 +64,10 @@ def main(argv: list[str] | None = None) -> int:
         write(corpus, args.data_dir, segmented=table.segmented)
         stamp.outputs = list_outputs(args.data_dir, corpus.dimensions)  # known only now
         if corpus.notes:
-            log(format_list(f"{args.corpus}: {len(corpus.notes)} notes", corpus.notes))
+            log(format_list(f"{args.corpus}: {count(len(corpus.notes), 'note')}", corpus.notes))
         for name, recordings in corpus.sets.items():
             log(f"{args.data_dir / name}: {describe(corpus, recordings)}")
-        return f"{len(table.recordings)} recordings, rated in {', '.join(corpus.dimensions)}"
+        return f"{count(len(table.recordings), 'recording')}, rated in {', '.join(corpus.dimensions)}"
 
     bring_up_to_date(stamp, f"{args.data_dir}", work, dry_run=args.dry_run)
     return 0
@@ -156,14 +156,20 @@ def describe(corpus: Corpus, recordings: dict[str, Recording]) -> str:
         return "no recordings"
     speakers = len({recording.speaker for recording in recordings.values()})
     minutes = sum(recording.duration for recording in recordings.values()) / 60
-    parts = [f"{len(recordings)} recordings of {speakers} speakers, {minutes:.1f} min"]
+    parts = [f"{count(len(recordings), 'recording')} of {count(speakers, 'speaker')}, {minutes:.1f} min"]
     for dimension, ratings in corpus.ratings.items():
-        counts = sorted(len(ratings[utt].raters) for utt in recordings if utt in ratings)
-        raters = (
-            f"{counts[0]} to {counts[-1]}" if counts and counts[0] < counts[-1] else f"{counts[0] if counts else 0}"
-        )
-        parts.append(f"{dimension}: {raters} raters of {len(counts)} recordings")
+        sizes = sorted(len(ratings[utt].raters) for utt in recordings if utt in ratings)
+        if not sizes:
+            parts.append(f"{dimension}: no ratings")
+            continue
+        raters = f"{sizes[0]} to {sizes[-1]} raters" if sizes[0] < sizes[-1] else count(sizes[0], "rater")
+        parts.append(f"{dimension}: {raters} of {count(len(sizes), 'recording')}")
     return "; ".join(parts)
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number and its noun, which has its plural in s."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 if __name__ == "__main__":
