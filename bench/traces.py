@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure how long it takes to read and resample 200 traces of 60 s at 25 Hz; prints the best of three rounds.
 
-    . ./path.sh && bench/traces.py
+. ./path.sh && bench/traces.py
 """
 
 from __future__ import annotations

@@ -383,7 +383,7 @@ def out_of_scale(corpus):
 def no_overlap(corpus):
     path = corpus / "ratings/arousal/b.csv"
     path.write_text("time,anna\n10,0.5\n11,0.25\n")
-    return "b: arousal: the ratings of anna lie from 10 to 11 s, but it lasts 4.00 s"
+    return "ratings/arousal/b.csv: the ratings of anna lie from 10 to 11 s, but b lasts 4.00 s"
 
 
 def no_ratings_folder(corpus):
@@ -411,6 +411,12 @@ def rater_twice_named(corpus):
     return "ratings/arousal/b.carla.csv: the file name is rater carla's, but it has 2 columns"
 
 
+def unknown_recordings_of_a_log(corpus):
+    header = "OriginalName,Participant,VideoTime,Value\n"
+    (corpus / "ratings/arousal/log.csv").write_text(header + "x.mp4,P,0,0\nx.mp4,Q,0,0\n")
+    return "1 fault:\n  ratings/arousal/log.csv:2: there is no recording x in recordings.csv"
+
+
 def unrated_dev(corpus):
     (corpus / "ratings/arousal/a.csv").unlink()
     return "recordings.csv:3: a: no ratings of arousal, which dev needs; add ratings/arousal/a.csv"
@@ -427,6 +433,7 @@ def unrated_dev(corpus):
         reserved_dimension,
         lonely_samples,
         rater_twice_named,
+        unknown_recordings_of_a_log,
         unrated_dev,
     ],
 )

@@ -5,6 +5,7 @@ Each `parse_...` reads one file format and returns its traces together with all 
 - Times become seconds from the beginning of the recording. A time is the end of what it rates.
 - A field that is empty, `NaN` or `NA` (as pandas, MATLAB and R write it) is an unrated row and becomes NaN. Infinity
   and any other text is a fault.
+- A rater, or an axis, without a single rating makes no trace.
 - Times must increase. Only event-driven logs may repeat one; there the later row counts.
 
 `emoseq.labels.resampling` brings a trace to the frame rate of the labels.
@@ -370,8 +371,8 @@ def parse_csv(text: str, *, duration: float | None = None) -> ParsedFile:
 
     The separator is the comma, the semicolon or the tab, whichever the header has most of. The first column is named
     `time`, `timestamp` or `seconds` (in seconds) or, for example, `time(ms)` (in milliseconds). Each further column
-    makes a trace whose rater is the column's name; a column without any rating makes none. The scale is not named.
-    `is_event_driven` decides whether a trace is.
+    makes a trace whose rater is the column's name. The scale is not named. `is_event_driven` decides whether a trace
+    is event-driven.
 
     Args:
         duration: of the recording in seconds. Times that go beyond ten times that are milliseconds, whatever the header
@@ -399,7 +400,6 @@ def parse_csv(text: str, *, duration: float | None = None) -> ParsedFile:
     traces = [
         Trace("", name, "", times, column, lines, event_driven=is_event_driven(times, column))
         for name, column in zip(names[1:], values.T, strict=False)
-        if np.isfinite(column).any()
     ]
     return _finish(traces, faults)
 
@@ -605,8 +605,9 @@ def _refuse(line: int, message: str) -> ParsedFile:
 
 
 def _finish(traces: list[Trace], faults: _Faults) -> ParsedFile:
-    """Return traces and faults; traces without a single rating are a fault."""
+    """Return the traces that have a rating, and the faults; a file without any rating is one."""
+    rated = [trace for trace in traces if np.isfinite(trace.values).any()]
     known = faults.list()
-    if not known and not any(np.isfinite(trace.values).any() for trace in traces):
+    if not known and not rated:
         known = [Fault(0, "there is no rating in the file; export it again or remove it")]
-    return ParsedFile(traces, known)
+    return ParsedFile(rated, known)

@@ -237,6 +237,8 @@ def test_times_far_beyond_the_recording_are_milliseconds():
 def test_a_rater_without_any_rating_is_no_trace():
     (trace,) = read("csv", "time,anna,ben\n0,0.1,\n1,0.2,\n")
     assert trace.rater == "anna"
+    (trace,) = read("darma", "\n".join([*DARMA.splitlines()[:5], '1,"",5,0', '2,"",7,0']))
+    assert trace.dimension == "arousal"
 
 
 FAULTS = {

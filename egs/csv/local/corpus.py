@@ -47,6 +47,9 @@ class Ratings:
     raters: tuple[str, ...]
 
 
+Raters = dict[str, tuple[str, Trace]]  # file and trace by rater
+
+
 @dataclass(frozen=True)
 class Corpus:
     """Recordings by set and id, and ratings by dimension and id; `notes` is what the user should know."""
@@ -89,14 +92,14 @@ def load_corpus(folder: Path, table: Table, options: TraceOptions, shift: float)
         raise DataError(_format_faults(folder, faults))
     if options.dimension and (problem := check_dimension(options.dimension)):
         faults.append(f"--dimension: {problem}")
-    traces: dict[str, dict[str, dict[str, Trace]]] = {}  # by dimension, recording and rater
+    traces: dict[str, dict[str, Raters]] = {}  # by dimension and recording
     damaged: set[tuple[str, str]] = set()
     for where, trace in _read_traces(folder, table, options, faults, damaged):
         raters = traces.setdefault(trace.dimension, {}).setdefault(trace.recording, {})
         if trace.rater in raters:
             faults.append(f"{where}: rater {trace.rater} rates {trace.recording} in another file too; remove one")
         else:
-            raters[trace.rater] = trace
+            raters[trace.rater] = (where, trace)
     ratings: dict[str, dict[str, Ratings]] = {}
     for dimension, recordings in sorted(traces.items()):
         ratings[dimension] = {}
@@ -189,14 +192,18 @@ def _read_traces(
         if parsed.faults:
             damaged |= {(folder_name, key) for key in ([subject] if kind != "pagan" else table.ids)}
             continue
+        unknown: set[str] = set()
         for trace in parsed.traces:
             complete = _complete(trace, kind, subject, rater, folder_name, len(parsed.traces), options)
-            problem = _find_problem(complete, rater, len(parsed.traces), kind, folder_name)
             if complete.recording not in table.ids:
-                problem = (
-                    f"{int(trace.lines[0])}: there is no recording {complete.recording} in {TABLE}; add it there or "
-                    "remove its rows"
-                )
+                if complete.recording not in unknown:
+                    faults.append(
+                        f"{name}:{trace.lines[0]}: there is no recording {complete.recording} in {TABLE}; add it there "
+                        "or remove its rows"
+                    )
+                unknown.add(complete.recording)
+                continue
+            problem = _find_problem(complete, rater, len(parsed.traces), kind, folder_name)
             if not problem and (fault := find_values_outside(complete, complete.low or 0.0, complete.high or 0.0)):
                 problem = f"{fault.line}: {fault.message}"
             if problem:
@@ -206,13 +213,14 @@ def _read_traces(
                 yield name, complete
 
 
-def _divide_stem(stem: str, ids: tuple[str, ...]) -> tuple[str, str]:
-    """Divide `<id>[.<rater>]`; ids may have dots themselves."""
-    if stem in ids:
-        return stem, ""
-    candidates = [key for key in ids if stem.startswith(f"{key}.")]
-    key = max(candidates, key=len, default=stem)
-    return key, stem[len(key) + 1 :]
+def _divide_stem(stem: str, ids: frozenset[str]) -> tuple[str, str]:
+    """Divide `<id>[.<rater>]`; ids may have dots themselves, so the longest id counts."""
+    parts = stem.split(".")
+    for length in range(len(parts), 0, -1):
+        key = ".".join(parts[:length])
+        if key in ids:
+            return key, ".".join(parts[length:])
+    return stem, ""
 
 
 def _complete(
@@ -249,16 +257,16 @@ def _find_problem(trace: Trace, rater: str, count: int, kind: str, folder_name: 
     return ""
 
 
-def _lie_above_zero(recordings: dict[str, dict[str, Trace]]) -> bool:
+def _lie_above_zero(recordings: dict[str, Raters]) -> bool:
     """Return whether all ratings, on a scale that no file names, are 0 or more."""
-    traces = [trace for raters in recordings.values() for trace in raters.values()]
+    traces = [trace for raters in recordings.values() for _, trace in raters.values()]
     return all((trace.low, trace.high) == DEFAULT_SCALE and not np.any(trace.values < 0) for trace in traces)
 
 
 def _join(
     dimension: str,
     recording: Recording,
-    raters: dict[str, Trace],
+    raters: Raters,
     options: TraceOptions,
     shift: float,
     faults: list[str],
@@ -268,7 +276,7 @@ def _join(
     frames = max(1, round(recording.duration / shift))
     columns = []
     misses: dict[str, list[str]] = {}  # raters by how far their ratings end from the audio
-    for rater, trace in raters.items():
+    for rater, (where, trace) in raters.items():
         assert trace.low is not None  # _complete has set both
         assert trace.high is not None
         method = options.resample
@@ -287,9 +295,9 @@ def _join(
         rated = trace.times[np.isfinite(trace.values)]
         if not np.isfinite(series).any():
             faults.append(
-                f"{recording.id}: {dimension}: the ratings of {rater} lie from {rated[0]:g} to {rated[-1]:g} s, but it "
-                f"lasts {recording.duration:.2f} s; times count from its beginning, in seconds unless the column is "
-                "named time(ms)"
+                f"{where}: the ratings of {rater} lie from {rated[0]:g} to {rated[-1]:g} s, but {recording.id} lasts "
+                f"{recording.duration:.2f} s; times count from its beginning, in seconds unless the column is named "
+                "time(ms)"
             )
             continue
         late = rated[-1] - recording.duration

@@ -43,7 +43,7 @@ class Table:
     incomplete; `ids` has the ids of all rows and `audio` their files."""
 
     recordings: dict[str, Recording]
-    ids: tuple[str, ...]
+    ids: frozenset[str]
     audio: tuple[Path, ...]
     segmented: bool
     faults: list[str]
@@ -82,7 +82,7 @@ def read_table(folder: Path) -> Table:
     if ("start" in header) != ("end" in header):
         faults.append(f"{TABLE}:1: start and end, in seconds, are needed together; add the other")
     if faults:
-        return Table({}, (), (), False, faults)
+        return Table({}, frozenset(), (), False, faults)
     entries = []
     for line, fields in rows[1:]:
         if not any(fields):
@@ -117,7 +117,7 @@ def read_table(folder: Path) -> Table:
                 faults.append(f"{TABLE}: no recording is in the set {name}; train and dev are needed")
     return Table(
         recordings,
-        tuple(entry["id"] for _, entry in entries),
+        frozenset(entry["id"] for _, entry in entries),
         tuple(folder / entry["audio"] for _, entry in entries if entry["audio"]),
         any(entry["start"] or entry["end"] for _, entry in entries),
         faults,
