@@ -201,6 +201,40 @@ def test_carma_needs_a_folder_or_the_option(corpus):
     assert read_table(data / "train/raters.tension") == {"b": "anna"}
 
 
+def test_the_scale_of_the_option_has_precedence_over_that_of_the_file(corpus):
+    for stem in "abc":
+        text = '"Minimum Value","0"\n"Maximum Value","10"\n"Second","Rating"\n"%%%%%%","%%%%%%"\n"1","0"\n"2","10"\n'
+        (corpus / f"ratings/arousal/{stem}.csv").write_text(text)
+    ratings = ratings_of(prepared(corpus, "--scale=0,20"), "b")[:, 0]
+    np.testing.assert_allclose(ratings[[24, 49]], [-1, 0], atol=1e-6)
+
+
+def test_axes_of_darma_are_dimensions_in_any_folder(corpus):
+    for path in (corpus / "ratings/arousal").iterdir():
+        text = (
+            'Magnitude,100,"",""\nSecond,Valence,Arousal,Button\n%%%%%%,%%%%%%,%%%%%%,%%%%%%\n1,0,-100,0\n2,50,100,0\n'
+        )
+        (corpus / f"ratings/arousal/{path.stem}.anna.csv").write_text(text)
+        path.unlink()
+    data = prepared(corpus)
+    assert (data / "dimensions").read_text() == "arousal\nvalence\n"
+    np.testing.assert_allclose(ratings_of(data, "b", "valence")[[24, 49], 0], [0, 0.5], atol=1e-6)
+    np.testing.assert_allclose(ratings_of(data, "b", "arousal")[[24, 49], 0], [-1, 1], atol=1e-6)
+    assert read_table(data / "train/raters.valence") == {"b": "anna"}
+
+
+def test_folders_of_dimensions_are_taken_in_lower_case(corpus):
+    (corpus / "ratings/arousal").rename(corpus / "ratings/Arousal")
+    assert (prepared(corpus) / "dimensions").read_text() == "arousal\n"
+
+
+def test_the_table_may_come_from_a_spreadsheet(corpus):
+    """A byte order mark, semicolons, CRLF, capital names and blank rows."""
+    text = "\ufeffID;Audio;Set\r\nb;wav/b.wav;train\r\n;;\r\na;wav/a.wav;dev\r\nc;wav/c.wav;test\r\n"
+    (corpus / "recordings.csv").write_text(text, newline="")
+    assert (prepared(corpus) / "train/utt2dur").read_text() == "b 4.00\n"
+
+
 def test_nova_is_two_files_with_a_scale_of_their_own(corpus):
     for path in (corpus / "ratings/arousal").iterdir():
         path.unlink()
