@@ -186,6 +186,18 @@ def test_pagan_names_recordings_and_raters_itself(corpus):
     np.testing.assert_allclose(ratings_of(data, "b")[[0, 23, 24, 99]], [[0, 0], [0, 0], [1, 1], [1, 1]])
 
 
+def test_a_log_may_be_divided_by_recording_and_ends_with_its_last_event(corpus):
+    for path in (corpus / "ratings/arousal").iterdir():
+        text = f"OriginalName,Participant,VideoTime,Value\n{path.stem}.mp4,P,0,-100\n{path.stem}.mp4,P,1000,50\n"
+        (corpus / f"ratings/arousal/{path.stem}.export.csv").write_text(text)
+        path.unlink()
+    done = prepare(corpus)
+    assert "before the audio" not in done.stderr
+    data = corpus.parent / "data"
+    assert read_table(data / "train/raters.arousal") == {"b": "P"}
+    assert ratings_of(data, "b")[-1].tolist() == [0.5]
+
+
 def test_carma_needs_a_folder_or_the_option(corpus):
     for path in (corpus / "ratings/arousal").iterdir():
         path.unlink()
@@ -262,6 +274,12 @@ def test_segments_are_parts_of_a_recording_with_times_of_their_own(corpus):
     ratings = ratings_of(data, "b")[:, 0]
     np.testing.assert_allclose(ratings, (np.arange(50) + 1) * 0.04 / 4, atol=1e-4)
     assert not (data / "test").exists()
+
+
+def test_an_end_rounded_beyond_the_audio_is_that_of_the_audio(corpus, local):
+    write_table(corpus, "id,audio,start,end", "b,wav/b.wav,1,4.04", "a,wav/a.wav,1,3.96")
+    recordings = local[0].read_table(corpus).recordings
+    assert (recordings["b"].end, recordings["a"].end) == (4.0, 3.96)
 
 
 def test_a_second_run_is_up_to_date_and_a_changed_trace_is_read_again(corpus):

@@ -398,6 +398,13 @@ def test_event_driven_traces_have_no_gaps():
     assert np.isfinite(resample(times, times, frames=60, shift=0.1, method="hold", event_driven=True)).all()
 
 
+def test_only_hold_and_median_go_on_after_the_last_event():
+    times, values = [0.1, 0.3], [1, 3]
+    for method, end in (("hold", 3), ("median", 3), ("linear", NAN)):
+        series = resample(times, values, frames=5, shift=0.1, method=method, event_driven=True, window=0.1)
+        same(series[[0, 2, 3, 4]], [1, 3, end, end])
+
+
 def test_median_takes_the_rows_of_the_window():
     times, values = np.arange(1, 11) * 0.1, np.array([1, 9, 2, 8, 3, 7, 4, 6, 5, 0.0])
     series = resample(times, values, frames=10, shift=0.1, method="median", window=0.4)
@@ -440,6 +447,7 @@ def test_an_unknown_method_is_refused():
 def test_a_trace_with_a_row_for_each_change_at_irregular_times_is_event_driven():
     assert is_event_driven([0, 0.7, 0.716, 0.75, 4.2], [0, 1, 2, 1, 0])
     assert is_event_driven([0.3], [0.5])
+    assert is_event_driven(np.cumsum([0, *[0.1] * 7, 1, 2, 3]), np.arange(11))  # seven of ten intervals are equal
 
 
 def test_a_steady_clock_or_a_repeated_value_is_regular():
