@@ -119,7 +119,7 @@ class _Faults:
 
     def list(self) -> list[Fault]:
         return [
-            Fault(line, message + (f" (so in {self._counts[kind] - 1} more lines)" if self._counts[kind] > 1 else ""))
+            Fault(line, message + (f" (and in {self._counts[kind] - 1} more lines)" if self._counts[kind] > 1 else ""))
             for kind, (line, message) in self._first.items()
         ]
 

@@ -272,7 +272,7 @@ def test_all_kinds_of_faults_are_reported_each_with_its_first_line():
     content = "time,a,a\n0,0,0\n1,inf,0\n2,x,0\n2,0,0\n1,0,0\n3,0\n"
     faults = parse("csv", content).faults
     assert sorted(fault.line for fault in faults) == [1, 3, 6, 7]
-    assert any("so in 1 more lines" in fault.message and fault.line == 3 for fault in faults)
+    assert any("and in 1 more lines" in fault.message and fault.line == 3 for fault in faults)
 
 
 @pytest.mark.parametrize(
