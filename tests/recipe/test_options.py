@@ -339,6 +339,7 @@ STEPS = {
     "smooth": {"steps/smooth.py": ["--config", "gold.scp", "exp/arousal", "dev"]},
     "decode": {"steps/tune_decoding.py": ["--config", "gold.scp", "exp/arousal"]},
     "score": {"steps/make_results.py": ["--config", "data", "exp"]},
+    "traces": {"egs/csv/local/prepare_data.py": ["--config", "corpus", "data"]},
 }
 RECIPE_CONFS = sorted([*(ROOT / "conf").glob("*.conf"), *(ROOT / "egs").glob("*/conf/*.conf")])
 

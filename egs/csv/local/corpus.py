@@ -1,0 +1,310 @@
+"""A corpus of anybody's own recordings: recordings.csv and the traces below ratings/, checked as a whole.
+
+A trace file is about the recording that begins its name, `<id>[.<rater>]`; PAGAN's is about those that its rows name.
+Its dimension is the folder below ratings/, in lower case. DARMA's axes and the columns of a table that lies in no
+folder are dimensions themselves, NOVA's scheme is one if there is no folder, and `--dimension` names that of any other
+file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from recordings import TABLE, Recording, Table, describe_shared_speakers, draw_sets
+
+from emoseq import SETS, DataError
+from emoseq.io.datadir import is_id
+from emoseq.labels.resampling import resample
+from emoseq.labels.traces import (
+    DEFAULT_SCALE,
+    Trace,
+    TraceOptions,
+    find_values_outside,
+    parse,
+    recognise_format,
+    scale_values,
+)
+
+RATINGS = "ratings"
+SHOWN = 20  # faults or notes
+UNNAMED = "rater"  # of a file that names no rater
+DIMENSION = re.compile(r"[a-z][a-z0-9_]*")
+RESERVED = {"wav", "feats", "cmvn", "egemaps", "report", "log", "best"}  # names of files and folders beside dimensions
+FUSED = {"value", "rating", "score"}  # names of a column that are no rater's
+DIFFERENCE = 0.5  # seconds between the ends of audio and ratings that are worth a note
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """Ratings of one recording in one dimension on the scale from -1 to 1, shape (frames, raters), NaN if unrated."""
+
+    values: NDArray[np.float32]
+    raters: tuple[str, ...]
+
+
+Raters = dict[str, tuple[str, Trace]]  # file and trace by rater
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Recordings by set and id, and ratings by dimension and id; `notes` is what the user should know."""
+
+    dimensions: tuple[str, ...]
+    sets: dict[str, dict[str, Recording]]
+    ratings: dict[str, dict[str, Ratings]]
+    notes: list[str] = field(default_factory=list)
+
+
+def list_trace_files(folder: Path) -> list[Path]:
+    """List the files below ratings/ in a fixed order, hidden ones left out; NOVA's data files, `x~`, are among them."""
+    files = (path for path in sorted((folder / RATINGS).rglob("*")) if path.is_file())
+    return [path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+
+
+def check_dimension(name: str) -> str:
+    """Return what is wrong with the name of a dimension, empty if nothing is."""
+    if not DIMENSION.fullmatch(name):
+        return f"{name!r} is no name of a dimension; use small letters, digits and _, a letter first"
+    if name in RESERVED or name.startswith(("fit_on", "fold_")):
+        return f"{name!r} has another meaning in the recipe; choose another name for this dimension"
+    return ""
+
+
+def load_corpus(folder: Path, table: Table, options: TraceOptions, shift: float) -> Corpus:
+    """Read the ratings of a corpus and divide the recordings into sets.
+
+    Args:
+        folder: of recordings.csv and ratings/
+        table: of `read_table`
+        options: see `TraceOptions`
+        shift: seconds between labels
+
+    Raises:
+        DataError: with all faults of the corpus, one a line, if there are any
+    """
+    faults, notes = list(table.faults), list[str]()
+    if not table.ids:
+        raise DataError(_format_faults(folder, faults))
+    if options.dimension and (problem := check_dimension(options.dimension)):
+        faults.append(f"--dimension: {problem}")
+    traces: dict[str, dict[str, Raters]] = {}  # by dimension and recording
+    damaged: set[tuple[str, str]] = set()
+    for where, trace in _read_traces(folder, table, options, faults, damaged):
+        raters = traces.setdefault(trace.dimension, {}).setdefault(trace.recording, {})
+        if trace.rater in raters:
+            faults.append(f"{where}: rater {trace.rater} rates {trace.recording} in another file too; remove one")
+        else:
+            raters[trace.rater] = (where, trace)
+    ratings: dict[str, dict[str, Ratings]] = {}
+    for dimension, recordings in sorted(traces.items()):
+        ratings[dimension] = {}
+        if not options.scale and _lie_above_zero(recordings):
+            notes.append(f"{dimension}: no rating is below 0; if its scale is 0 to 1, say so with --scale=0,1")
+        for key, raters in recordings.items():
+            if key in table.recordings:
+                ratings[dimension][key] = _join(dimension, table.recordings[key], raters, options, shift, faults, notes)
+    if not traces and not faults:
+        faults.append(f"{RATINGS}/ holds no file; put {RATINGS}/<dimension>/<id>.csv there")
+    unrated = {
+        key: [dim for dim in ratings if key not in traces[dim] and not {("", key), (dim, key)} & damaged]
+        for key in table.recordings
+    }
+    if not faults and any(not recording.set for recording in table.recordings.values()):
+        try:
+            drawn = draw_sets(table.recordings, {key for key, lacking in unrated.items() if lacking}, options.seed)
+        except DataError as error:
+            faults.append(str(error))
+            drawn = {}
+        recordings_in_sets = {
+            key: replace(recording, set=drawn.get(recording.speaker, "")) for key, recording in table.recordings.items()
+        }
+    else:
+        recordings_in_sets = table.recordings
+        notes = describe_shared_speakers(table.recordings) + notes
+    for key, recording in recordings_in_sets.items():
+        for dimension in unrated[key]:
+            if recording.set == "test":
+                notes.append(f"{key}: no ratings of {dimension}; predicted but not scored")
+            elif recording.set:
+                faults.append(
+                    f"{TABLE}:{recording.line}: {key}: no ratings of {dimension}, which {recording.set} needs; add "
+                    f"{RATINGS}/{dimension}/{key}.csv or move it to test"
+                )
+    if faults:
+        raise DataError(_format_faults(folder, faults))
+    sets = {
+        name: {key: recording for key, recording in sorted(recordings_in_sets.items()) if recording.set == name}
+        for name in SETS
+    }
+    return Corpus(tuple(ratings), sets, ratings, notes)
+
+
+def _format_faults(folder: Path, faults: list[str]) -> str:
+    return format_list(f"{folder}: {len(faults)} fault{'s' * (len(faults) > 1)}", faults)
+
+
+def format_list(heading: str, items: list[str]) -> str:
+    """Format a heading and one item a line, the first SHOWN of them."""
+    rest = [f"and {len(items) - SHOWN} more"] if len(items) > SHOWN else []
+    return "\n  ".join([f"{heading}:", *items[:SHOWN], *rest])
+
+
+def _read_traces(
+    folder: Path, table: Table, options: TraceOptions, faults: list[str], damaged: set[tuple[str, str]]
+) -> Iterator[tuple[str, Trace]]:
+    """Yield each trace, its recording, rater, dimension and scale complete, with the name of its file.
+
+    Faults are added to `faults`; folder and recording of a file with faults to `damaged`, since it is not missing.
+    """
+    files = list_trace_files(folder)
+    for path in files:
+        name = str(path.relative_to(folder))
+        if path.name.endswith("~"):
+            if path.with_name(path.name[:-1]) not in files:
+                faults.append(f"{name}: NOVA's header {path.name[:-1]} is missing; copy it beside this file")
+            continue
+        content = path.read_bytes()
+        try:
+            kind = recognise_format(content) if options.format == "auto" else options.format
+        except ValueError as error:
+            faults.append(f"{name}: {error}")
+            continue
+        subject, rater = _divide_stem(path.stem, table.ids)
+        if kind != "pagan" and subject not in table.ids:
+            faults.append(f"{name}: there is no recording {subject} in {TABLE}; add it there or remove this file")
+            continue
+        parts = path.relative_to(folder / RATINGS).parts
+        folder_name = parts[0].lower() if len(parts) > 1 else ""
+        samples = path.with_name(path.name + "~")
+        parsed = parse(
+            kind,
+            content,
+            samples=samples.read_bytes() if kind == "nova" and samples.is_file() else None,
+            duration=table.recordings[subject].duration if subject in table.recordings else None,
+        )
+        for line, message in parsed.faults:
+            faults.append(f"{name}:{line}: {message}" if line else f"{name}: {message}")
+        if parsed.faults:
+            damaged |= {(folder_name, key) for key in ([subject] if kind != "pagan" else table.ids)}
+            continue
+        unknown: set[str] = set()
+        for trace in parsed.traces:
+            complete = _complete(trace, kind, subject, rater, folder_name, len(parsed.traces), options)
+            if complete.recording not in table.ids:
+                if complete.recording not in unknown:
+                    faults.append(
+                        f"{name}:{trace.lines[0]}: there is no recording {complete.recording} in {TABLE}; add it there "
+                        "or remove its rows"
+                    )
+                unknown.add(complete.recording)
+                continue
+            problem = _find_problem(complete, rater, len(parsed.traces), kind, folder_name)
+            if not problem and (fault := find_values_outside(complete, complete.low or 0.0, complete.high or 0.0)):
+                problem = f"{fault.line}: {fault.message}"
+            if problem:
+                faults.append(f"{name}:{problem}")
+                damaged.add((folder_name, complete.recording))
+            else:
+                yield name, complete
+
+
+def _divide_stem(stem: str, ids: frozenset[str]) -> tuple[str, str]:
+    """Divide `<id>[.<rater>]`; ids may have dots themselves, so the longest id counts."""
+    parts = stem.split(".")
+    for length in range(len(parts), 0, -1):
+        key = ".".join(parts[:length])
+        if key in ids:
+            return key, ".".join(parts[length:])
+    return stem, ""
+
+
+def _complete(
+    trace: Trace, kind: str, subject: str, rater: str, folder_name: str, count: int, options: TraceOptions
+) -> Trace:
+    """Return a trace with what its path and the options say where the file itself does not."""
+    column, dimension = trace.rater, folder_name or trace.dimension or options.dimension
+    if kind == "darma":
+        dimension = trace.dimension
+    elif kind == "csv" and not dimension:
+        dimension, column = trace.rater.lower(), ""
+    if count == 1 and kind != "pagan" and (rater or column.lower() in FUSED):
+        column = rater
+    name = "_".join((column or rater or UNNAMED).split())
+    low, high = options.scale or (
+        (trace.low, trace.high) if trace.low is not None and trace.high is not None else DEFAULT_SCALE
+    )
+    return replace(trace, recording=trace.recording or subject, rater=name, dimension=dimension, low=low, high=high)
+
+
+def _find_problem(trace: Trace, rater: str, count: int, kind: str, folder_name: str) -> str:
+    """Return what is wrong with the names of a trace, after the colon that follows the file's; empty if nothing is."""
+    if not trace.dimension:
+        return (
+            f" nothing names its dimension; move it to {RATINGS}/<dimension>/, or name the dimension of all such files "
+            "with --dimension=NAME"
+        )
+    if problem := check_dimension(trace.dimension):
+        return f" {problem}"
+    if not is_id(trace.rater):
+        return f" {trace.rater!r} is no name of a rater; use printable characters"
+    if rater and count > 1 and folder_name and kind in ("csv", "muse"):
+        return f" the file name is rater {rater}'s, but it has {count} columns; name the file <id>.csv"
+    return ""
+
+
+def _lie_above_zero(recordings: dict[str, Raters]) -> bool:
+    """Return whether all ratings, on a scale that no file names, are 0 or more."""
+    traces = [trace for raters in recordings.values() for _, trace in raters.values()]
+    return all((trace.low, trace.high) == DEFAULT_SCALE and not np.any(trace.values < 0) for trace in traces)
+
+
+def _join(
+    dimension: str,
+    recording: Recording,
+    raters: Raters,
+    options: TraceOptions,
+    shift: float,
+    faults: list[str],
+    notes: list[str],
+) -> Ratings:
+    """Bring the traces of a recording to the label rate and join them; note how far they miss the end of the audio."""
+    frames = max(1, round(recording.duration / shift))
+    columns = []
+    misses: dict[str, list[str]] = {}  # raters by how far their ratings end from the audio
+    for rater, (where, trace) in raters.items():
+        assert trace.low is not None  # _complete has set both
+        assert trace.high is not None
+        method = options.resample
+        if method == "auto":
+            method = "hold" if trace.event_driven else "linear"
+        series = resample(
+            trace.times,
+            scale_values(trace.values, trace.low, trace.high),
+            frames=frames,
+            shift=shift,
+            method=method,
+            event_driven=trace.event_driven,
+            window=options.window,
+        )
+        columns.append(series)
+        rated = trace.times[np.isfinite(trace.values)]
+        if not np.isfinite(series).any():
+            faults.append(
+                f"{where}: the ratings of {rater} lie from {rated[0]:g} to {rated[-1]:g} s, but {recording.id} lasts "
+                f"{recording.duration:.2f} s; times count from its beginning, in seconds unless the column is named "
+                "time(ms)"
+            )
+            continue
+        late = rated[-1] - recording.duration
+        step = np.median(np.diff(trace.times)) if len(trace.times) > 1 else 0.0
+        if abs(late) > max(DIFFERENCE, step + shift) and not (trace.event_driven and late < 0):
+            distance = f"{abs(late):.2f} s {'after' if late > 0 else 'before'} the audio"
+            misses.setdefault(distance, []).append(rater)
+    for distance, names in misses.items():
+        notes.append(f"{recording.id}: {dimension}: the ratings of {', '.join(names)} end {distance}")
+    return Ratings(np.stack(columns, axis=1).astype(np.float32), tuple(raters))

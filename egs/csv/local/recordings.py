@@ -1,0 +1,205 @@
+"""The table recordings.csv of a corpus, and the draw of its speakers into train, dev and test."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from emoseq import SETS, DataError, MissingInputError
+from emoseq.io.audio import read_duration
+from emoseq.io.datadir import is_id
+
+TABLE = "recordings.csv"
+COLUMNS = ("id", "audio", "speaker", "set", "start", "end")
+SHARES = {"train": 0.6, "dev": 0.2, "test": 0.2}  # of the duration of all recordings
+TOLERANCE = 0.05  # seconds that `end` may lie beyond the audio
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A row of recordings.csv: a whole audio file, or the part of it from `start` to `end` in seconds."""
+
+    id: str
+    audio: Path
+    speaker: str
+    set: str  # one of SETS, or empty if it is to be drawn
+    start: float
+    end: float
+    line: int
+
+    @property
+    def duration(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Table:
+    """Recordings by id; `segmented` if the table names parts of audio files. With faults, the recordings may be
+    incomplete; `ids` has the ids of all rows and `audio` their files."""
+
+    recordings: dict[str, Recording]
+    ids: frozenset[str]
+    audio: tuple[Path, ...]
+    segmented: bool
+    faults: list[str]
+
+
+def read_table(folder: Path) -> Table:
+    """Read recordings.csv: a header with `id,audio` and any of `speaker,set,start,end`, and a row a recording.
+
+    Audio files are relative to the folder. A recording without speaker is its own speaker. Either all recordings name
+    their set or none does.
+
+    Raises:
+        DataError: if there is no such table; all other faults are collected
+    """
+    path = folder / TABLE
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise MissingInputError(f"{path} does not exist; write it with the columns id,audio, see egs/csv") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not UTF-8; save it as CSV in UTF-8") from None
+    first = text.splitlines()[0] if text.strip() else ""
+    reader = csv.reader(io.StringIO(text.replace("\0", "\ufffd"), newline=""), delimiter=max(",;\t", key=first.count))
+    try:
+        rows = [(reader.line_num, [field.strip() for field in fields]) for fields in reader]
+    except csv.Error as error:
+        raise DataError(f"{path}:{reader.line_num}: {error}; is a quotation mark left open?") from None
+    header = [name.lower() for name in rows[0][1]] if rows else []
+    faults = []
+    for name in dict.fromkeys(header):
+        if name not in COLUMNS:
+            faults.append(f"{TABLE}:1: there is no column {name!r}; the columns are {', '.join(COLUMNS)}")
+        if header.count(name) > 1:
+            faults.append(f"{TABLE}:1: two columns are named {name}; keep one")
+    faults += [f"{TABLE}:1: the column {name} is missing; add it" for name in COLUMNS[:2] if name not in header]
+    if ("start" in header) != ("end" in header):
+        faults.append(f"{TABLE}:1: start and end, in seconds, are needed together; add the other")
+    if faults:
+        return Table({}, frozenset(), (), False, faults)
+    entries = []
+    for line, fields in rows[1:]:
+        if not any(fields):
+            continue
+        if len(fields) != len(header):
+            faults.append(f"{TABLE}:{line}: {len(fields)} fields, where the header has {len(header)}")
+            continue
+        entries.append((line, dict.fromkeys(COLUMNS, "") | dict(zip(header, fields, strict=True))))
+    if not entries and not faults:
+        faults.append(f"{TABLE} names no recording; add a row for each")
+    names_sets = any(entry["set"] for _, entry in entries)
+    recordings: dict[str, Recording] = {}
+    lines: dict[str, int] = {}
+    for line, entry in entries:
+        key, where = entry["id"], f"{TABLE}:{line}: "
+        known = len(faults)
+        if not is_id(key) or "/" in key:
+            faults.append(f"{where}{key!r} is no id; use letters, digits, '_' and '-', without blanks and slashes")
+        if lines.setdefault(key, line) != line:
+            faults.append(f"{where}the id {key} is also that of line {lines[key]}; give each recording its own")
+        if names_sets and entry["set"] not in SETS:
+            faults.append(f"{where}{key}: the set is {entry['set']!r}; train, dev or test is expected in every row")
+        duration = _measure(folder, entry["audio"], f"{where}{key}: ", faults)
+        if len(faults) == known and duration is not None:
+            recording = Recording(
+                key, folder / entry["audio"], entry["speaker"] or key, entry["set"], 0.0, duration, line
+            )
+            recordings[key] = _cut(recording, entry["start"], entry["end"], f"{where}{key}: ", faults)
+    if names_sets:
+        for name in ("train", "dev"):
+            if not any(entry["set"] == name for _, entry in entries):
+                faults.append(f"{TABLE}: no recording is in the set {name}; train and dev are needed")
+    return Table(
+        recordings,
+        frozenset(entry["id"] for _, entry in entries),
+        tuple(folder / entry["audio"] for _, entry in entries if entry["audio"]),
+        any(entry["start"] or entry["end"] for _, entry in entries),
+        faults,
+    )
+
+
+def _measure(folder: Path, name: str, where: str, faults: list[str]) -> float | None:
+    """Return the duration of an audio file in seconds, or record a fault."""
+    if not name:
+        faults.append(f"{where}no audio file is named; name it relative to {folder}")
+        return None
+    if not (folder / name).exists():
+        faults.append(f"{where}the audio file {folder / name} does not exist; correct its name or remove the row")
+        return None
+    try:
+        return read_duration(folder / name)
+    except DataError as error:
+        faults.append(f"{where}{error}")
+        return None
+
+
+def _cut(recording: Recording, start: str, end: str, where: str, faults: list[str]) -> Recording:
+    """Return the part of a recording between two times given as text; an empty one is that of the audio."""
+    try:
+        low, high = float(start or 0), float(end or recording.end)
+    except ValueError:
+        low, high = math.nan, math.nan
+    if not 0 <= low < high:
+        faults.append(f"{where}start {start!r} and end {end!r} are no times in seconds, the earlier one first")
+        return recording
+    if high > recording.end + TOLERANCE:
+        faults.append(f"{where}it ends at {high:g} s, but the audio lasts {recording.end:.2f} s; correct the end")
+        return recording
+    return replace(recording, start=low, end=min(high, recording.end))
+
+
+def describe_shared_speakers(recordings: Mapping[str, Recording]) -> list[str]:
+    """Describe the speakers that the table puts into two sets or more."""
+    sets: dict[str, set[str]] = {}
+    for recording in recordings.values():
+        sets.setdefault(recording.speaker, set()).add(recording.set)
+    return [
+        f"{TABLE}: speaker {speaker} is in {' and '.join(name for name in SETS if name in names)}; scores will be "
+        "better than on speakers that the models have not heard"
+        for speaker, names in sorted(sets.items())
+        if len(names) > 1
+    ]
+
+
+def draw_sets(recordings: Mapping[str, Recording], unrated: set[str], seed: int) -> dict[str, str]:
+    """Draw a set for each speaker, so that train, dev and test have .6, .2 and .2 of the duration.
+
+    Speakers come in a random order. Each goes to the set that has least of its share so far, train before dev before
+    test where these are equal; so the first three are one of each. A speaker who has a recording without ratings goes
+    to test, since train and dev need ratings of all.
+
+    Args:
+        recordings: by id
+        unrated: ids of the recordings that lack ratings
+        seed: of the order
+
+    Returns:
+        set by speaker
+
+    Raises:
+        DataError: if fewer than two speakers have all ratings
+    """
+    seconds: dict[str, float] = {}
+    for recording in recordings.values():
+        seconds[recording.speaker] = seconds.get(recording.speaker, 0.0) + recording.duration
+    fixed = {recording.speaker for key, recording in recordings.items() if key in unrated}
+    order = sorted(seconds.keys() - fixed)
+    if len(order) < 2:
+        raise DataError(
+            f"{TABLE}: {len(order)} speaker(s) with ratings, but train and dev need one each; add recordings, or name "
+            "the sets in a column set"
+        )
+    random.Random(seed).shuffle(order)
+    sets = dict.fromkeys(sorted(fixed), "test")
+    filled = dict.fromkeys(SETS, 0.0) | {"test": sum(seconds[speaker] for speaker in fixed)}
+    for speaker in order:
+        emptiest = min(SETS, key=lambda name: filled[name] / SHARES[name])
+        sets[speaker] = emptiest
+        filled[emptiest] += seconds[speaker]
+    return sets

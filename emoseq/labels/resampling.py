@@ -1,0 +1,126 @@
+"""Resampling of traces to the frame rate of the labels.
+
+Frame i covers the time from i * shift to (i + 1) * shift and has the time of its end, (i + 1) * shift. A regular
+trace has a gap where two successive times are more than GAP of its own sampling intervals apart; frames inside it are
+unrated. An event-driven trace has a row only where the value changes, so it has no gaps.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+METHODS = ("hold", "linear", "median")
+GAP = 3  # sampling intervals; up to two lost samples are bridged
+EPSILON = 1e-6  # seconds; times are sums of decimals
+CELLS = 1 << 20  # of the windows that are sorted at once
+
+
+def is_event_driven(times: ArrayLike, values: ArrayLike) -> bool:
+    """Return whether a trace looks as if it were written only where its value changes.
+
+    That is so if every row changes the value and the clock is irregular: fewer than nine in ten intervals lie within
+    10 % of the median interval. A single row counts as an event.
+
+    Args:
+        times: shape (n,), increasing
+        values: shape (n,)
+    """
+    intervals = np.diff(np.asarray(times, dtype=np.float64))
+    if not len(intervals):
+        return True
+    middle = np.median(intervals)
+    steady = np.mean(np.abs(intervals - middle) <= 0.1 * middle)
+    return bool(steady < 0.9 and not np.any(np.diff(np.asarray(values, dtype=np.float64)) == 0))
+
+
+def resample(
+    times: ArrayLike,
+    values: ArrayLike,
+    *,
+    frames: int,
+    shift: float,
+    method: str,
+    event_driven: bool = False,
+    window: float = 0.5,
+) -> NDArray[np.float64]:
+    """Resample a trace.
+
+    Frames before the first rating, after the last one, and in gaps are NaN. An unrated row, NaN, makes the frames up to
+    the next row NaN.
+
+    - `hold`: the value of the last row. An event-driven trace is held to the end of the recording.
+    - `linear`: linear interpolation between the rows before and after; NaN next to an unrated row.
+    - `median`: median of the rows within half a window of the frame's time, both ends included. Where there is none, as
+      in traces slower than the window, it is the value of the last row. It is unrated wherever `hold` is.
+
+    Args:
+        times: shape (n,), seconds, increasing
+        values: shape (n,)
+        frames: length of the result
+        shift: seconds between frames
+        method: one of METHODS
+        event_driven: whether rows stand only where the value changes
+        window: seconds, of `median`
+
+    Returns:
+        shape (frames,)
+
+    Raises:
+        ValueError: if the method is unknown, or times and values differ in shape
+
+    >>> resample([1, 2], [0, 1], frames=5, shift=0.5, method="linear").tolist()
+    [nan, 0.0, 0.5, 1.0, nan]
+    """
+    seconds = np.asarray(times, dtype=np.float64)
+    ratings = np.asarray(values, dtype=np.float64)
+    if method not in METHODS or seconds.ndim != 1 or seconds.shape != ratings.shape:
+        raise ValueError(f"method {method!r}, times {seconds.shape}, values {ratings.shape}")
+    ends = (np.arange(frames) + 1) * shift
+    result = np.full(frames, np.nan)
+    before = np.searchsorted(seconds, ends + EPSILON, side="right") - 1  # the last row at or before the frame's end
+    rated = before >= 0
+    if not event_driven:
+        rated &= ends <= (seconds[-1] if len(seconds) else 0) + EPSILON
+        rated &= ~_lie_in_gaps(seconds, before, ends)
+    last = before[rated]
+    held = ratings[last]
+    if method == "linear":
+        following = np.minimum(last + 1, len(seconds) - 1)
+        elapsed, step = ends[rated] - seconds[last], seconds[following] - seconds[last]
+        inside = elapsed > EPSILON
+        weight = np.divide(elapsed, step, out=np.zeros_like(step), where=inside & (step > 0))
+        held = np.where(inside, (1 - weight) * held + weight * ratings[following], held)
+        if event_driven:
+            held[inside & (step == 0)] = np.nan  # after the last row
+    elif method == "median":
+        held = _take_medians(seconds, ratings, ends[rated], held, window)
+    result[rated] = held
+    return result
+
+
+def _lie_in_gaps(seconds: NDArray, before: NDArray, ends: NDArray) -> NDArray[np.bool_]:
+    """Return which frames lie strictly inside a gap."""
+    intervals = np.diff(seconds)
+    if not len(intervals):
+        return np.zeros(len(ends), dtype=bool)
+    wide = np.append(intervals > (GAP + 1e-3) * np.median(intervals), False)
+    return wide[before] & (ends > seconds[before] + EPSILON) & (before >= 0)
+
+
+def _take_medians(seconds: NDArray, ratings: NDArray, ends: NDArray, held: NDArray, window: float) -> NDArray:
+    """Return the median of the rated rows around each frame, where `held` is rated and there are any."""
+    first = np.searchsorted(seconds, ends - window / 2 - EPSILON, side="left")
+    stop = np.searchsorted(seconds, ends + window / 2 + EPSILON, side="right")
+    medians = held.copy()
+    chosen = np.flatnonzero(np.isfinite(held) & (stop > first))
+    width = int((stop - first)[chosen].max(initial=1))
+    for part in np.array_split(chosen, 1 + len(chosen) * width // CELLS):
+        rows = first[part, None] + np.arange(width)
+        windows = np.where(rows < stop[part, None], ratings[np.minimum(rows, len(ratings) - 1)], np.nan)
+        windows.sort(axis=1)  # NaN comes last
+        rated = np.isfinite(windows).sum(axis=1)
+        part, windows, rated = part[rated > 0], windows[rated > 0], rated[rated > 0]
+        lines = np.arange(len(part))
+        medians[part] = (windows[lines, (rated - 1) // 2] + windows[lines, rated // 2]) / 2
+    return medians
