@@ -39,13 +39,13 @@ SMALL = (
 
 def test_delays_are_those_of_the_challenge():
     """0 to 9.6 s in steps of 0.4 s, a frame being 0.04 s."""
-    assert BaselineOptions(baselines=()).delays == list(range(0, 250, 10))
+    assert BaselineOptions(baselines=()).list_delays(0.04) == list(range(0, 250, 10))
 
 
 def test_medians_and_shifts_are_those_of_the_challenge():
     options = BaselineOptions(baselines=())
     assert options.medians == pytest.approx([0.4 * i for i in range(1, 51)])
-    assert options.shifts == list(range(1, 251))
+    assert options.list_shifts(0.04) == list(range(1, 251))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_options_that_cannot_be_are_refused(cls, wrong, message):
 
 
 def test_what_takes_longest_comes_first():
-    jobs = plan_baselines(["valstar", "povolny", "brady"], Path("exp"))
+    jobs = plan_baselines(["valstar", "povolny", "brady"], ("arousal", "valence"), Path("exp"))
     assert [(job.dimension, job.system) for job in jobs] == [
         (dimension, system) for system in ("brady", "povolny", "valstar") for dimension in ("arousal", "valence")
     ]
@@ -78,7 +78,7 @@ def test_what_takes_longest_comes_first():
 
 
 def test_a_job_is_what_its_line_says(tmp_path):
-    jobs = plan_baselines(["brady"], Path("an exp"))
+    jobs = plan_baselines(["brady"], ("arousal", "valence"), Path("an exp"))
     write_jobs(tmp_path / "x.jobs", jobs, dry_run=False)
     assert pick_jobs(tmp_path / "x.jobs", BaselineJob, range(2, 3)) == [jobs[1]]
 
@@ -135,6 +135,7 @@ def data(tmp_path_factory):
             arrays["feats"][utt] = feats.astype(np.float32)
             arrays["cmvn"][utt] = compute_cmvn_statistics(feats)
             arrays["arousal"][utt] = rated.astype(np.float32)
+        (folder / "frame_shift").write_text("0.040\n")
         if name == "test":
             del arrays["arousal"]
         else:
@@ -164,7 +165,7 @@ def train(data, train_step):
             (exp / "arousal").mkdir(parents=True)
             shutil.copytree(data.parent / "labels", exp / "arousal" / "labels")
         jobs = exp / "baselines.jobs"
-        jobs.write_text("".join(job.line() for job in plan_baselines([system], exp)))
+        jobs.write_text("".join(job.line() for job in plan_baselines([system], ("arousal", "valence"), exp)))
         return train_step.main([*SMALL, *options, str(jobs), "1", str(data), *sets])
 
     return run
@@ -261,7 +262,7 @@ def test_ratings_of_another_length_are_named(data, train_step, tmp_path):
     gold = {f"dev_{i}": np.zeros(FRAMES - 9, np.float32) for i in range(2)}
     kaldiio.save_ark(f"{tmp_path}/g.ark", gold, scp=f"{tmp_path}/data/dev/arousal.scp")
     jobs = tmp_path / "baselines.jobs"
-    jobs.write_text(plan_baselines(["valstar"], tmp_path)[0].line())
+    jobs.write_text(plan_baselines(["valstar"], ("arousal", "valence"), tmp_path)[0].line())
     message = f"arousal: dev_0: .* {FRAMES} frames .* {FRAMES - 9};.* run stages 1 and 2 again"
     with pytest.raises(DataError, match=message):
         train_step.main([*SMALL, str(jobs), "1", str(tmp_path / "data"), "dev"])

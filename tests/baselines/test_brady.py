@@ -53,7 +53,7 @@ def test_codes_of_orthogonal_atoms_are_the_largest_projections():
 
 def test_pooled_codes_are_the_largest_magnitudes_and_the_means():
     codes = np.random.default_rng(1).normal(size=(30, 2)).astype(np.float32)
-    windows = [codes[low:high] for low, high in zip(*compute_window_bounds(30, 0.4), strict=True)]
+    windows = [codes[low:high] for low, high in zip(*compute_window_bounds(30, 0.4, frame_shift=0.04), strict=True)]
     expected = np.array([[*np.abs(rows).max(axis=0), *rows.mean(axis=0)] for rows in windows])
     expected = (expected - expected.mean(axis=0)) / expected.std(axis=0)
-    np.testing.assert_allclose(pool_codes(codes, 0.4), expected, atol=1e-4)
+    np.testing.assert_allclose(pool_codes(codes, 0.4, frame_shift=0.04), expected, atol=1e-4)

@@ -8,11 +8,11 @@ from emoseq.baselines.smoothing import filter_gaussian
 from emoseq.metrics import ccc_and_rmse
 
 NOISE = np.random.default_rng(0).normal(size=(2, 400))
-GOLD = {"a": filter_gaussian(NOISE[0], 0.4), "b": filter_gaussian(NOISE[1], 0.4)}
+GOLD = {"a": filter_gaussian(NOISE[0], 0.4, 0.04), "b": filter_gaussian(NOISE[1], 0.4, 0.04)}
 
 
 def tuned(series, medians=(), shifts=()):
-    return tune_chain(series, GOLD, medians=medians, shifts=shifts)
+    return tune_chain(series, GOLD, medians=medians, shifts=shifts, frame_shift=0.04)
 
 
 def of_gold(function):
@@ -21,12 +21,12 @@ def of_gold(function):
 
 def test_the_chain_by_hand():
     """Median of three: 1 1 2 2 2; plus 1: 2 2 3 3 3; twice around 2: 2 2 4 4 4; one frame later."""
-    chain = Chain(median=0.12, bias=1.0, scale=2.0, centre=2.0, shift=1)
+    chain = Chain(0.04, median=0.12, bias=1.0, scale=2.0, centre=2.0, shift=1)
     assert chain([1, 1, 5, 2, 2]).tolist() == [2, 2, 2, 4, 4]
 
 
 def test_an_empty_chain_changes_nothing():
-    np.testing.assert_array_equal(Chain()(GOLD["a"]), GOLD["a"])
+    np.testing.assert_array_equal(Chain(0.04)(GOLD["a"]), GOLD["a"])
 
 
 def test_centring_and_scaling_undo_an_affine_map():

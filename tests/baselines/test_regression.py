@@ -19,7 +19,7 @@ def sets(delay):
         return {utt: series[utt] for utt in utterances}
 
     gold = ratings(delay)
-    return Sets(only("abc", FEATURES), only("abc", gold), only("d", FEATURES), only("d", gold))
+    return Sets(only("abc", FEATURES), only("abc", gold), only("d", FEATURES), only("d", gold), 0.04)
 
 
 def test_features_are_paired_with_later_ratings():

@@ -219,6 +219,9 @@ def test_posteriors_of_a_model_are_read_by_task_and_utterance(dimension):
     assert read_posteriors(dimension / "model", "dev", ["K2"])["K2"]["u"].tolist() == [[0.75, 0.25]]
 
 
+DIMENSIONS = ("arousal", "valence")
+
+
 def grid(**changes):
     return ExperimentOptions(
         **{"systems": ("cls",), "layers": (3, 4, 5), "l2": (0.0, 2e-5), "seeds": (1, 2, 3)} | changes
@@ -226,17 +229,17 @@ def grid(**changes):
 
 
 def test_a_grid_has_one_model_for_each_combination_and_dimension(tmp_path):
-    jobs = plan_jobs(grid(), tmp_path)
+    jobs = plan_jobs(grid(), DIMENSIONS, tmp_path)
     assert len({(j.dimension, j.layers, j.l2, j.seed) for j in jobs}) == len(jobs) == 2 * 3 * 2 * 3
 
 
 def test_the_deepest_models_come_first(tmp_path):
-    layers = [job.layers for job in plan_jobs(grid(layers=(3, 5, 4)), tmp_path)]
+    layers = [job.layers for job in plan_jobs(grid(layers=(3, 5, 4)), DIMENSIONS, tmp_path)]
     assert layers == [5] * 12 + [4] * 12 + [3] * 12
 
 
 def test_every_system_has_a_model_before_a_second_seed_is_begun(tmp_path):
-    jobs = plan_jobs(grid(systems=("cls", "reg-mse", "reg-ccc"), layers=(3, 5)), tmp_path)
+    jobs = plan_jobs(grid(systems=("cls", "reg-mse", "reg-ccc"), layers=(3, 5)), DIMENSIONS, tmp_path)
     assert {(job.dimension, job.system) for job in jobs[:6]} == {
         (dim, system) for dim in ("arousal", "valence") for system in ("cls", "reg-mse", "reg-ccc")
     }
@@ -256,22 +259,22 @@ def test_jobs_at_the_chosen_settings_by_hand(tmp_path):
 
 @pytest.mark.parametrize(("l2", "name"), [(2e-5, "cls_l3_r2e-5_s1"), (0.0, "cls_l3_r0_s1"), (0.01, "cls_l3_r0.01_s1")])
 def test_a_model_has_a_folder_named_after_its_settings(tmp_path, l2, name):
-    jobs = plan_jobs(grid(layers=(3,), l2=(l2,), seeds=(1,)), tmp_path)
+    jobs = plan_jobs(grid(layers=(3,), l2=(l2,), seeds=(1,)), DIMENSIONS, tmp_path)
     assert [job.folder for job in jobs] == [tmp_path / "arousal" / name, tmp_path / "valence" / name]
 
 
 def test_jobs_come_back_from_their_lines(tmp_path):
-    jobs = plan_jobs(grid(), tmp_path / "a folder")
+    jobs = plan_jobs(grid(), DIMENSIONS, tmp_path / "a folder")
     assert parse_jobs("".join(job.line() for job in jobs), "train.jobs", TrainJob) == jobs
 
 
 def test_a_line_keeps_every_digit_of_l2(tmp_path):
-    jobs = plan_jobs(grid(l2=(0.000123456789,)), tmp_path)
+    jobs = plan_jobs(grid(l2=(0.000123456789,)), DIMENSIONS, tmp_path)
     assert parse_jobs("".join(job.line() for job in jobs), "train.jobs", TrainJob) == jobs
 
 
 def test_no_two_models_share_a_folder(tmp_path):
-    folders = [job.folder for job in plan_jobs(grid(), tmp_path)]
+    folders = [job.folder for job in plan_jobs(grid(), DIMENSIONS, tmp_path)]
     assert len(set(folders)) == len(folders)
 
 
@@ -282,14 +285,14 @@ def test_line_of_a_job_by_hand(tmp_path):
 
 @pytest.mark.parametrize("number", [1, 36])
 def test_line_n_is_job_n(tmp_path, number):
-    jobs = plan_jobs(grid(), tmp_path)
+    jobs = plan_jobs(grid(), DIMENSIONS, tmp_path)
     write_jobs(tmp_path / "train.jobs", jobs, dry_run=False)
     assert pick_jobs(tmp_path / "train.jobs", TrainJob, range(number, number + 1)) == [jobs[number - 1]]
 
 
 @pytest.mark.parametrize("number", [0, 37, -1])
 def test_a_line_that_is_not_there_is_an_error(tmp_path, number):
-    write_jobs(tmp_path / "train.jobs", plan_jobs(grid(), tmp_path), dry_run=False)
+    write_jobs(tmp_path / "train.jobs", plan_jobs(grid(), DIMENSIONS, tmp_path), dry_run=False)
     with pytest.raises(DataError, match=f"train.jobs: there is no line {number}; it has 36"):
         pick_jobs(tmp_path / "train.jobs", TrainJob, range(number, number + 1))
 
@@ -307,7 +310,7 @@ def test_a_file_without_jobs_is_an_error(tmp_path):
 
 
 def test_jobs_are_grouped_into_what_is_averaged_and_what_is_chosen_from(tmp_path):
-    jobs = plan_jobs(grid(layers=(4, 3), seeds=(2, 1)), tmp_path)
+    jobs = plan_jobs(grid(layers=(4, 3), seeds=(2, 1)), DIMENSIONS, tmp_path)
     grouped = group_by_setting(jobs)
     assert set(grouped) == {("arousal", "cls"), ("valence", "cls")}
     assert list(grouped["arousal", "cls"]) == [(3, 0.0), (3, 2e-5), (4, 0.0), (4, 2e-5)]
@@ -315,7 +318,7 @@ def test_jobs_are_grouped_into_what_is_averaged_and_what_is_chosen_from(tmp_path
 
 
 def test_every_job_is_in_one_group(tmp_path):
-    jobs = plan_jobs(grid(), tmp_path)
+    jobs = plan_jobs(grid(), DIMENSIONS, tmp_path)
     grouped = [job for of in group_by_setting(jobs).values() for seeds in of.values() for job in seeds]
     assert sorted(grouped, key=str) == sorted(jobs, key=str)
 

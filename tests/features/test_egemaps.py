@@ -13,14 +13,14 @@ from emoseq.features.egemaps import EgemapsOptions, compute_functionals, extract
 
 def test_four_descriptors_make_a_frame_and_the_last_one_goes_on_to_the_end():
     rows = np.arange(6 * 25).reshape(6, 25)
-    grid = stack_descriptors(rows, 3)
+    grid = stack_descriptors(rows, 3, 4)
     assert grid.shape == (3, 100)
     assert grid[0].tolist() == list(range(100))
     assert (grid.reshape(12, 25)[6:] == rows[5]).all()
 
 
 def test_descriptors_beyond_the_recording_are_cut():
-    assert stack_descriptors(np.zeros((9, 25)), 2).shape == (2, 100)
+    assert stack_descriptors(np.zeros((9, 25)), 2, 4).shape == (2, 100)
 
 
 def test_functionals_by_hand():
@@ -33,13 +33,13 @@ def test_functionals_by_hand():
     rows[2:, 10] = 20.0
     rows[:2, 11] = 1000.0
     rows[2:, 11] = [1, 1, 1, 3, 3, 3]
-    values = compute_functionals(stack_descriptors(rows, 2), 0.16)
+    values = compute_functionals(stack_descriptors(rows, 2, 4), 0.16, frame_shift=0.04)
     assert values.shape == (2, 51)
     assert values[0, [0, 11, 25, 36, 50]] == pytest.approx([3.5, 2.0, np.sqrt(5.25), 1.0, 0.75])
 
 
 def test_functionals_of_silence_are_numbers():
-    assert np.isfinite(compute_functionals(np.zeros((5, 100), dtype=np.float32), 2.0)).all()
+    assert np.isfinite(compute_functionals(np.zeros((5, 100), dtype=np.float32), 2.0, frame_shift=0.04)).all()
 
 
 @pytest.mark.parametrize("rate", [8000.0, 0.0, -1.0, np.nan, np.inf, -np.inf, 1e300])
@@ -51,7 +51,7 @@ def test_a_rate_without_all_descriptors_is_refused(rate):
 def test_a_missing_opensmile_is_reported_with_the_command_to_install_it(monkeypatch, tmp_path):
     monkeypatch.setattr(egemaps, "is_installed", lambda: False)
     with pytest.raises(DataError, match=r"pip install opensmile`.*licence") as error:
-        list(extract_egemaps({"u": "u.wav"}, EgemapsOptions(), "wav.scp"))
+        list(extract_egemaps({"u": "u.wav"}, EgemapsOptions(), "wav.scp", frame_shift=0.04))
     assert "\n" not in str(error.value)
 
 
@@ -71,7 +71,7 @@ def recording(tmp_path_factory):
 @pytest.fixture(scope="module")
 def descriptors(recording):
     pytest.importorskip("opensmile")
-    ((utt, matrix),) = extract_egemaps({"u": str(recording)}, EgemapsOptions(), "wav.scp")
+    ((utt, matrix),) = extract_egemaps({"u": str(recording)}, EgemapsOptions(), "wav.scp", frame_shift=0.04)
     assert utt == "u"
     return matrix
 
@@ -108,7 +108,7 @@ def test_a_recording_too_short_for_opensmile_is_named(tmp_path):
     pytest.importorskip("opensmile")
     soundfile.write(tmp_path / "s.wav", np.zeros(300), 16000)
     with pytest.raises(DataError, match=r"wav\.scp: u: .*s\.wav is too short"):
-        list(extract_egemaps({"u": str(tmp_path / "s.wav")}, EgemapsOptions(), "wav.scp"))
+        list(extract_egemaps({"u": str(tmp_path / "s.wav")}, EgemapsOptions(), "wav.scp", frame_shift=0.04))
 
 
 @pytest.fixture

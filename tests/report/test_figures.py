@@ -36,13 +36,13 @@ def test_parameters_by_hand():
 
 
 def test_figure_2_shows_the_sizes_of_the_model():
-    words = texts(plot_architecture(describe_architecture(classifier(hidden_size=9))))
+    words = texts(plot_architecture(describe_architecture(classifier(hidden_size=9)), frame_shift=0.04))
     assert sum(word.startswith("LSTM 9 ") for word in words) == 4
     assert {"softmax\n3", "softmax\n4", "7 features of 40 ms", "cluster means, averaged over tasks"} <= set(words)
 
 
 def test_figure_2_of_a_regressor_has_no_classes():
-    words = texts(plot_architecture(describe_architecture(Regressor(Blstm(7, 1, 6, [1])))))
+    words = texts(plot_architecture(describe_architecture(Regressor(Blstm(7, 1, 6, [1]))), frame_shift=0.04))
     assert "rating" in words
     assert not any("softmax" in word for word in words)
 
@@ -50,7 +50,7 @@ def test_figure_2_of_a_regressor_has_no_classes():
 def test_figure_3_has_arousal_above_valence_and_shows_the_stretch_only():
     ramp = np.arange(100, dtype=np.float32)
     series = {"arousal": {"gold standard": ramp, "raw": ramp + 1, "decoded": ramp + 2}, "valence": {"raw": ramp}}
-    figure = plot_series(series, 1.0, 2.0)
+    figure = plot_series(series, 1.0, 2.0, frame_shift=0.04)
     assert [axis.get_ylabel() for axis in figure.axes] == ["arousal", "valence"]
     assert [len(axis.lines) for axis in figure.axes] == [3, 1]
     line = figure.axes[0].lines[0]
@@ -60,7 +60,7 @@ def test_figure_3_has_arousal_above_valence_and_shows_the_stretch_only():
 
 def test_figure_1_draws_cluster_means():
     series = np.array([0.0, 0.4, 1.0], dtype=np.float32)
-    figure = plot_discretisation(series, {2: np.array([0.0, 1.0]), 3: np.array([0.0, 0.5, 1.0])}, "arousal of a")
+    figure = plot_discretisation(series, {2: np.array([0.0, 1.0]), 3: np.array([0.0, 0.5, 1.0])}, "arousal of a", frame_shift=0.04)
     assert figure.axes[0].lines[1].get_ydata().tolist() == [0, 0, 1]
     assert figure.axes[1].lines[1].get_ydata().tolist() == [0, 0.5, 1]
 
@@ -99,7 +99,7 @@ def test_a_sweep_that_cannot_be_read_is_named(text, message):
 def test_figures_have_the_same_bytes_each_time(tmp_path):
     torch.manual_seed(0)
     for name in ("a", "b"):
-        save_figure(plot_architecture(describe_architecture(classifier())), tmp_path / name)
+        save_figure(plot_architecture(describe_architecture(classifier()), frame_shift=0.04), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     for suffix in (".png", ".pdf"):
         assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()

@@ -46,7 +46,7 @@ def test_transitions_a_minute_by_hand():
     """750 and 750 frames of 40 ms are one minute: two changes in the first utterance and one in the second."""
     first = np.r_[np.zeros(300), np.ones(300), np.zeros(150)]
     second = np.r_[np.full(700, 2), np.full(50, 3)]
-    assert count_transitions_per_minute([first, second]) == pytest.approx(3)
+    assert count_transitions_per_minute([first, second], 0.04) == pytest.approx(3)
 
 
 @pytest.mark.parametrize(

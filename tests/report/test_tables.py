@@ -51,7 +51,7 @@ def test_baselines_come_first_as_in_the_paper(exp):
 
 def test_an_experiment_within_is_reported_last_with_the_sets_it_was_fitted_on(exp):
     assert list_experiments(exp) == [exp, exp / "fit_on_train"]
-    series = list_reported_series(exp, ["dev"])
+    series = list_reported_series(exp, ["arousal", "valence"], ["dev"])
     assert [one.fit_on for one in series] == ["train+dev"] * 16 + ["train"] * 10
     assert series[-1] == Reported(
         "CLS-Decoded", "valence", "dev", "train", exp / "fit_on_train/valence/predict_dev/CLS-Decoded.scp"
