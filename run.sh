@@ -105,8 +105,8 @@ if at 6; then
   echo "$0: stage 6: decoding"
   steps/select_models.py "$exp/train.jobs" "$data" dev test
   steps/make_chosen_jobs.py --conf "$conf" "$exp"
-  for jobs in "$exp/chosen.jobs" "$exp"/fit_on_*/train.jobs; do
-    [ -s "$jobs" ] || continue
+  for jobs in "$exp/chosen.jobs" "$exp"/fit_on_{train,train+dev}/train.jobs; do
+    lists_jobs "$jobs" || continue
     echo "$0: stage 6: models at the setting chosen, $jobs"
     steps/run_experiment.sh --conf "$conf" --nj "$nj" --train-cmd "$train_cmd" --decode-cmd "$decode_cmd" "$jobs" "$data"
   done

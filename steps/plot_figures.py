@@ -10,14 +10,15 @@ Example:
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq import DIMENSIONS
+from emoseq import DIMENSIONS, DataError
 from emoseq.decode.options import DecoderOptions
-from emoseq.decode.sweep import parse_sweep
+from emoseq.decode.trials import parse_sweep
 from emoseq.io.archive import Scp, read_text
 from emoseq.model.experiment import DECODED_SERIES, RAW_SERIES, TrainJob
 from emoseq.recipe.job_list import read_jobs
@@ -38,6 +39,8 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
+    if not 0 <= args.start < args.end < math.inf:
+        raise DataError(f"--start {args.start:g} --end {args.end:g}: seconds are needed, the start before the end")
     exp, report = args.exp_dir, args.exp_dir / "report"
     jobs = read_jobs(exp / "train.jobs", TrainJob)
     # A classifier where there is one: RAW_SERIES has the regressors first.
@@ -88,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
                 if utt in table:  # a test set may be labelled in part
                     series.setdefault(dimension, {})[name] = table[utt]
             longest = max(len(line) for by_name in series.values() for line in by_name.values())
-            save_figure(plot_series(series, *stretch(args.start, args.end, longest)), report / "figure3")
+            save_figure(plot_series(series, *cut_stretch(args.start, args.end, longest)), report / "figure3")
         if sweeps:
             trials = {}
             for dimension, folder in sweeps.items():
@@ -106,7 +109,7 @@ def main(argv: list[str] | None = None) -> int:
 FILES = ("sweep.csv", "best.conf")
 
 
-def stretch(start: float, end: float, frames: int) -> tuple[float, float]:
+def cut_stretch(start: float, end: float, frames: int) -> tuple[float, float]:
     """Return the stretch to show, cut to the length of the series."""
     from emoseq.features.fbank import FRAME_SHIFT
 

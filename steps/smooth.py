@@ -25,7 +25,7 @@ from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import bring_up_to_date, run_step
 from emoseq.recipe.trial import choose_best
-from emoseq.report.results import list_raw_systems
+from emoseq.report.systems import list_raw_systems
 
 
 def get_parser() -> Parser:

@@ -10,7 +10,10 @@ import pandas as pd
 
 from emoseq import DIMENSIONS, DataError
 from emoseq.io.archive import read_text, shorten_error
-from emoseq.report.results import RESULTS_COLUMNS
+
+RESULTS_COLUMNS = (
+    "system", "dimension", "set", "fit_on", "ccc", "ccc_low", "ccc_high", "rmse", "mean_ccc", "frames", "utterances"
+)  # fmt: skip
 
 
 def format_results(results: pd.DataFrame) -> str:

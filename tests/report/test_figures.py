@@ -6,7 +6,7 @@ import torch
 
 from emoseq import DataError
 from emoseq.decode.options import DecoderOptions
-from emoseq.decode.sweep import format_sweep, parse_sweep
+from emoseq.decode.trials import format_sweep, parse_sweep
 from emoseq.model.blstm import Blstm, Classifier, Regressor
 from emoseq.recipe.trial import Trial
 from emoseq.report.figure2 import describe_architecture, plot_architecture
