@@ -45,7 +45,8 @@ at() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ] && check_data; }
 if at 0; then
   echo "$0: stage 0: data"
   if [ -z "$corpus" ]; then
-    [ -f local/make_corpus.py ] || fail "--corpus DIR is needed, a folder in the AVEC 2016 layout; see README.md"
+    [ -f local/make_corpus.py ] \
+      || fail "--corpus DIR is needed: a package of RECOLA (avec2016, ges2018 or recola); see egs/recola/README.md"
     corpus=$data/corpus
     local/make_corpus.py --conf "$conf" "$corpus"
   fi

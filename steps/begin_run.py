@@ -2,7 +2,7 @@
 """Begin a run: check all options, keep them in EXP_DIR/conf, and check what earlier stages have left.
 
 Every option of every conf file is read as the steps read it, --conf DIR over conf/, and written to EXP_DIR/conf, which
-the run uses from here on: who edits conf/ meanwhile changes the next run and not this one.
+the run uses from here on: editing conf/ during the run affects only the next run.
 
 Example:
   steps/begin_run.py --conf conf.deep --stage 4 data exp.deep

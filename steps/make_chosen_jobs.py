@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """List what is trained only at the layers and L2 that steps/select_models.py chose for the classifier.
 
-Writes EXP_DIR/chosen.jobs, the further losses, which may be none, and for each further choice of sets that labels
-and language models are fitted on EXP_DIR/fit_on_<sets>/train.jobs: an experiment of its own.
+Writes EXP_DIR/chosen.jobs, which lists the models with further losses (it may be empty). For each value of
+--chosen-fit-on other than the run's own --fit-on, also writes EXP_DIR/fit_on_<sets>/train.jobs, the jobs of a separate
+experiment.
 
 Example:
   steps/make_chosen_jobs.py --chosen-systems cls-ce exp

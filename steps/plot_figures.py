@@ -2,7 +2,8 @@
 """Draw the paper's Figures 2 and 3 and the dev sweep of a run: EXP_DIR/report/figure2, figure3, sweep (.png, .pdf).
 
 Figure 2 is the network of the first model chosen, Figure 3 a stretch of the first labelled test recording, or of
-the first one: gold standard, raw and decoded series. What a run has not made is left out and said so.
+the first one: gold standard, raw and decoded series. Figure 3 and the sweep are skipped with a message if their
+inputs are missing.
 
 Example:
   steps/plot_figures.py --start 10 --end 40 data exp

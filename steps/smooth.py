@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Smooth the raw series of every system of one dimension, with the width of the highest dev CCC.
+"""Smooth the raw series of every system of one dimension with the width that gives the highest dev CCC.
 
-What decoding is to be compared with. Writes smooth_dev.csv and, for each system and smoother,
+Decoding is compared with these series. Writes smooth_dev.csv and, for each system and smoother,
 predict_<set>/<system>-Gaussian.scp and <system>-Median.scp.
 
 Example:

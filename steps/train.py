@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Train one model of a file of jobs: final.pt, epochs.csv and conf/ in the model's folder.
+"""Train one or more models from a jobs file: final.pt, epochs.csv and conf/ in each model's folder.
 
-A classifier's labels and priors are those in labels/ and lm/ beside that folder; a regressor is trained
+A classifier's labels and priors are those in labels/ and lm/ beside its folder; a regressor is trained
 on the gold standard.
 
 Example:

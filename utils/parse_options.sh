@@ -24,7 +24,7 @@ _po_fail() {
 _po_set() {
   local _po_name=${1//-/_} _po_old _po_attributes
   [[ $1 =~ ^[A-Za-z][A-Za-z0-9_-]*$ && -n ${!_po_name+set} ]] ||
-    _po_fail "$3unknown option --$1; --help shows those there are"
+    _po_fail "$3unknown option --$1; see --help"
   # Assigning to an integer evaluates the value, and a reference may lead anywhere.
   _po_attributes=$(declare -p "$_po_name")
   _po_attributes=${_po_attributes#declare }

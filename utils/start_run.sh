@@ -31,7 +31,7 @@ export EMOSEQ_PARENT # what this shell waits for ends when it does
 for wrapper in train_cmd decode_cmd; do
   program=${!wrapper%% *}
   type -P -- "$program" > /dev/null \
-    || fail "$program, which is to run the jobs, is not a program: see --cmd and $wrapper in cmd.sh"
+    || fail "$program is not a program, so it cannot run the jobs: see --cmd, and $wrapper in cmd.sh"
   case ${program##*/} in slurm.p? | queue.p?) file=$conf/$(basename "${program%.*}").conf ;; *) continue ;; esac
   if [ "$conf" != conf ] && [ -f "$file" ] && [[ ${!wrapper} != *--config* ]]; then
     [[ $file != *[[:space:]]* ]] || fail "--conf $conf: a blank in its name cannot be passed on to ${program##*/}"

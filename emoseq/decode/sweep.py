@@ -42,7 +42,7 @@ def tune(
     gold: Mapping[str, Mapping[str, NDArray]],
     settings: Sequence[DecoderOptions],
 ) -> tuple[DecoderOptions, dict[str, tuple[float, float]]]:
-    """Return the setting of the highest dev CCC, and the CCC and RMSE that it has on each set.
+    """Return the setting that gives the highest dev CCC, and its CCC and RMSE on each set.
 
     Args:
         models: posteriors of each model by set; the set "dev" is needed

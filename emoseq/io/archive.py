@@ -88,7 +88,7 @@ def load_entry(entry: str, where: str) -> NDArray:
     except FileNotFoundError:
         raise MissingInputError(f"{where} does not exist; run the step that writes it again") from None
     except Exception as error:  # kaldiio raises whatever the bytes happen to break
-        raise DataError(f"{where} is no Kaldi matrix or vector ({shorten_error(error)})") from None
+        raise DataError(f"{where} is not a Kaldi matrix or vector ({shorten_error(error)})") from None
 
 
 def read(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
@@ -191,7 +191,9 @@ class Writer:
     def __call__(self, utterance: str, array: NDArray) -> None:
         if not is_id(utterance):
             reason = "blanks or control characters" if utterance else "no characters"
-            raise DataError(f"{self._ark}: {utterance!r} is no utterance id, it has {reason}; rename the utterance")
+            raise DataError(
+                f"{self._ark}: {utterance!r} is not a valid utterance id: it has {reason}; rename the utterance"
+            )
         if utterance in self._utterances:
             raise DataError(f"{self._ark}: {utterance} comes twice; rename or remove one of the two")
         self._utterances.add(utterance)

@@ -1,4 +1,4 @@
-"""ARPA files, the text format of n-gram models: writing, reading, and their faults in words.
+"""Write and read ARPA files, the text format of n-gram models, and describe format errors.
 
 kenlm takes its own binary files in place of ARPA text and trusts what they say, so a crafted one ends the process.
 Only files that begin as ARPA text are given to it.

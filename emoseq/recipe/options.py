@@ -216,7 +216,7 @@ class Parser(configargparse.ArgParser):
                 required=needed and required,
                 metavar="X",
                 help=(
-                    field.metadata["help"] + ("" if needed else f" (default {_format_value(field.default)})")
+                    field.metadata["help"] + ("" if needed else f" (default {_format_value(field.default) or 'none'})")
                 ).replace("%", "%%"),
             )
 

@@ -291,7 +291,7 @@ def test_line_n_is_job_n(tmp_path, number):
 @pytest.mark.parametrize("number", [0, 37, -1])
 def test_a_line_that_is_not_there_is_an_error(tmp_path, number):
     write_jobs(tmp_path / "train.jobs", plan_jobs(grid(), tmp_path), dry_run=False)
-    with pytest.raises(DataError, match=f"train.jobs: there is no line {number}; it has 36"):
+    with pytest.raises(DataError, match=f"train.jobs: there is no line {number}; lines in the list: 36"):
         pick_jobs(tmp_path / "train.jobs", TrainJob, range(number, number + 1))
 
 
