@@ -45,7 +45,8 @@ at() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ] && check_data; }
 if at 0; then
   echo "$0: stage 0: data"
   if [ -z "$corpus" ]; then
-    [ -f local/make_corpus.py ] || fail "--corpus DIR is needed, a folder in the AVEC 2016 layout; see README.md"
+    [ -f local/make_corpus.py ] \
+      || fail "--corpus DIR is needed: a package of RECOLA (avec2016, ges2018 or recola); see egs/recola/README.md"
     corpus=$data/corpus
     local/make_corpus.py --conf "$conf" "$corpus"
   fi
@@ -107,8 +108,8 @@ if at 6; then
   echo "$0: stage 6: decoding"
   steps/select_models.py "$exp/train.jobs" "$data" "${predicted[@]}"
   steps/make_chosen_jobs.py --conf "$conf" "$exp"
-  for jobs in "$exp/chosen.jobs" "$exp"/fit_on_*/train.jobs; do
-    [ -s "$jobs" ] || continue
+  for jobs in "$exp/chosen.jobs" "$exp"/fit_on_{train,train+dev}/train.jobs; do
+    lists_jobs "$jobs" || continue
     echo "$0: stage 6: models at the setting chosen, $jobs"
     steps/run_experiment.sh --conf "$conf" --nj "$nj" --train-cmd "$train_cmd" --decode-cmd "$decode_cmd" \
       "$jobs" "$data" "${predicted[@]}"

@@ -98,7 +98,7 @@ def read_queue_conf(path: str | Path) -> QueueConf:
             elif match := _DEFAULT.fullmatch(text):
                 name = _normalize_name(match[1])
                 if name in _PER_CALL:
-                    raise ValueError(f"--{name} has no default; give it in the call")
+                    raise ValueError(f"--{name} cannot have a default in this file; give it on the command line")
                 check_option(name, match[2])
                 defaults[name] = match[2]
             else:

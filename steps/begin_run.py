@@ -2,7 +2,7 @@
 """Begin a run: check all options, keep them in EXP_DIR/conf, and check what earlier stages have left.
 
 Every option of every conf file is read as the steps read it, --conf DIR over conf/, and written to EXP_DIR/conf, which
-the run uses from here on: who edits conf/ meanwhile changes the next run and not this one.
+the run uses from here on: editing conf/ during the run affects only the next run.
 
 Example:
   steps/begin_run.py --conf conf.deep --stage 4 data exp.deep
@@ -11,6 +11,7 @@ Example:
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import _recipe  # noqa: F401
@@ -21,6 +22,7 @@ from emoseq.baselines.smoothing import SmoothOptions
 from emoseq.decode.options import SweepOptions
 from emoseq.features.egemaps import EgemapsOptions
 from emoseq.features.fbank import FbankOptions
+from emoseq.io.archive import read_text
 from emoseq.io.files import write_text
 from emoseq.labels.gold_standard import GoldOptions
 from emoseq.labels.kmeans import LabelOptions
@@ -30,11 +32,12 @@ from emoseq.model.experiment import ExperimentOptions, ModelOptions, TrainJob
 from emoseq.model.schedule import TrainOptions
 from emoseq.recipe.corpus import list_sets, read_dimensions
 from emoseq.recipe.job_list import read_jobs
-from emoseq.recipe.options import Parser, format_conf, list_conf_folders, make_options
+from emoseq.recipe.options import FROZEN, Parser, format_conf, list_conf_folders, make_options
 from emoseq.recipe.step import run_step
 from emoseq.report.intervals import ScoreOptions
+from emoseq.report.systems import list_reported_systems
 
-CONCERNS: dict[str, tuple[type, ...]] = {
+OPTIONS: dict[str, tuple[type, ...]] = {
     "baselines": (BaselineOptions,),
     "brady": (BradyOptions,),
     "decode": (SweepOptions,),
@@ -64,7 +67,7 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     texts = {}
-    for concern, kinds in CONCERNS.items():
+    for concern, kinds in OPTIONS.items():
         parser = Parser(None, concern, plans=True)
         for kind in kinds:
             parser.add_options(kind)
@@ -73,17 +76,34 @@ def main(argv: list[str] | None = None) -> int:
             texts[concern] = "".join(format_conf(make_options(kind, options)) for kind in kinds)
         except DataError as error:
             raise DataError(f"{concern}.conf: {error}") from None
-    # The embedded corpus has options of its own.
+    # The embedded corpus has options of its own, which its step checks at once.
     files = [folder / "corpus.conf" for folder in list_conf_folders(args.conf)]
-    texts["corpus"] = "".join(file.read_text() for file in files if file.is_file())
+    texts["corpus"] = "".join(f"{file.read_text()}\n" for file in files if file.is_file())
     check_earlier_stages(args.stage, args.data_dir, args.exp_dir)
+    if args.stage > 4:
+        check_models(args.exp_dir, texts)
     if not args.dry_run:
         (args.exp_dir / "conf").mkdir(parents=True, exist_ok=True)
+        (args.exp_dir / "conf" / FROZEN).touch()
         for concern, text in texts.items():
             file = args.exp_dir / "conf" / f"{concern}.conf"
             if not file.is_file() or file.read_text() != text:
                 write_text(file, text)
     return 0
+
+
+def check_models(exp: Path, texts: Mapping[str, str]) -> None:
+    """Check that the models of a run were trained with its settings, before later stages go on with them.
+
+    Raises:
+        DataError: for the first model that was trained with others
+    """
+    for job in read_jobs(exp / "train.jobs", TrainJob):
+        for concern in ("model", "train", "fbank"):
+            file = job.folder / "conf" / f"{concern}.conf"
+            for line in read_text(file).splitlines():
+                if line not in texts[concern].splitlines():
+                    raise DataError(f"{job.folder} was trained with {line}, which differs now: run --stage 4 first")
 
 
 def check_earlier_stages(stage: int, data: Path, exp: Path) -> None:
@@ -101,13 +121,21 @@ def check_earlier_stages(stage: int, data: Path, exp: Path) -> None:
         [exp / dim / "lm" / ".make_lm.lm.json" for dim in dimensions],
         [exp / "train.jobs"],
     ]
+    written[2] += [data / name / f"{dim}.scp" for name in ("train", "dev") for dim in dimensions]
     if stage > 4 and (exp / "train.jobs").exists():
-        folders = [job.folder for job in read_jobs(exp / "train.jobs", TrainJob)]
-        written[4] += [folder / "final.pt" for folder in folders]
+        jobs = read_jobs(exp / "train.jobs", TrainJob)
+        written[4] += [job.folder / "final.pt" for job in jobs]
         written += [
-            [folder / "predict_dev.scp" for folder in folders],
-            [exp / dim / "predict_dev" for dim in dimensions],
+            [job.folder / f"predict_{name}.scp" for job in jobs for name in sets[1:]],
+            [
+                exp / dim / f"predict_{name}" / f"{system}.scp"
+                for dim in dimensions
+                for name in sets[1:]
+                for system in list_reported_systems(exp)
+            ],
         ]
+        written[6] += [exp / job.dimension / f"selected.{job.system}" for job in jobs]
+        written[6] += [exp / job.dimension / "decode_dev" / "best.conf" for job in jobs if job.system == "cls"]
         written += [[exp / "results.csv"]]
     for earlier, paths in enumerate(written[:stage]):
         for path in paths:

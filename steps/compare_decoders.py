@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Compare the ways to decode the chosen classifiers of one dimension, each tuned on the dev set.
 
-For each decoder and n-gram order the acoustic scale and the language model weight of the highest dev CCC
-are taken; what they give on dev and test is printed and written to decoders.csv in the dimension's
-folder. Beside them stand the undecoded series, of the best classes and of the expected cluster means,
-and the hidden Markov model without language model.
+For each decoder and n-gram order, the acoustic scale and language model weight that give the highest dev CCC are
+chosen. Their scores on dev and test are printed and written to decoders.csv in the dimension's folder. For comparison,
+the file also has the undecoded series, of the best classes and of the expected cluster means, and the hidden Markov
+model without language model.
 
 Example:
   steps/compare_decoders.py --acoustic-scales 0.25,0.5,1 data exp/arousal

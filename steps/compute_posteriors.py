@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Forward pass of one model of a file of jobs over sets of a data directory.
+"""Compute the posteriors of one or more models from a jobs file on sets of a data directory.
 
 Writes predict_<set>.scp, the model's raw time series, and for a classifier posteriors_<set>.K<k>.scp,
-prior-scaled and renormalised, in the model's folder.
+prior-scaled and renormalised, in each model's folder. A regressor has the series only.
 
 Example:
   steps/compute_posteriors.py exp/train.jobs 1 data dev test

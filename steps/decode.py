@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Decode posteriors into labels with a transition matrix and an emotion language model.
 
-TRANS_FILE is Kaldi's text matrix with rows the current class, ARPA_FILE an n-gram of order 1 or more
-over r0, r1, ...; POSTERIORS are probabilities, prior-scaled. One line an utterance goes to stderr:
+TRANS_FILE is Kaldi's text matrix with rows the current class, ARPA_FILE an n-gram of order 1 to 5 over r0, r1, ...;
+POSTERIORS are probabilities, prior-scaled. One line per utterance goes to stderr:
 `<utt> <frames> <total> <am> <lm>` in natural logarithms (lm in decimal ones with --log-base 10), am with its
 transitions, lm unweighted with `</s>`, total = am + weight * lm.
 
@@ -35,11 +35,11 @@ from emoseq.recipe.step import run_step
 
 def get_parser() -> Parser:
     parser = Parser(__doc__)
-    parser.add_argument("--search", choices=SEARCHES, default=SEARCHES[0], help="(default %(default)s)")
+    parser.add_argument("--search", choices=SEARCHES, default=SEARCHES[0], help="algorithm (default %(default)s)")
     parser.add_argument("--beam", type=int, default=DEFAULT_BEAM, help="hypotheses kept (default %(default)s)")
     parser.add_argument("--hazards", type=Path, metavar="FILE", help="explicit durations, such as K10.hazards")
     parser.add_argument("--lag", type=int, metavar="N", help="as a stream, each label final after N frames")
-    parser.add_argument("--report-search-error", action="store_true", help="how far the beam stays below exact")
+    parser.add_argument("--report-search-error", action="store_true", help="log how far the beam falls below exact")
     add_model_arguments(parser)
     parser.add_argument("labels_wspec", metavar="LABELS_WSPEC", help="labels to write, an int32 vector per utterance")
     return parser

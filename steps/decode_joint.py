@@ -2,7 +2,7 @@
 """Decode all resolutions of one model together: labels that no two tasks disagree on, as one series.
 
 Reads labels/centers and lm/ of DIMENSION_DIR and POSTERIORS.K<k>.scp for each resolution, such as
-exp/arousal/cls_l3_r0_s1/posteriors_test. One line an utterance goes to stderr: `<utt> <frames> <total>`,
+exp/arousal/cls_l3_r0_s1/posteriors_test. One line per utterance goes to stderr: `<utt> <frames> <total>`,
 the sum of the tasks' scores in natural logarithms.
 
 Example:
@@ -32,7 +32,7 @@ def get_parser() -> Parser:
         type=int,
         choices=range(1, MAX_JOINT_ORDER + 1),
         default=2,
-        help="n of the n-grams (default %(default)s)",
+        help="n-gram order (default %(default)s)",
     )
     parser.add_options(Scoring)
     parser.add_argument("dimension_dir", type=Path, help="such as exp/arousal")

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Decode sets with the chosen models of one dimension and average the series: CLS-Decoded, or CLS-HMM.
 
-Without --order and the like it takes what steps/tune_decoding.py chose, from decode_dev/best.conf. Writes
-decode_<set>/<model>.K<k>.scp and predict_<set>/CLS-Decoded.scp; with --hmm, which takes the language model's weight
-for 0, hmm_<set>/<model>.K<k>.scp and predict_<set>/CLS-HMM.scp.
+Without --order, the options are those that steps/tune_decoding.py wrote to decode_dev/best.conf. Writes
+decode_<set>/<model>.K<k>.scp and predict_<set>/CLS-Decoded.scp; with --hmm, which sets the language model weight to
+0, writes hmm_<set>/<model>.K<k>.scp and predict_<set>/CLS-HMM.scp instead.
 
 Example:
   steps/decode_models.py exp/arousal dev test

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Class posteriors under acoustics, transitions and language model together (forward-backward).
+"""Compute class posteriors under acoustics, transitions and language model together (forward-backward).
 
-Arguments as in steps/decode.py; what is written are again posteriors, float32 of frames x classes, for
+The model arguments are those of steps/decode.py. The output is posteriors again, float32 (frames, classes), for
 steps/reconstruct_mean.py.
 
 Example:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """List the baselines to train, one line each: dimension, system, folder. The file may be empty.
 
-Those that need descriptors of eGeMAPS are left out, and it is said, where openSMILE is not installed and
-DATA_DIR has no egemaps.scp.
+Baselines that need eGeMAPS are skipped with a message if openSMILE is not installed and a set of DATA_DIR has no
+egemaps.scp.
 
 Example:
   steps/make_baseline_jobs.py --baselines valstar,brady exp data

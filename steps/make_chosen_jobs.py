@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """List what is trained only at the layers and L2 that steps/select_models.py chose for the classifier.
 
-Writes EXP_DIR/chosen.jobs, the further losses, which may be none, and for each further choice of sets that labels
-and language models are fitted on EXP_DIR/fit_on_<sets>/train.jobs: an experiment of its own.
+Writes EXP_DIR/chosen.jobs, which lists the models with further losses (it may be empty). For each value of
+--chosen-fit-on other than the run's own --fit-on, also writes EXP_DIR/fit_on_<sets>/train.jobs, the jobs of a separate
+experiment.
 
 Example:
   steps/make_chosen_jobs.py --chosen-systems cls-ce exp
@@ -29,7 +30,7 @@ from emoseq.recipe.step import run_step
 def get_parser() -> Parser:
     parser = Parser(__doc__, "train", plans=True)
     parser.add_options(ExperimentOptions)
-    parser.add_options(TrainOptions)
+    parser.ignore_options(TrainOptions)
     parser.add_argument("exp_dir", type=Path, help="folder of the run, such as exp")
     return parser
 
@@ -48,6 +49,11 @@ def main(argv: list[str] | None = None) -> int:
             raise DataError(f"{selected}: not models of one setting in {exp}/train.jobs; run stage 6 again")
         chosen[folder.name] = settings.pop()
         fitted.add(read_text(folder / "labels" / "fit_on").strip())
+    if args.dry_run and (options.chosen_systems or options.chosen_fit_on) and not chosen:
+        # Any setting will do to list what would be trained.
+        jobs = read_jobs(exp / "train.jobs", TrainJob)
+        chosen = {job.dimension: (job.layers, job.l2) for job in jobs if job.system == "cls"}
+        log(f"{exp}: layers and L2 have yet to be chosen; the models are listed with some of conf/train.conf")
     further = plan_chosen_jobs(options.chosen_systems, chosen, options.seeds, exp)
     log(write_jobs(exp / "chosen.jobs", further, dry_run=args.dry_run))
     for sets in FIT_ON:

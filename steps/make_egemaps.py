@@ -3,7 +3,7 @@
 
 Recordings of any rate and number of channels are mixed to mono and resampled. The rows of 25 descriptors every 10 ms
 are stacked to frames as long as those of feats.scp, not normalised. openSMILE may be used privately, for research and
-for teaching, not in products. Where it is not installed, an existing egemaps.scp is used unchanged.
+for teaching, not in products. If it is not installed, an existing egemaps.scp is used unchanged.
 
 Example:
   steps/make_egemaps.py --nj 4 data/train

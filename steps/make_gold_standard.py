@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Gold standard of a data directory: the published one, or from the raters' traces.
 
-Writes <dimension>.scp beside feats.scp and says how far the gold standard is from the others that could have
-been chosen. A set that has none is left without; it is predicted but cannot be scored. In a test set that
-holds for single recordings as well.
+Writes <dimension>.scp beside feats.scp and logs how far the gold standard is from the others that could have
+been chosen. A set with neither source gets no gold standard: it is predicted but not scored. In the test set, single
+recordings may lack one as well.
 
 Example:
   steps/make_gold_standard.py --gold-from ewe data/train

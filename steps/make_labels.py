@@ -78,11 +78,11 @@ def make(folder: Path, dimension: str, gold: dict, options: LabelOptions, shift:
     from emoseq.report.figures import plot_discretisation, save_figure
     from emoseq.report.measures import score_reconstruction
 
-    def pooled(sets: str) -> np.ndarray:
+    def pool(sets: str) -> np.ndarray:
         return pool_ratings(*(gold[name] for name in sets.split("+")))
 
     try:
-        centers = {k: cluster(pooled(options.fit_on), k) for k in options.num_classes}
+        centers = {k: cluster(pool(options.fit_on), k) for k in options.num_classes}
     except ValueError as error:
         raise DataError(f"{dimension} of {options.fit_on}: {error}; are these the right ratings?") from None
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ def make(folder: Path, dimension: str, gold: dict, options: LabelOptions, shift:
         for k, means in centers.items():
             write_scp(folder / f"{name}.K{k}", {utt: quantise(series, means) for utt, series in gold[name].items()})
 
-    scores = [(k, *score_reconstruction(pooled("train+dev"), means)) for k, means in centers.items()]
+    scores = [(k, *score_reconstruction(pool("train+dev"), means)) for k, means in centers.items()]
     table = pd.DataFrame(scores, columns=["clusters", "ccc", "rmse"])
     write_text(folder / "reconstruction.csv", table.to_csv(index=False, float_format="%.6f"))
     utt, series = next(iter(gold["dev"].items()))

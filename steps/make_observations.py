@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
             write_text(report / f"{finding.name}.csv", finding.table.to_csv(index=False, float_format="%.6f"))
         save_figure(plot_trainings(*read_dev_curves(jobs)), report / "trainings")
         if len(gained):
-            points = {key: (of.raw, of.gain) for key, of in gained.groupby(["dimension", "set"], sort=False)}
+            points = {key: (rows.raw, rows.gain) for key, rows in gained.groupby(["dimension", "set"], sort=False)}
             save_figure(plot_gains(points), report / "gains")
             write_text(report / "gains_of_models.csv", gained.to_csv(index=False, float_format="%.6f"))
         write_text(report / "observations.md", format_observations(observations))

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Score the reported series of every system on dev and test: results.csv, and RESULTS.md with the paper's Table 2.
 
-differences.csv has CLS-Decoded, or without it the first system, less each of the others, and each system less
-itself with labels and language models fitted on fewer sets.
+differences.csv compares CLS-Decoded (or else the first system) with every other system, and each system with its
+version whose labels and language models are fitted on other sets. A difference is the CCC of the former less that of
+the latter.
 
 Example:
   steps/make_results.py data exp

@@ -24,7 +24,7 @@ from emoseq.recipe.step import run_step
 def get_parser() -> Parser:
     parser = Parser(__doc__, "train", plans=True)
     parser.add_options(ExperimentOptions)
-    parser.add_options(TrainOptions)
+    parser.ignore_options(TrainOptions)
     parser.add_argument("exp_dir", type=Path, help="folder of the run, such as exp")
     parser.add_argument("data_dir", type=Path, help="folder of train/ and dev/, with the file dimensions")
     return parser

@@ -27,7 +27,7 @@ from emoseq.recipe.step import run_step
 
 def get_parser() -> Parser:
     parser = Parser(__doc__)
-    parser.add_argument("--n", type=int, default=10, help="sequences an utterance (default %(default)s)")
+    parser.add_argument("--n", type=int, default=10, help="sequences per utterance (default %(default)s)")
     add_model_arguments(parser)
     parser.add_argument("n_best_file", type=Path, help="text file to write")
     return parser

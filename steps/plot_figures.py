@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Draw the paper's Figures 2 and 3 and the dev sweep of a run: EXP_DIR/report/figure2, figure3, sweep (.png, .pdf).
 
-Figure 2 is the network of the first model chosen. Figure 3 is a stretch of the first labelled test recording, or of
-the first one, and without a test set of dev: gold standard, raw and decoded series. A figure whose data a run has not
-made is left out, with a line that says so.
+Figure 2 is the network of the first model chosen. Figure 3 is a stretch of the first labelled test recording (of dev
+where there is no test set), or of the first one: gold standard, raw and decoded series. Figure 3 and the sweep are
+skipped with a message if their inputs are missing.
 
 Example:
   steps/plot_figures.py --start 10 --end 40 data exp
@@ -11,13 +11,15 @@ Example:
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
 import _recipe  # noqa: F401
 
+from emoseq import DataError
 from emoseq.decode.options import DecoderOptions
-from emoseq.decode.sweep import parse_sweep
+from emoseq.decode.trials import parse_sweep
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.datadir import read_frame_shift
 from emoseq.model.experiment import DECODED_SERIES, RAW_SERIES, TrainJob
@@ -40,6 +42,8 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
+    if not 0 <= args.start < args.end < math.inf:
+        raise DataError(f"--start {args.start:g} --end {args.end:g}: seconds are needed, the start before the end")
     exp, report = args.exp_dir, args.exp_dir / "report"
     jobs = read_jobs(exp / "train.jobs", TrainJob)
     # A classifier where there is one: RAW_SERIES has the regressors first.
@@ -93,7 +97,7 @@ def main(argv: list[str] | None = None) -> int:
                     series.setdefault(dimension, {})[name] = table[utt]
             longest = max(len(line) for by_name in series.values() for line in by_name.values())
             save_figure(
-                plot_series(series, *stretch(args.start, args.end, longest * shift), frame_shift=shift),
+                plot_series(series, *cut_stretch(args.start, args.end, longest * shift), frame_shift=shift),
                 report / "figure3",
             )
         if sweeps:
@@ -113,7 +117,7 @@ def main(argv: list[str] | None = None) -> int:
 FILES = ("sweep.csv", "best.conf")
 
 
-def stretch(start: float, end: float, length: float) -> tuple[float, float]:
+def cut_stretch(start: float, end: float, length: float) -> tuple[float, float]:
     """Return the stretch to show, in seconds, cut to the length of the series."""
     return (start, min(end, length)) if start < min(end, length) else (0.0, length)
 

@@ -14,7 +14,7 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.io.archive import Writer, read
-from emoseq.labels.kmeans import read_centers_of, reconstruct
+from emoseq.labels.kmeans import read_resolution_centers, reconstruct
 from emoseq.recipe.options import Parser
 from emoseq.recipe.step import run_step
 
@@ -30,7 +30,7 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    centers = read_centers_of(args.centers_file, args.key)
+    centers = read_resolution_centers(args.centers_file, args.key)
     with Writer(args.series_wspec) as write:
         for utt, labels in read(args.labels_rspec):
             try:

@@ -15,7 +15,7 @@ import _recipe  # noqa: F401
 
 from emoseq import DataError
 from emoseq.io.archive import Writer, read_nonempty
-from emoseq.labels.kmeans import read_centers_of
+from emoseq.labels.kmeans import read_resolution_centers
 from emoseq.recipe.options import Parser
 from emoseq.recipe.step import run_step
 
@@ -32,7 +32,7 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    centers = read_centers_of(args.centers_file, args.key)
+    centers = read_resolution_centers(args.centers_file, args.key)
 
     from emoseq.decode.forward_backward import compute_expectation
 

@@ -8,7 +8,8 @@ conf=conf
 nj=1
 train_cmd=utils/run.py
 decode_cmd=utils/run.py
-help_message="Usage: $0 [--conf DIR] [--nj N] [--train-cmd WRAPPER] [--decode-cmd WRAPPER] JOBS_FILE DATA_DIR SET..."
+dry_run=false
+help_message="Usage: $0 [--conf DIR] [--nj N] [--train-cmd WRAPPER] [--decode-cmd WRAPPER] [--dry-run] JOBS_FILE DATA_DIR SET..."
 . utils/parse_options.sh
 set -euo pipefail
 [ $# -gt 2 ] || { echo "$help_message" >&2 && exit 2; }
@@ -17,17 +18,20 @@ set -euo pipefail
 # A shell outlives the shell that started it; this one asks to be ended with it.
 if [ "${EMOSEQ_PARENT-}" = "$(uname -n) $PPID" ] && type -P setpriv > /dev/null; then
   export EMOSEQ_PARENT=
-  exec setpriv --pdeathsig TERM "$0" --conf "$conf" --nj "$nj" --train-cmd "$train_cmd" --decode-cmd "$decode_cmd" "$@"
+  exec setpriv --pdeathsig TERM "$0" --dry-run "$dry_run" --conf "$conf" --nj "$nj" --train-cmd "$train_cmd" --decode-cmd "$decode_cmd" "$@"
 fi
 EMOSEQ_PARENT="$(uname -n) $$"
 export EMOSEQ_PARENT
 
+. utils/start_dry_run.sh
 jobs=$1 data=$2
 shift 2 # the sets are left
 exp=$(dirname "$jobs")
 fit_on=$(basename "$exp")
 fit_on=${fit_on#fit_on_}
-dimensions=$(cut -d' ' -f1 "$jobs" | sort -u)
+planned=${EMOSEQ_DRY_RUN-}$(realpath -m -- "$jobs")
+[ -f "$planned" ] || planned=$jobs
+dimensions=$(cut -d' ' -f1 "$planned" | sort -u)
 whole=false
 [ "$(basename "$jobs")" != train.jobs ] || whole=true
 

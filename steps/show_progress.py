@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
-"""Say how far training is: models done, epochs of those under way, time left. Reads the jobs' logs.
+"""Show how far training is: models done, epochs of those under way, time left. Reads the jobs' logs.
 
-  steps/show_progress.py exp/train.jobs exp/log/train.JOB.log
-
-run.sh has it follow stage 4: with --follow it goes on until all models are done or its parent has ended, on a
-terminal as one line that changes, in a log as a line for each model that is done.
+While models are trained, run.sh runs it with --follow. It then exits when every model is done or has failed, or when
+its parent has exited. A terminal shows one updating line; a log gets one line per finished model.
 
 Example:
   steps/show_progress.py exp/train.jobs exp/log/train.JOB.log
@@ -31,7 +29,7 @@ PAUSE = 2.0  # seconds between two looks at the logs
 
 def get_parser() -> Parser:
     parser = Parser(__doc__)
-    parser.add_argument("--follow", action="store_true", help="go on until all models are done")
+    parser.add_argument("--follow", action="store_true", help="go on until every model is done or has failed")
     parser.add_argument("jobs_file", type=Path, help="list of jobs, such as exp/train.jobs")
     parser.add_argument("log", help="log of a job, JOB standing for its number")
     return parser

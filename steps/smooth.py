@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Smooth the raw series of every system of one dimension, with the width of the highest dev CCC.
+"""Smooth the raw series of every system of one dimension with the width that gives the highest dev CCC.
 
-What decoding is to be compared with. Writes smooth_dev.csv and, for each system and smoother,
+Decoding is compared with these series. Writes smooth_dev.csv and, for each system and smoother,
 predict_<set>/<system>-Gaussian.scp and <system>-Median.scp.
 
 Example:
@@ -26,7 +26,7 @@ from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import bring_up_to_date, run_step
 from emoseq.recipe.trial import choose_best
-from emoseq.report.results import list_raw_systems
+from emoseq.report.systems import list_raw_systems
 
 
 def get_parser() -> Parser:

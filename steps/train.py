@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Train one model of a file of jobs: final.pt, epochs.csv and conf/ in the model's folder.
+"""Train one or more models from a jobs file: final.pt, epochs.csv and conf/ in each model's folder.
 
-A classifier's labels and priors are those in labels/ and lm/ beside that folder; a regressor is trained
+A classifier's labels and priors are those in labels/ and lm/ beside its folder; a regressor is trained
 on the gold standard.
 
 Example:
@@ -33,7 +33,8 @@ from emoseq.recipe.step import bring_up_to_date, plan_without_input, run_step
 
 def get_parser() -> Parser:
     parser = Parser(__doc__, "train", "model", plans=True)
-    for options in (ExperimentOptions, TrainOptions, ModelOptions):
+    parser.ignore_options(ExperimentOptions)
+    for options in (TrainOptions, ModelOptions):
         parser.add_options(options)
     parser.add_argument("jobs_file", type=Path, help="list of jobs, such as exp/train.jobs")
     parser.add_argument("job", type=parse_numbers, help="line of the file, from 1, or lines such as 1:8")
@@ -56,6 +57,7 @@ def train_model(
     """Train one model unless it is up to date."""
     labels, lm = job.folder.parent / "labels", job.folder.parent / "lm"
     tasks = read_centers(labels / "centers") if job.is_classifier else {}
+    confs = [job.folder / "conf" / f"{name}.conf" for name in CONFS]
     train_gold = data / "train" / f"{job.dimension}.scp"
     stamp = Stamp(
         __file__,
@@ -69,7 +71,7 @@ def train_model(
             *(labels / f"train.{task}.scp" for task in tasks),
             *(lm / f"{task}.priors" for task in tasks),
         ],
-        outputs=[job.folder / "final.pt", job.folder / "epochs.csv"],
+        outputs=[job.folder / "final.pt", job.folder / "epochs.csv", *confs],
         options=(job.system, job.layers, job.l2, job.seed, model_options, options),
     )
 
@@ -78,8 +80,6 @@ def train_model(
             (job.folder / name).mkdir(parents=True, exist_ok=True)
         log(f"{job.folder}: {options.max_epochs} epochs at most")
         texts = (format_conf(options), format_conf(model_options), read_text(data / "train" / "fbank.conf"))
-        for name, text in zip(CONFS, texts, strict=True):
-            write_text(job.folder / "conf" / f"{name}.conf", text)
 
         from emoseq.model.blstm import save_model
         from emoseq.model.training import format_epochs, make_examples, train
@@ -116,6 +116,9 @@ def train_model(
                     model = best
             except ValueError as error:
                 raise DataError(f"{job.folder}: {error}") from None
+        # Only now: until the new model is there, the old one must be seen with its own settings.
+        for conf, text in zip(confs, texts, strict=True):
+            write_text(conf, text)
         write_text(job.folder / "epochs.csv", format_epochs(epochs))
         save_model(job.folder / "final.pt", model)
         return f"trained in {len(epochs)} epochs"

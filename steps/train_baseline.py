@@ -44,7 +44,7 @@ def get_parser() -> Parser:
     parser = Parser(__doc__, "baselines", *OPTIONS, plans=True)
     for options in (BaselineOptions, *OPTIONS.values()):
         parser.add_options(options)
-    parser.add_argument("jobs_file", type=Path, help="list of jobs, such as exp/train.jobs")
+    parser.add_argument("jobs_file", type=Path, help="list of jobs, such as exp/baselines.jobs")
     parser.add_argument("job", type=parse_numbers, help="line of the file, from 1, or lines such as 1:8")
     parser.add_argument("data_dir", type=Path, help="folder of train/, dev/ and the sets to predict")
     parser.add_argument("sets", nargs="+", help="sets to predict, such as dev test")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""N-gram language model over regions, as an ARPA file (interpolated Witten-Bell).
+"""Estimate an n-gram language model over regions by interpolated Witten-Bell smoothing, and write an ARPA file.
 
 No region follows itself, so no probability is spent on that. ARPA files of other toolkits decode
 as well.
@@ -27,9 +27,11 @@ from emoseq.recipe.step import run_step
 
 def get_parser() -> Parser:
     parser = Parser(__doc__)
-    parser.add_argument("--order", type=int, default=3, choices=range(1, 6), help="n (default 3)")
+    parser.add_argument("--order", type=int, default=3, choices=range(1, 6), help="n-gram order (default 3)")
     parser.add_argument("--num-classes", type=int, required=True, help="K; the regions are r0 to r<K-1>")
-    parser.add_argument("--smoothing", choices=SMOOTHINGS, default=SMOOTHINGS[0], help="(default %(default)s)")
+    parser.add_argument(
+        "--smoothing", choices=SMOOTHINGS, default=SMOOTHINGS[0], help="smoothing method (default %(default)s)"
+    )
     parser.add_argument("regions_file", type=Path, help="lines `<utt> r0 r3 ...`")
     parser.add_argument("arpa_file", type=Path, help="language model over r0, r1, ... in ARPA format")
     return parser

@@ -18,7 +18,7 @@ import _recipe  # noqa: F401
 from emoseq import DataError
 from emoseq.decode.files import decoding_files
 from emoseq.decode.options import SweepOptions
-from emoseq.decode.sweep import format_sweep
+from emoseq.decode.trials import format_sweep
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.files import write_text
 from emoseq.labels.kmeans import read_centers

@@ -82,9 +82,9 @@ def pytest_xdist_make_scheduler(config, log):
     return Scheduling(config, log)
 
 
-def step(*command, **options):
+def step(*command, cwd=ROOT, **options):
     """Run one script of the recipe; returns the finished process."""
-    return subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True, **options)
+    return subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True, **options)
 
 
 def assert_one_line_error(done, *parts):

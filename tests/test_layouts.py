@@ -373,7 +373,7 @@ def test_table_1_is_printed_beside_the_published_one(package, tmp_path):
         assert five.split()[0::3] == ["5", "-"]
         assert source == "published: the source"
     (tmp_path / "table.csv").write_text("dimension,clusters,ccc\nvalence,4,0.3\n")
-    with pytest.raises(DataError, match=r"table.csv: no table of dimension,clusters"):
+    with pytest.raises(DataError, match=r"table.csv: not a table with the columns dimension,clusters"):
         run_script("make_labels", *command, data, tmp_path / "labels")
 
 

@@ -48,10 +48,14 @@ def started(*arguments, **environment):
         run.stderr.close()
 
 
+def lose_posteriors(folder):
+    """Leave a job of stage 5 to do."""
+    (folder / "exp/arousal/cls_l1_r0_s1/posteriors_dev.K4.ark").unlink()
+
+
 def test_a_second_run_in_the_same_folder_fails_at_once_and_disturbs_nothing(small_run, tmp_path, held_up):
     copied(small_run, tmp_path)
-    for path in tmp_path.glob("exp/*/*/posteriors_*"):
-        path.unlink()
+    lose_posteriors(tmp_path)
     (tmp_path / "same").symlink_to("exp")
     paths = ["--data", tmp_path / "data", "--exp", tmp_path / "exp", "--stage", 5]
     with started(*paths, "--cmd", held_up) as first:
@@ -110,8 +114,7 @@ def test_a_run_from_stage_3_on_does_not_wait_for_the_data(small_run, tmp_path):
 
 def test_a_run_whose_data_another_one_changes_fails_and_a_rerun_mends_it(small_run, tmp_path, held_up):
     copied(small_run, tmp_path)
-    for path in tmp_path.glob("exp/*/*/posteriors_*"):
-        path.unlink()
+    lose_posteriors(tmp_path)
     data, conf = ["--data", tmp_path / "data"], tmp_path / "conf"
     shutil.copytree(ROOT / "tests/conf", conf)
     with open(conf / "fbank.conf", "a") as options:
@@ -132,8 +135,7 @@ def test_what_changes_nothing_that_a_run_reads_does_not_disturb_it(small_run, tm
     """A second run whose data are up to date; another kind of feature; results that are kept beside the data."""
     copied(small_run, tmp_path)
     (tmp_path / "data/exp").symlink_to("../exp")
-    for path in tmp_path.glob("exp/*/*/posteriors_*"):
-        path.unlink()
+    lose_posteriors(tmp_path)
     data = ["--conf", "tests/conf", "--data", tmp_path / "data"]
     with started(*data[2:], "--exp", tmp_path / "exp", "--stage", 5, "--cmd", held_up) as first:
         wait_for((tmp_path / "begun").exists)
@@ -148,7 +150,7 @@ def test_what_changes_nothing_that_a_run_reads_does_not_disturb_it(small_run, tm
 
 def test_what_a_killed_run_has_left_is_waited_for_some_seconds(small_run, tmp_path, held_up):
     copied(small_run, tmp_path)
-    (tmp_path / "exp/arousal/cls_l1_r0_s1/posteriors_dev.K4.ark").unlink()
+    lose_posteriors(tmp_path)
     paths = ["--conf", "tests/conf", "--data", tmp_path / "data", "--exp", tmp_path / "exp", "--stage", 5]
     once = [*paths, "--stop-stage", 5]
     with started(*once, "--cmd", held_up) as first:

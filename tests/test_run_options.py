@@ -35,6 +35,19 @@ def test_a_conf_file_that_nothing_reads_is_refused_by_name(tmp_path, name, hint)
     assert_one_line_error(done, f"{name}: nothing reads it", hint)
 
 
+def test_a_misspelled_file_in_the_usual_conf_folder_is_refused_as_well(tmp_path):
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/lmm.conf").write_text("--orders=2\n")
+    done = step(ROOT / "steps/make_lm.py", "labels", "lm", cwd=tmp_path)
+    assert_one_line_error(done, "conf/lmm.conf: nothing reads it", "did you mean lm.conf?")
+
+
+def test_every_conf_file_has_a_known_name():
+    from emoseq.recipe.options import CONCERNS
+
+    assert {path.stem for path in (ROOT / "conf").glob("*.conf")} == set(CONCERNS)
+
+
 def test_every_concern_of_a_parser_has_a_file_in_conf():
     concerns = set()
     for script in STEPS:
@@ -50,8 +63,11 @@ def test_every_concern_of_a_parser_has_a_file_in_conf():
         (1, "data/dev/wav.scp", 0),
         (3, "data/train/feats.scp", 1),
         (3, "exp/valence/labels/centers", 2),
+        (4, "data/dev/arousal.scp", 2),
         (5, "exp/train.jobs", 4),
-        (6, "exp/arousal/cls_l1_r0_s2/predict_dev.scp", 5),
+        (6, "exp/arousal/cls_l1_r0_s2/predict_test.scp", 5),
+        (7, "exp/arousal/predict_test/CLS-HMM.scp", 6),
+        (8, "exp/valence/selected.cls", 6),
         (8, "exp/results.csv", 7),
     ],
 )
@@ -64,12 +80,17 @@ def test_a_stage_without_its_input_says_which_stage_to_run(small_run, tmp_path, 
 
 
 def test_a_dry_run_before_a_run_lists_its_steps_and_writes_nothing(tmp_path):
-    done = recipe("--conf", "tests/conf", "--data", tmp_path / "data", "--exp", tmp_path / "exp", "--dry-run")
+    """The models that are only compared are among them, though their setting has yet to be chosen."""
+    conf = shutil.copytree(ROOT / "tests/conf", tmp_path / "conf")
+    with open(conf / "train.conf", "a") as stream:
+        stream.write("--chosen-systems=cls-ce\n--chosen-fit-on=train\n")
+    done = recipe("--conf", conf, "--data", tmp_path / "data", "--exp", tmp_path / "exp", "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [conf]
+    assert len(re.findall(r"train\.py: \S*/(?:cls-ce|fit_on_train/\w+/cls)_l1_r0_s[12]: would run", done.stderr)) == 8
     assert f"local/make_corpus.py: {tmp_path}/data/corpus: would run (missing)" in done.stderr
     assert "exp/train.jobs: 8 jobs: would be written (missing)" in done.stderr
-    assert len(re.findall(r"steps/train\.py: .*_l1_r0_s[12]: would run \(missing", done.stderr)) == 8
+    assert len(re.findall(r"train\.py: \S*exp/\w+/(?:cls|reg-ccc)_l1_r0_s[12]: would run", done.stderr)) == 8
     assert "up to date" not in done.stderr
 
 
@@ -105,10 +126,12 @@ def test_the_logs_of_an_array_that_is_up_to_date_are_kept(small_run, tmp_path):
 
 
 def test_a_run_keeps_its_settings_whatever_becomes_of_conf(tmp_path):
+    """Neither other settings nor a file half written in the conf folder of the current folder reach it."""
     conf = shutil.copytree(ROOT / "tests/conf", tmp_path / "conf")
-    assert step("steps/begin_run.py", "--conf", conf, tmp_path / "data", tmp_path / "exp").returncode == 0
-    (conf / "train.conf").write_text((conf / "train.conf").read_text().replace("=1,2", "=1,2,3"))
-    done = step("steps/make_train_jobs.py", "--conf", tmp_path / "exp/conf", tmp_path / "exp")
+    begin, plan = ROOT / "steps/begin_run.py", ROOT / "steps/make_train_jobs.py"
+    assert step(begin, "--conf", conf, "data", "exp", cwd=tmp_path).returncode == 0
+    (conf / "train.conf").write_text((conf / "train.conf").read_text().replace("=1,2", "=1,2,3") + "--seedz=1\n--sy")
+    done = step(plan, "--conf", "exp/conf", "exp", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / "exp/train.jobs").read_text().splitlines()) == 8
 
@@ -123,12 +146,31 @@ def test_models_of_other_settings_are_not_averaged(small_run, tmp_path):
     assert "run stage 4 again" in done.stderr
 
 
-@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
-def test_a_number_that_cannot_be_is_refused_before_stage_0(tmp_path, value):
+def test_a_later_stage_does_not_go_on_with_other_settings_than_the_models(small_run, tmp_path):
+    run = copied(small_run, tmp_path)
+    conf = shutil.copytree(ROOT / "tests/conf", tmp_path / "conf")
+    (conf / "model.conf").write_text("--hidden-size=99\n")
+    done = recipe("--conf", conf, "--data", run.data, "--exp", run.exp, "--stage", 6)
+    assert_one_line_error(done, "was trained with --hidden-size=12", "run --stage 4 first")
+
+
+@pytest.mark.parametrize(
+    ("concern", "line"),
+    [
+        ("train", "--l2=nan"),
+        ("train", "--l2=inf"),
+        ("train", "--l2=-1"),
+        ("train", "--l2=1e300"),
+        ("train", "--learning-rate=1e300"),
+        ("decode", "--lm-weights="),
+        ("decode", "--acoustic-scales="),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_before_stage_0(tmp_path, concern, line):
     (tmp_path / "conf").mkdir()
-    (tmp_path / "conf/train.conf").write_text(f"--l2={value}\n")
+    (tmp_path / f"conf/{concern}.conf").write_text(f"{line}\n")
     done = recipe("--conf", tmp_path / "conf", "--data", tmp_path / "data", "--exp", tmp_path / "exp")
-    assert_one_line_error(done, "train.conf", "--l2")
+    assert_one_line_error(done, f"{concern}.conf", line.partition("=")[0])
     assert not (tmp_path / "data/corpus").exists()
 
 

@@ -5,12 +5,11 @@
 #   help_message="Usage: $0 [--stage N] [--cmd CMD] <data-dir>"
 #   . utils/parse_options.sh
 #
-# `--cmd VALUE` or `--cmd=VALUE` sets the variable cmd, `--stop-stage N` sets stop_stage; a variable
-# that does not exist is not an option, and one that is true or false stays so; `--dry-run` alone sets a variable that
-# is false to true. Options end at the
-# first argument that is none, or after `--`; the script's "$@" is what follows. `--config FILE` is
-# read first, so that the command line wins: lines `--name=value`, `#` begins a comment. `--help`
-# prints $help_message. Whatever is wrong is one line on stderr and status 1.
+# `--cmd VALUE` or `--cmd=VALUE` sets the variable cmd, `--stop-stage N` sets stop_stage. A variable that does not
+# exist is not an option, and one that is true or false stays so; `--dry-run` alone sets such a variable to true. Options
+# end at the first argument that is none, or after `--`; the script's "$@" is what follows. `--config FILE` is read first,
+# so that the command line wins: lines `--name=value`, `#` begins a comment. `--help` prints $help_message. An error is
+# one line on stderr and status 1.
 #
 # A value is stored as it is and never evaluated. Needs bash 4.
 
@@ -25,7 +24,7 @@ _po_fail() {
 _po_set() {
   local _po_name=${1//-/_} _po_old _po_attributes
   [[ $1 =~ ^[A-Za-z][A-Za-z0-9_-]*$ && -n ${!_po_name+set} ]] ||
-    _po_fail "$3unknown option --$1; --help shows those there are"
+    _po_fail "$3unknown option --$1; see --help"
   # Assigning to an integer evaluates the value, and a reference may lead anywhere.
   _po_attributes=$(declare -p "$_po_name")
   _po_attributes=${_po_attributes#declare }

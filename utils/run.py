@@ -6,9 +6,9 @@ Usage: utils/run.py [options] [JOB=1:N | JOB=n] [options] LOG COMMAND [ARGUMENT]
   utils/run.py exp/log/sort.log sort -o out in
   utils/run.py JOB=1:4 exp/log/train.JOB.log steps/train.py exp/train.jobs JOB data
 
-JOB may be any identifier. Its number replaces it in the log's name and in the arguments, wherever no letter or digit
-touches it. Arguments reach the command unchanged, except that an argument which is exactly | > >> < 2> 2>> 2>&1 && ||
-or ; acts as in bash, with pipefail.
+JOB may be any identifier. It is replaced by the job number in the log's name and the arguments, unless it is next to a
+letter or digit. Otherwise arguments reach the command unchanged, except that an argument which is exactly | > >> < 2>
+2>> 2>&1 && || or ; acts as in bash, with pipefail.
 
 Options (each takes one argument):
   --max-jobs-run N   jobs that run at once (default: one per core, or per GPU with --gpu)

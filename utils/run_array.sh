@@ -10,11 +10,13 @@
 
 cmd=utils/run.py
 nj=1
-help_message="Usage: $0 [--cmd WRAPPER] [--nj N] JOBS_FILE STEP [ARGUMENT]..."
+dry_run=false
+help_message="Usage: $0 [--cmd WRAPPER] [--nj N] [--dry-run] JOBS_FILE STEP [ARGUMENT]..."
 . utils/parse_options.sh
 set -euo pipefail
 [ $# -ge 2 ] || { echo "$help_message" >&2 && exit 2; }
 
+. utils/start_dry_run.sh
 jobs=$1
 shift
 step=$(basename "${1%.py}")

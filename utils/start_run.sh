@@ -13,11 +13,8 @@ done
 [ "$stop_stage" -ge "$stage" ] || fail "--stop-stage $stop_stage is below --stage $stage: no stage would run"
 [ -d "$conf" ] || fail "--conf $conf: there is no such folder"
 [ -z "$corpus" ] || [ -d "$corpus" ] || fail "--corpus $corpus: there is no such folder"
-if [ "$dry_run" = true ]; then
-  EMOSEQ_DRY_RUN=$(mktemp -d)
-  export EMOSEQ_DRY_RUN # every step is a dry run, too; see emoseq/recipe/dry_run.py
-  trap 'rm -rf -- "$EMOSEQ_DRY_RUN"' EXIT
-else
+. utils/start_dry_run.sh
+if [ "$dry_run" = false ]; then
   for folder in "$data" "$exp"; do
     { mkdir -p "$folder" && [ -w "$folder" ]; } 2> /dev/null \
       || fail "$folder cannot be written; give it the right permissions or choose another with --data or --exp"
@@ -34,7 +31,7 @@ export EMOSEQ_PARENT # what this shell waits for ends when it does
 for wrapper in train_cmd decode_cmd; do
   program=${!wrapper%% *}
   type -P -- "$program" > /dev/null \
-    || fail "$program, which is to run the jobs, is not a program: see --cmd and $wrapper in cmd.sh"
+    || fail "$program is not a program, so it cannot run the jobs: see --cmd, and $wrapper in cmd.sh"
   case ${program##*/} in slurm.p? | queue.p?) file=$conf/$(basename "${program%.*}").conf ;; *) continue ;; esac
   if [ "$conf" != conf ] && [ -f "$file" ] && [[ ${!wrapper} != *--config* ]]; then
     [[ $file != *[[:space:]]* ]] || fail "--conf $conf: a blank in its name cannot be passed on to ${program##*/}"
@@ -47,6 +44,9 @@ if [ "$dry_run" = false ]; then
   conf=$exp/conf
   [ "$stage" -gt 2 ] || lock_data "$data"
 fi
+# Whether a list of jobs names any; in a dry run the list that would be written.
+lists_jobs() { [ -s "${EMOSEQ_DRY_RUN:+$EMOSEQ_DRY_RUN$(realpath -m -- "$1")}" ] || [ -s "$1" ]; }
+
 watched_state=
 recipe=local # of a corpus in egs/; at the root it is that of RECOLA, whose layout the embedded corpus has
 [ -f local/prepare_data.py ] || recipe=$EMOSEQ_ROOT/egs/recola/local

@@ -35,7 +35,8 @@ def add_model_arguments(parser: Parser) -> None:
         "--renormalize-lm",
         type=parse_boolean,
         default=False,
-        help="give the mass of <unk> and of repeated regions to what can follow",
+        metavar="X",
+        help="give the mass of <unk> and of repeated regions to what can follow, true or false (default false)",
     )
     parser.add_argument("trans_file", type=Path, help="transition matrix in Kaldi's text form, such as K10.trans")
     parser.add_argument("arpa_file", type=Path, help="language model over r0, r1, ... in ARPA format")

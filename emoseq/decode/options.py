@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from emoseq.decode.score import Scoring
-from emoseq.recipe.options import option
+from emoseq.recipe.options import check_range, option
 
 MAX_JOINT_ORDER = 3
 DECODERS = ("viterbi", "posterior-mean", "joint", "semi-markov")
@@ -37,6 +37,7 @@ class SweepOptions:
     decoder: str = option(f"one of {', '.join(DECODERS)}", default=DECODERS[0])
 
     def __post_init__(self) -> None:
+        check_range(self, "lm_weights", "acoustic_scales", low=0)
         self.settings((1,))
 
     def settings(self, orders: Sequence[int]) -> list[DecoderOptions]:

@@ -1,4 +1,4 @@
-"""The sweep over decoder settings on the dev set: trials, their CSV file, and the choice of the best."""
+"""The sweep over decoder settings on the dev set, and the choice of the best."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import NDArray
 
-from emoseq import DataError
 from emoseq.decode.options import DecoderOptions
 from emoseq.metrics import ccc_and_rmse
 from emoseq.recipe.trial import Trial, choose_best
@@ -15,40 +14,6 @@ from emoseq.recipe.trial import Trial, choose_best
 if TYPE_CHECKING:
     from emoseq.decode.multi_task import Posteriors
     from emoseq.decode.resolution import Resolution
-
-
-def format_sweep(trials: Sequence[Trial[DecoderOptions]]) -> str:
-    """Return the text of sweep.csv, one row a trial."""
-    rows = [
-        f"{o.order},{o.lm_weight:g},{o.acoustic_scale:g},{trial.score:.6f},{trial.rmse:.6f}\n"
-        for trial in trials
-        for o in [trial.setting]
-    ]
-    return "order,weight,acoustic_scale,ccc,rmse\n" + "".join(rows)
-
-
-def parse_sweep(text: str, name: str, decoder: str) -> list[Trial[DecoderOptions]]:
-    """Parse trials from the text of `format_sweep`, all of one decoder.
-
-    Args:
-        text: content of the file
-        name: file name, with which messages begin
-        decoder: name of the decoder, which is in best.conf and not in sweep.csv
-
-    Raises:
-        DataError: if a line is malformed or there is no trial
-    """
-    trials = []
-    for number, line in enumerate(text.splitlines()[1:], 2):
-        try:
-            order, weight, scale, ccc, rmse = line.split(",")
-            options = DecoderOptions(int(order), float(weight), float(scale), decoder)
-            trials.append(Trial(options, float(ccc), float(rmse)))
-        except ValueError:
-            raise DataError(f"{name}:{number}: not `order,weight,acoustic_scale,ccc,rmse`; run stage 6 again") from None
-    if not trials:
-        raise DataError(f"{name}: holds no trial; run stage 6 again")
-    return trials
 
 
 def sweep(
@@ -77,7 +42,7 @@ def tune(
     gold: Mapping[str, Mapping[str, NDArray]],
     settings: Sequence[DecoderOptions],
 ) -> tuple[DecoderOptions, dict[str, tuple[float, float]]]:
-    """Return the setting of the highest dev CCC, and the CCC and RMSE that it has on each set.
+    """Return the setting that gives the highest dev CCC, and its CCC and RMSE on each set.
 
     Args:
         models: posteriors of each model by set; the set "dev" is needed

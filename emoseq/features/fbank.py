@@ -208,7 +208,7 @@ def read_resampled(
                 raise DataError(f"{path} holds NaN or infinite samples; copy it again")
             mono = mix_and_resample(samples, own_rate, rate)
         except ValueError as error:  # soxr refuses the rate
-            raise DataError(f"{name}: {utt}: {path}: not at {rate:g} Hz: {error}") from None
+            raise DataError(f"{name}: {utt}: {path} cannot be resampled to {rate:g} Hz: {error}") from None
         except DataError as error:
             raise DataError(f"{name}: {utt}: {error}") from None
         yield utt, path, mono

@@ -88,7 +88,7 @@ def load_entry(entry: str, where: str) -> NDArray:
     except FileNotFoundError:
         raise MissingInputError(f"{where} does not exist; run the step that writes it again") from None
     except Exception as error:  # kaldiio raises whatever the bytes happen to break
-        raise DataError(f"{where} is no Kaldi matrix or vector ({shorten_error(error)})") from None
+        raise DataError(f"{where} is not a Kaldi matrix or vector ({shorten_error(error)})") from None
 
 
 def read(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
@@ -139,6 +139,12 @@ def read_nonempty(rspecifier: str) -> Iterator[tuple[str, NDArray]]:
         raise DataError(f"{rspecifier}: holds no utterance")
 
 
+def _is_same_file(first: str, second: str) -> bool:
+    if os.path.exists(first) and os.path.exists(second):
+        return os.path.samefile(first, second)
+    return os.path.realpath(first) == os.path.realpath(second)
+
+
 class Writer:
     """Write arrays by a write specifier; the files appear when the block ends without an error.
 
@@ -163,7 +169,9 @@ class Writer:
             raise DataError(f"{wspecifier!r}: write ark,scp:ARK,SCP, the archive first")
         if wants_scp and "-" in files:
             raise DataError(f"{wspecifier!r}: an archive with an scp file cannot be standard output; name two files")
-        if wants_scp and os.path.realpath(files[0]) == os.path.realpath(files[1]):
+        if any("\n" in file for file in files):
+            raise DataError(f"{wspecifier!r}: a path with a line break breaks an scp file; rename the folder")
+        if wants_scp and _is_same_file(*files):
             raise DataError(f"{wspecifier!r}: archive and scp file are the same file; name two files")
         self._ark = files[0]
         self._scp = Path(files[1]) if wants_scp else None
@@ -183,7 +191,9 @@ class Writer:
     def __call__(self, utterance: str, array: NDArray) -> None:
         if not is_id(utterance):
             reason = "blanks or control characters" if utterance else "no characters"
-            raise DataError(f"{self._ark}: {utterance!r} is no utterance id, it has {reason}; rename the utterance")
+            raise DataError(
+                f"{self._ark}: {utterance!r} is not a valid utterance id: it has {reason}; rename the utterance"
+            )
         if utterance in self._utterances:
             raise DataError(f"{self._ark}: {utterance} comes twice; rename or remove one of the two")
         self._utterances.add(utterance)

@@ -37,7 +37,7 @@ def read_centers(path: Path) -> dict[str, NDArray]:
     return centers
 
 
-def read_centers_of(path: Path, key: str) -> NDArray:
+def read_resolution_centers(path: Path, key: str) -> NDArray:
     """Read the cluster means of one resolution, such as `K4`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""ARPA files, the text format of n-gram models: writing, reading, and their faults in words.
+"""Write and read ARPA files, the text format of n-gram models, and describe format errors.
 
 kenlm takes its own binary files in place of ARPA text and trusts what they say, so a crafted one ends the process.
 Only files that begin as ARPA text are given to it.
@@ -6,6 +6,7 @@ Only files that begin as ARPA text are given to it.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -77,7 +78,13 @@ def read_kenlm(path: Path) -> Any:
         return kenlm.Model(str(path), quiet)
     except (OSError, RuntimeError, UnicodeDecodeError) as error:
         # kenlm's messages name lines of its own source, so the fault is searched here.
-        raise _refuse(path, find_fault(path) or " ".join(str(error).split())[:120]) from None
+        raise _refuse(path, find_fault(path) or f"kenlm cannot read it ({name_reason(error)})") from None
+
+
+def name_reason(error: Exception) -> str:
+    """Return the part of kenlm's message that is not about its own source."""
+    sentences = re.split(r"[.] ", " ".join(str(error).split()))
+    return ". ".join(part for part in sentences if not re.search(r"\.(hh|cc):", part))[:120] or "no reason given"
 
 
 def read_unigrams(path: Path) -> dict[str, float]:
@@ -132,6 +139,9 @@ def find_fault(path: Path) -> str:
                     return f"line {number}: {logarithm} is no logarithm of a probability"
                 if not order <= len(rest) <= order + 1:
                     return f"line {number}: not {order} words and a back-off weight or none"
+                unknown = [word for word in rest[:order] if order > 1 and (word,) not in grams]
+                if unknown:
+                    return f"line {number}: {unknown[0]} is not among the 1-grams"
                 grams.add(tuple(rest[:order]))
     except ValueError as error:
         return str(error)

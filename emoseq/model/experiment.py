@@ -54,7 +54,7 @@ class ExperimentOptions:
         if unknown:
             raise ValueError(f"--systems: unknown system {min(unknown)}; choose from {', '.join(RAW_SERIES)}")
         check_range(self, "layers", low=1, high=100)
-        check_range(self, "l2", low=0)
+        check_range(self, "l2", low=0, high=1e30)
         check_range(self, "seeds", low=0, high=2**63 - 1)
         if set(self.systems) & set(self.chosen_systems):
             raise ValueError("--chosen-systems repeats a system of --systems; name it once")

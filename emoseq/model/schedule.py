@@ -20,8 +20,8 @@ class TrainOptions:
     )
 
     def __post_init__(self) -> None:
-        check_range(self, "learning_rate", low=0, above=True)
-        check_range(self, "min_learning_rate", low=0)
+        check_range(self, "learning_rate", low=0, high=1e30, above=True)  # the network is in single precision
+        check_range(self, "min_learning_rate", low=0, high=1e30)
         check_range(self, "max_epochs", low=1, high=10**6)
         check_range(self, "first_stage_epochs", low=1, high=self.max_epochs)
 

@@ -132,7 +132,7 @@ def train(
             torch.from_numpy(example.features),
             [torch.from_numpy(task.astype(np.int64)) for task in example.labels]
             if centers
-            else [torch.from_numpy(example.gold)],
+            else [torch.tensor(example.gold)],
             torch.from_numpy(example.rated),
         )
         for example in train_set

@@ -71,7 +71,7 @@ def pick_jobs(path: Path, kind: type[J], numbers: range) -> list[J]:
     """
     jobs = read_jobs(path, kind)
     if not (numbers and numbers[0] >= 1 and numbers[-1] <= len(jobs)):
-        raise DataError(f"{path}: there is no line {numbers[-1] if numbers else 0}; it has {len(jobs)}")
+        raise DataError(f"{path}: there is no line {numbers[-1] if numbers else 0}; lines in the list: {len(jobs)}")
     return [jobs[number - 1] for number in numbers]
 
 

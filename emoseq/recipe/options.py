@@ -26,6 +26,12 @@ from emoseq.recipe.log import log
 ROOT = Path(__file__).resolve().parents[2]
 
 
+# Names of the conf files: what steps, wrappers and scripts of local/ read.
+CONCERNS = (
+    "baselines brady corpus decode egemaps fbank gold labels lm model povolny queue score slurm smooth train valstar"
+).split()
+FROZEN = ".frozen"  # marks the complete settings of a run: nothing lies under them
+
 SPECIFIERS = """\
 Specifiers:
   a read specifier (RSPEC) is ark:FILE or scp:FILE; a write specifier (WSPEC) is ark:FILE, ark,t:FILE for text, or
@@ -107,6 +113,7 @@ class _ConfFile(configargparse.ConfigFileParser):
     """Read `--name=value` lines; an error names the line and the file."""
 
     names: frozenset[str] = frozenset()
+    ignored: set[str]
 
     def parse(self, stream: Any) -> dict[str, str]:
         settings: dict[str, str] = {}
@@ -122,6 +129,8 @@ class _ConfFile(configargparse.ConfigFileParser):
             name, equals, value = text.partition("=")
             if not (name.startswith("--") and equals):
                 raise configargparse.ConfigFileParserException(f"{where}: {text!r} is not --name=value")
+            if name in self.ignored:
+                continue
             if name not in self.names:
                 raise configargparse.ConfigFileParserException(f"{where}: there is no option {name}")
             settings[name[2:]] = value
@@ -151,6 +160,7 @@ class Parser(configargparse.ArgParser):
             allow_abbrev=False,
         )
         self._confs, self._plans = confs, plans
+        self._config_file_parser.ignored = set()
         self.add_argument("--conf", metavar="DIR", help="folder whose conf files are laid over conf/")
         for i, concern in enumerate(confs):
             self.add_argument(
@@ -190,6 +200,10 @@ class Parser(configargparse.ArgParser):
             raise SystemExit(0)
         return parsed
 
+    def ignore_options(self, cls: type) -> None:
+        """Let conf files set the fields of a dataclass that another step uses."""
+        self._config_file_parser.ignored |= {f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(cls)}
+
     def add_options(self, cls: type, *, required: bool = True) -> None:
         """Give the parser one option for each field of a dataclass; without `required` each may be left out."""
         hints = get_type_hints(cls)
@@ -202,7 +216,7 @@ class Parser(configargparse.ArgParser):
                 required=needed and required,
                 metavar="X",
                 help=(
-                    field.metadata["help"] + ("" if needed else f" (default {_format_value(field.default)})")
+                    field.metadata["help"] + ("" if needed else f" (default {_format_value(field.default) or 'none'})")
                 ).replace("%", "%%"),
             )
 
@@ -210,27 +224,30 @@ class Parser(configargparse.ArgParser):
 def list_conf_folders(conf: str | None) -> list[Path]:
     """List the folders of conf files, each laid over the one before: the checkout's, the current folder's and `conf`.
 
+    The frozen settings of a run, which are complete, stand alone.
+
     Raises:
-        DataError: if `conf` is no folder, or holds a conf file that nothing reads
+        DataError: if `conf` is no folder, or one of the folders holds a conf file that nothing reads
     """
-    folders = dict.fromkeys([ROOT / "conf", Path("conf").absolute()])
-    if conf is not None:
-        check_conf_folder(Path(conf))
-        folders[Path(conf).absolute()] = None
-    return list(folders)
+    if conf is not None and not Path(conf).is_dir():
+        raise DataError(f"--conf {conf}: there is no such folder")
+    if conf is not None and (Path(conf) / FROZEN).exists():
+        return [Path(conf).absolute()]
+    folders = list(dict.fromkeys([ROOT / "conf", Path("conf").absolute(), *([Path(conf).absolute()] if conf else [])]))
+    for folder in folders:
+        check_conf_folder(folder)
+    return folders
 
 
 def check_conf_folder(folder: Path) -> None:
-    """Check that each conf file of an experiment is one that a step, a wrapper or a script of local/ reads.
+    """Check that each conf file of a folder is one that a step, a wrapper or a script of local/ reads.
 
-    Those are the files of the checkout's conf/. Other files and folders may stand beside them.
+    Other files and folders may stand beside them.
 
     Raises:
-        DataError: if the folder does not exist, or for the first unknown file
+        DataError: for the first unknown file
     """
-    if not folder.is_dir():
-        raise DataError(f"--conf {folder}: there is no such folder")
-    known = sorted(path.name for path in (ROOT / "conf").glob("*.conf"))
+    known = [f"{name}.conf" for name in CONCERNS]
     for path in sorted(folder.glob("*.conf")):
         if path.name not in known:
             close = difflib.get_close_matches(path.name, known, n=1)

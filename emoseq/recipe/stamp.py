@@ -1,8 +1,8 @@
 """Up-to-date checks from hashes of inputs, options, code and outputs.
 
-A step is current when the content of its inputs, its options, the code it consists of and the
-content of its outputs are what they were when it last finished. Times of files play no part, so a
-copied or touched tree is not done again, and a damaged output is.
+A step is current when the content of its inputs, its options, the code it consists of and the content of its outputs
+are what they were when it last finished. Times of files play no part: touching a file or replacing it by a copy does
+not trigger a rerun; damaging an output does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Frame of a step: work that is done only when needed, and the exit status."""
+"""Run a step only if it is out of date, and set its exit status."""
 
 from __future__ import annotations
 

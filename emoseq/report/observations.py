@@ -36,7 +36,7 @@ from emoseq.report.measures import (
     measure_clipping,
     score_reconstruction,
 )
-from emoseq.report.results import read_all_jobs
+from emoseq.report.systems import read_all_jobs
 from emoseq.report.tables import format_markdown
 
 PREDICTED = ("dev", "test")

@@ -8,20 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emoseq import DataError
-from emoseq.baselines.options import BASELINES, BaselineJob
-from emoseq.baselines.smoothing import SMOOTHERS
 from emoseq.io.archive import Scp, read_text
 from emoseq.metrics import pair_series
-from emoseq.model.experiment import DECODED_SERIES, HMM_SERIES, RAW_SERIES, TrainJob, name_smoothed
-from emoseq.recipe.job_list import read_jobs
+from emoseq.model.experiment import DECODED_SERIES
 from emoseq.report.intervals import ScoreOptions, compare_series, score_with_interval
+from emoseq.report.systems import list_experiments, list_reported_systems
 
 if TYPE_CHECKING:
     import pandas as pd
-
-RESULTS_COLUMNS = (
-    "system", "dimension", "set", "fit_on", "ccc", "ccc_low", "ccc_high", "rmse", "mean_ccc", "frames", "utterances"
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,50 +27,6 @@ class Reported:
     set: str
     fit_on: str
     path: Path
-
-
-def list_experiments(exp: Path) -> list[Path]:
-    """Return the folder of a run and the experiments in it whose labels were fitted on other sets."""
-    return [exp, *(jobs.parent for jobs in sorted(exp.glob("fit_on_*/train.jobs")))]
-
-
-def list_reported_systems(exp: Path) -> list[str]:
-    """Name the series that an experiment reports, in the order of the paper's Table 2.
-
-    Raises:
-        DataError: if the experiment lists no models
-    """
-    raw = list_raw_systems(exp)
-    names = [name for system in raw for name in (system, *(name_smoothed(system, kind) for kind in SMOOTHERS))]
-    return names + [HMM_SERIES, DECODED_SERIES] * (RAW_SERIES["cls"] in raw)
-
-
-def list_raw_systems(exp: Path) -> list[str]:
-    """Name the raw series of an experiment, neither smoothed nor decoded.
-
-    Its lists of jobs decide, not the files that an earlier run may have left.
-
-    Raises:
-        DataError: if the experiment lists no models
-    """
-    jobs = exp / "baselines.jobs"
-    baselines = {job.system for job in read_jobs(jobs, BaselineJob)} if jobs.exists() else set()
-    trained = {job.system for job in read_all_jobs(exp)}
-    names = [name for system, name in BASELINES.items() if system in baselines]
-    return names + [name for system, name in RAW_SERIES.items() if system in trained]
-
-
-def read_all_jobs(exp: Path) -> list[TrainJob]:
-    """Return all models of an experiment, those at the chosen setting last.
-
-    Raises:
-        DataError: if it lists none
-    """
-    files = [exp / "train.jobs", *(path for path in [exp / "chosen.jobs"] if path.exists() and path.stat().st_size)]
-    jobs = [job for file in files for job in read_jobs(file, TrainJob)]
-    if not jobs:
-        raise DataError(f"{files[0]}: lists no model; run stage 4 again")
-    return jobs
 
 
 def list_reported_series(exp: Path, dimensions: Iterable[str], sets: Iterable[str]) -> list[Reported]:
@@ -104,7 +54,7 @@ Gold = Mapping[tuple[str, str], Path]  # scp file by dimension and set
 
 
 def score_all(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -> pd.DataFrame:
-    """Score each series; columns RESULTS_COLUMNS.
+    """Score each series; columns `emoseq.report.tables.RESULTS_COLUMNS`.
 
     Raises:
         DataError: if a series is missing or does not fit the gold standard

@@ -10,7 +10,10 @@ import pandas as pd
 
 from emoseq import DataError
 from emoseq.io.archive import read_text, shorten_error
-from emoseq.report.results import RESULTS_COLUMNS
+
+RESULTS_COLUMNS = (
+    "system", "dimension", "set", "fit_on", "ccc", "ccc_low", "ccc_high", "rmse", "mean_ccc", "frames", "utterances"
+)  # fmt: skip
 
 
 def format_results(results: pd.DataFrame) -> str:
@@ -47,7 +50,9 @@ def format_table_1(reconstruction: Path, dimension: str, published: Path | None)
             theirs = pd.read_csv(published, comment="#").set_index(["dimension", "clusters"])[["ccc", "rmse"]]
             table = table.join(theirs.astype(float).loc[dimension].add_prefix("published "), on="clusters")
         except (KeyError, ValueError) as error:  # pandas' errors of parsing are ValueErrors
-            raise DataError(f"{published}: no table of dimension,clusters,ccc,rmse ({shorten_error(error)})") from None
+            raise DataError(
+                f"{published}: not a table with the columns dimension,clusters,ccc,rmse ({shorten_error(error)})"
+            ) from None
     return table.to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep="-") + source
 
 

@@ -10,7 +10,8 @@ from emoseq.decode.forward_backward import compute_expectation
 from emoseq.decode.multi_task import decode_models, make_decoder
 from emoseq.decode.options import DECODERS, DecoderOptions, SweepOptions
 from emoseq.decode.resolution import Resolution
-from emoseq.decode.sweep import format_sweep, sweep, tune
+from emoseq.decode.sweep import sweep, tune
+from emoseq.decode.trials import format_sweep
 from emoseq.labels.kmeans import average_models
 from emoseq.lm.arpa import format_arpa
 from emoseq.lm.witten_bell import witten_bell
@@ -24,7 +25,7 @@ from emoseq.model.experiment import (
 )
 from emoseq.recipe.job_list import parse_jobs, pick_jobs, write_jobs
 from emoseq.recipe.trial import Trial, choose_best
-from emoseq.report.results import read_all_jobs
+from emoseq.report.systems import read_all_jobs
 
 # Per frame the best classes are, by model and task:
 #   model 1: K2 0 1 1 and K3 2 0 1; model 2: K2 1 1 0 and K3 2 2 0
@@ -293,7 +294,7 @@ def test_line_n_is_job_n(tmp_path, number):
 @pytest.mark.parametrize("number", [0, 37, -1])
 def test_a_line_that_is_not_there_is_an_error(tmp_path, number):
     write_jobs(tmp_path / "train.jobs", plan_jobs(grid(), DIMENSIONS, tmp_path), dry_run=False)
-    with pytest.raises(DataError, match=f"train.jobs: there is no line {number}; it has 36"):
+    with pytest.raises(DataError, match=f"train.jobs: there is no line {number}; lines in the list: 36"):
         pick_jobs(tmp_path / "train.jobs", TrainJob, range(number, number + 1))
 
 

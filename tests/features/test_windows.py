@@ -38,7 +38,9 @@ def test_no_window_is_empty():
 def test_moments_are_those_of_the_rows_in_the_window(per_frame, seconds):
     values = RANDOM.normal(1000, 1, size=(30 * per_frame, 2))
     mean, deviation, part = pool_moments(values, seconds, frame_shift=0.04, per_frame=per_frame)
-    for f, (low, high) in enumerate(zip(*compute_window_bounds(30, seconds, frame_shift=0.04, per_frame=per_frame), strict=True)):
+    for f, (low, high) in enumerate(
+        zip(*compute_window_bounds(30, seconds, frame_shift=0.04, per_frame=per_frame), strict=True)
+    ):
         np.testing.assert_allclose(mean[f], values[low:high].mean(axis=0))
         np.testing.assert_allclose(deviation[f], values[low:high].std(axis=0), atol=1e-9)
     assert (part == 1).all()
@@ -75,7 +77,9 @@ def test_moments_of_a_recording_in_which_nothing_counts_are_zero():
 @pytest.mark.parametrize("seconds", [0.04, 0.16, 0.4, 5.0])
 def test_maxima_are_those_of_the_rows_in_the_window(seconds):
     values = RANDOM.normal(size=(30, 2))
-    expected = [values[a:b].max(axis=0) for a, b in zip(*compute_window_bounds(30, seconds, frame_shift=0.04), strict=True)]
+    expected = [
+        values[a:b].max(axis=0) for a, b in zip(*compute_window_bounds(30, seconds, frame_shift=0.04), strict=True)
+    ]
     np.testing.assert_array_equal(pool_maxima(values, seconds, frame_shift=0.04), expected)
 
 

@@ -382,7 +382,9 @@ def test_an_id_that_could_not_be_read_back_is_not_written(tmp_path, kind, uttera
             write("good", np.zeros(3))
             write(utterance, np.zeros(3))
 
-    with pytest.raises(DataError, match=rf"x\.ark: {re.escape(repr(utterance))} is no utterance id") as error:
+    with pytest.raises(
+        DataError, match=rf"x\.ark: {re.escape(repr(utterance))} is not a valid utterance id: it has"
+    ) as error:
         write_arrays()
     assert "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []
@@ -530,7 +532,7 @@ def test_prose_is_no_archive(tmp_path, kind):
 def test_audio_in_an_scp_file_is_no_matrix(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros(100), 16000)
     (tmp_path / "wav.scp").write_text(f"dev_1 {tmp_path}/a.wav\n")
-    with pytest.raises(DataError, match=r"wav\.scp: dev_1: .*a\.wav is no Kaldi matrix or vector"):
+    with pytest.raises(DataError, match=r"wav\.scp: dev_1: .*a\.wav is not a Kaldi matrix or vector"):
         list(read(f"scp:{tmp_path}/wav.scp"))
 
 

@@ -376,7 +376,7 @@ def test_a_pickle_is_not_opened(data, monkeypatch):
     monkeypatch.setenv("EVIL", str(data / "evil"))
     (data / "x.ark").write_bytes(b"PKL" + pickle.dumps(Evil()))
     edit(data / "feats.scp", (data / "feats.scp").read_text().split()[1], str(data / "x.ark"))
-    assert "is no Kaldi matrix or vector" in fault(data)
+    assert "is not a Kaldi matrix or vector" in fault(data)
     assert not (data / "evil").exists()
 
 
@@ -402,13 +402,13 @@ def test_a_missing_archive_is_named(data, name):
 def test_a_cut_off_archive_is_found(data):
     with open(data / "feats.ark", "r+b") as stream:
         stream.truncate(os.path.getsize(data / "feats.ark") - 4)
-    assert re.match(r"feats\.scp: b-1: feats\.ark:\d+ is no Kaldi matrix", fault(data))
+    assert re.match(r"feats\.scp: b-1: feats\.ark:\d+ is not a Kaldi matrix", fault(data))
 
 
 def test_a_wrong_offset_is_found(data):
     path = data / "arousal.scp"
     path.write_text(re.sub(r":(\d+)", lambda m: f":{int(m[1]) + 1}", path.read_text(), count=1))
-    assert "is no Kaldi matrix" in fault(data)
+    assert "is not a Kaldi matrix" in fault(data)
 
 
 def test_an_archive_in_text_is_read(data):

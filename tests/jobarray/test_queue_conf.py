@@ -175,7 +175,7 @@ def test_lines_may_end_as_in_windows(conf):
         ("command c\ndefault gpu=0 -x\n", "2: 'default gpu=0 -x': expected"),
         (
             "command c\ndefault num_tries=3\n",
-            "2: 'default num_tries=3': --num-tries has no default; give it in the call",
+            "2: 'default num_tries=3': --num-tries cannot have a default in this file; give it on the command line",
         ),
         ("command c\ndefault num_threads=two\n", "2: 'default num_threads=two': --num-threads must be a number"),
         ("command\n", "1: 'command': expected"),

@@ -427,11 +427,14 @@ def regression(tmp_path):
 
 def test_a_failed_training_is_one_line_and_leaves_no_model(regression, tmp_path):
     jobs, data = regression
-    done = step("steps/train.py", "--learning-rate=1e19", "--hidden-size=4", jobs, 1, data)
     folder = tmp_path / "arousal" / "reg-mse_l1_r0_s1"
+    (folder / "conf").mkdir(parents=True)
+    (folder / "conf" / "model.conf").write_text("--hidden-size=5\n")  # of an earlier model
+    done = step("steps/train.py", "--learning-rate=1e19", "--hidden-size=4", jobs, 1, data)
     error = done.stderr.splitlines()[-1]
     assert done.returncode == 1
     assert f"{folder}: epoch 2: train_1: the loss is inf; lower --learning-rate" in error
     assert "Traceback" not in done.stderr
     assert not (folder / "final.pt").exists()
     assert not (folder / "epochs.csv").exists()
+    assert (folder / "conf" / "model.conf").read_text() == "--hidden-size=5\n"

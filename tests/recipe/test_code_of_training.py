@@ -21,21 +21,19 @@ def copy(tmp_path_factory):
     return folder
 
 
-def digest_training(folder):
-    program = (
-        f"import pathlib; from emoseq.recipe.stamp import digest_code; print(digest_code(pathlib.Path('{TRAINING}')))"
-    )
+def digest_step(folder, step=TRAINING):
+    program = f"import pathlib; from emoseq.recipe.stamp import digest_code; print(digest_code(pathlib.Path('{step}')))"
     environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", program]
     return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
-def digest_after_edit(folder, *files):
+def digest_after_edit(folder, *files, step=TRAINING):
     original = {file: (folder / file).read_text() for file in files}
     for file, text in original.items():
         (folder / file).write_text(text + "\nCHANGED = 1\n")
     try:
-        return digest_training(folder)
+        return digest_step(folder, step)
     finally:
         for file, text in original.items():
             (folder / file).write_text(text)
@@ -43,7 +41,7 @@ def digest_after_edit(folder, *files):
 
 @pytest.fixture(scope="module")
 def digest(copy):
-    return digest_training(copy)
+    return digest_step(copy)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +74,23 @@ def test_docstrings_leave_a_trained_model_current(copy, digest):
     assert edited.count("Other words.") > 4
     file.write_text(edited)
     try:
-        assert digest_training(copy) == digest
+        assert digest_step(copy) == digest
     finally:
         file.write_text(original)
+
+
+@pytest.mark.parametrize(
+    ("step", "pattern"),
+    [
+        ("steps/make_labels.py", "emoseq/decode/*.py"),
+        ("steps/make_labels.py", "emoseq/baselines/*.py"),
+        ("steps/make_labels.py", "emoseq/report/results.py"),
+        ("steps/smooth.py", "emoseq/report/intervals.py"),
+        ("steps/plot_figures.py", "emoseq/decode/[bjvg]*.py"),
+        ("steps/make_results.py", "emoseq/report/[fo]*.py"),
+    ],
+)
+def test_other_steps_stay_current_too(copy, step, pattern):
+    files = sorted(str(path.relative_to(copy)) for path in copy.glob(pattern))
+    assert files
+    assert digest_after_edit(copy, *files, step=step) == digest_step(copy, step)

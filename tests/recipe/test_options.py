@@ -44,6 +44,7 @@ def folders(tmp_path, monkeypatch):
     for name in ("root", "here"):
         (tmp_path / name / "conf").mkdir(parents=True)
     monkeypatch.setattr(conf, "ROOT", tmp_path / "root")
+    monkeypatch.setattr(conf, "CONCERNS", ["x", "y"])
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path
 
@@ -331,10 +332,7 @@ STEPS = {
         "steps/tune_decoding.py": ["--lm-config", "gold.scp", "exp/arousal"],
     },
     "gold": {"steps/make_gold_standard.py": ["--config", "data/train"]},
-    "train": {
-        "steps/make_train_jobs.py": ["--config", "exp"],
-        "steps/train.py": ["--config", "train.jobs", "1", "data"],
-    },
+    "train": {"steps/make_train_jobs.py": ["--config", "exp"]},
     "model": {"steps/train.py": ["--model-config", "train.jobs", "1", "data"]},
     "smooth": {"steps/smooth.py": ["--config", "gold.scp", "exp/arousal", "dev"]},
     "decode": {"steps/tune_decoding.py": ["--config", "gold.scp", "exp/arousal"]},

@@ -6,7 +6,7 @@ import torch
 
 from emoseq import DataError
 from emoseq.decode.options import DecoderOptions
-from emoseq.decode.sweep import format_sweep, parse_sweep
+from emoseq.decode.trials import format_sweep, parse_sweep
 from emoseq.model.blstm import Blstm, Classifier, Regressor
 from emoseq.recipe.trial import Trial
 from emoseq.report.figure2 import describe_architecture, plot_architecture
@@ -60,7 +60,9 @@ def test_figure_3_has_arousal_above_valence_and_shows_the_stretch_only():
 
 def test_figure_1_draws_cluster_means():
     series = np.array([0.0, 0.4, 1.0], dtype=np.float32)
-    figure = plot_discretisation(series, {2: np.array([0.0, 1.0]), 3: np.array([0.0, 0.5, 1.0])}, "arousal of a", frame_shift=0.04)
+    figure = plot_discretisation(
+        series, {2: np.array([0.0, 1.0]), 3: np.array([0.0, 0.5, 1.0])}, "arousal of a", frame_shift=0.04
+    )
     assert figure.axes[0].lines[1].get_ydata().tolist() == [0, 0, 1]
     assert figure.axes[1].lines[1].get_ydata().tolist() == [0, 0.5, 1]
 

@@ -45,9 +45,14 @@ def find_corpus(folder: Path, layout: str, *, gold_standard: str | None, partiti
     """
     layout = recognise(folder) if layout == "auto" else layout
     if gold_standard and layout != "ges2018":
-        raise DataError(f"--gold-standard {gold_standard}: {folder} is in layout {layout}, which has one or none")
+        raise DataError(
+            f"--gold-standard {gold_standard}: {folder} is in layout {layout}, which has at most one gold standard; "
+            "omit --gold-standard"
+        )
     if partition and layout != "recola":
-        raise DataError(f"--partition {partition}: {folder} is in layout {layout}, whose file names say the sets")
+        raise DataError(
+            f"--partition {partition}: {folder} is in layout {layout}, whose file names give the sets; omit --partition"
+        )
     if layout == "recola":
         return _find_recola(folder, partition or (DEFAULT_PARTITION if DEFAULT_PARTITION.is_file() else None))
     recordings = _find_avec_recordings(folder)

@@ -34,7 +34,9 @@ NAMES = {RATINGS: "individual ratings", PUBLISHED: "gold standard"}
 def get_parser() -> Parser:
     parser = Parser(__doc__, "fbank", plans=True)
     parser.add_options(FbankOptions)
-    parser.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto", help="(default %(default)s)")
+    parser.add_argument(
+        "--layout", choices=("auto", *LAYOUTS), default="auto", help="layout of the package (default %(default)s)"
+    )
     parser.add_argument("--gold-standard", metavar="NAME", help="gold standard to use from layout ges2018")
     parser.add_argument("--partition", type=Path, metavar="FILE", help="sets of layout recola, lines `train P16 P21`")
     parser.add_argument("corpus", type=Path, help="folder of the package")

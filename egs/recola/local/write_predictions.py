@@ -19,7 +19,7 @@ from emoseq.io.files import write_text
 from emoseq.recipe.options import Parser
 from emoseq.recipe.stamp import Stamp
 from emoseq.recipe.step import bring_up_to_date, run_step
-from emoseq.report.results import list_reported_systems
+from emoseq.report.systems import list_reported_systems
 
 
 def get_parser() -> Parser:

@@ -86,7 +86,7 @@ def test_a_job_is_what_its_line_says(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "x.jobs: there is no line 1; it has 0"),
+        ("", "x.jobs: there is no line 1; lines in the list: 0"),
         ("arousal brady\n", "x.jobs:1: not"),
         ("arousal cls 3\n", "x.jobs:1: not"),
     ],
