@@ -71,6 +71,26 @@ def _parse_table(path: str | os.PathLike[str], *, strict: bool) -> Iterator[tupl
         yield key, value
 
 
+def read_dimensions(data_dir: Path) -> tuple[str, ...]:
+    """Read the names of the rated dimensions from `dimensions`, one a line.
+
+    Raises:
+        DataError: if the file is missing, names no dimension, or holds a name that is not [a-z][a-z0-9_]*
+    """
+    path = data_dir / "dimensions"
+    try:
+        names = path.read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        raise MissingInputError(f"{path} does not exist; run stage 0 first") from None
+    names = [name.strip() for name in names if name.strip()]
+    wrong = [name for name in names if not re.fullmatch("[a-z][a-z0-9_]*", name)]
+    if wrong or not names:
+        raise DataError(
+            f"{path}: {wrong[0] if wrong else 'empty'}: names of dimensions are [a-z][a-z0-9_]*, one a line"
+        )
+    return tuple(names)
+
+
 def is_id(text: str) -> bool:
     """Return whether a text can be an id: not empty, without white space and control characters.
 
