@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,9 +59,3 @@ def read_frame_shift(data_dir: Path, default: float) -> float:
     if not shift > 0:
         raise DataError(f"{path}: not a positive number; run steps/make_fbank.py {data_dir}")
     return shift
-
-
-def count_raters(raters: Mapping[str, tuple[str, ...]]) -> str:
-    """Return the number of raters of an utterance, or the least and the largest: `6 raters`, `5 to 7 raters`."""
-    counts = sorted({len(names) for names in raters.values()})
-    return f"{' to '.join(str(count) for count in sorted({counts[0], counts[-1]}))} rater{'s' * (counts[-1] > 1)}"

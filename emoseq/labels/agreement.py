@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -160,6 +161,32 @@ def check_ratings(
         unrated=frame_shift * sum(int(np.isnan(traces).all(axis=1).sum()) for traces in tables.values()),
         findings=tuple(found),
     )
+
+
+def describe_agreement(checked: CheckedRatings) -> str:
+    """Describe the agreement of the raters in one line, numbers with two decimals, `-` where undefined."""
+    counts = Counter(trace.recording for trace in checked.traces).values()
+    raters = " to ".join(map(str, sorted({min(counts), max(counts)})))
+    words = [
+        f"{raters} rater{'s' * (max(counts) > 1)} a recording",
+        f"mean CCC of two raters {format_measure(checked.agreement)}",
+        f"Krippendorff's alpha {format_measure(checked.alpha)}",
+        f"{checked.unrated:.1f} s without a rating",
+    ]
+    return ", ".join(words)
+
+
+def describe_ceiling(checked: CheckedRatings) -> str:
+    """Describe how well a rater, and how well any system, can agree with the raters."""
+    return (
+        f"CCC of a rater with the mean of the others {format_measure(checked.ccc_with_rest)}; "
+        f"the raters' agreement bounds the CCC of any system by about {format_measure(checked.ceiling)}"
+    )
+
+
+def format_measure(value: float) -> str:
+    """Return a measure with two decimals, `-` for NaN."""
+    return "-" if np.isnan(value) else f"{value:.2f}"
 
 
 def compute_alpha(ratings: Iterable[NDArray]) -> float:

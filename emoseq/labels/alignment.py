@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,33 @@ def align_raters(ratings: NDArray, longest: int) -> tuple[NDArray[np.float64], N
             break
         shifts[present] = renewed
     return shift_traces(traces, shifts), shifts
+
+
+def align_recordings(
+    ratings: Mapping[str, NDArray], longest: float, frame_shift: float
+) -> tuple[dict[str, NDArray], dict[str, NDArray[np.int64]]]:
+    """Align the raters of each recording.
+
+    Args:
+        ratings: traces (frames, raters) by recording
+        longest: largest shift in seconds; 0 leaves the traces as they are
+        frame_shift: seconds between frames
+
+    Returns:
+        the traces, and the shifts in frames (raters,), as `align_raters`; no shifts if `longest` is 0
+
+    Raises:
+        ValueError: as `check_traces`, with the recording
+    """
+    if not longest:
+        return dict(ratings), {}
+    aligned, shifts = {}, {}
+    for recording, traces in ratings.items():
+        try:
+            aligned[recording], shifts[recording] = align_raters(traces, int(longest / frame_shift + 1e-9))
+        except ValueError as error:
+            raise ValueError(f"{recording}: {error}") from None
+    return aligned, shifts
 
 
 def _find_step(traces: NDArray, rater: int, shift: int, longest: int) -> int:
