@@ -235,7 +235,7 @@ def _check_range(utterance: str, gold: NDArray, ratings: NDArray) -> None:
     if lows[0] < lows[1] - margin or highs[0] > highs[1] + margin:
         raise ValueError(
             f"{utterance}: the gold standard runs from {lows[0]:.3g} to {highs[0]:.3g}, but the ratings from "
-            f"{lows[1]:.3g} to {highs[1]:.3g}, because the raters hardly agree; use --gold-from=mean"
+            f"{lows[1]:.3g} to {highs[1]:.3g}: the raters hardly agree or share few frames; use --gold-from=mean"
         )
 
 

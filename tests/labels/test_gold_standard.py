@@ -242,7 +242,7 @@ def hardly_agreeing():
 def test_avecs_gold_standard_outside_the_ratings_is_refused():
     ratings = {"dev_1": random_ratings(9), "dev_2": hardly_agreeing()}
     assert abs(weigh_raters(ratings["dev_2"]).sum()) < 0.1
-    with pytest.raises(ValueError, match=r"^dev_2: .* the ratings from -0\.4 to 0\.6, .* --gold-from=mean$") as refused:
+    with pytest.raises(ValueError, match=r"^dev_2: .* the ratings from -0\.4 to 0\.6: .* --gold-from=mean$") as refused:
         make_candidates({}, ratings, "avec")
     assert "\n" not in str(refused.value)
     assert set(make_candidates({}, ratings, "mean")) == {"avec", "mean"}
