@@ -21,6 +21,7 @@ COLORS = (BLUE, VERMILION, GREEN, PURPLE, "#E69F00", "#56B4E9")
 DASHES = ("-", (0, (4, 1)), (0, (1, 1)))
 GOLD_LOOK: dict[str, Any] = {"color": "black", "linewidth": 1.2}
 SUSPECT_WIDTH = 1.6
+TITLE_LENGTH = 32  # characters that fit above the narrowest panel
 # Column of ratings.csv: heading in the printed table, and format
 COLUMNS = {
     "recording": ("recording", "{}"),
@@ -101,7 +102,7 @@ def plot_ratings(
     """
     names = list(dict.fromkeys(name for recording in ratings for name in raters[recording]))
     is_common = len(names) <= COMMON_LEGEND
-    columns = min(3, 1 + (len(ratings) > 1) + (len(ratings) > 6))
+    columns = min(3 if is_common else 2, 1 + (len(ratings) > 1) + (len(ratings) > 6))
     rows = -(-len(ratings) // columns)
     figure, axes = make_panels(rows, columns, width=PAGE, height=1.5 if rows < 4 else 1.2, sharey=True)
     for axis, (recording, traces) in zip(axes.flat, ratings.items(), strict=False):
@@ -115,9 +116,12 @@ def plot_ratings(
             series = gold[recording]
             axis.plot(frame_shift * np.arange(1.0, 1 + len(series)), series, label=gold_name, **GOLD_LOOK)
         marked = f": check {', '.join(suspects[recording])}" if suspects.get(recording) else ""
-        axis.set_title(recording + marked, color=VERMILION if marked else "black")
+        title = recording + marked
+        if len(title) > TITLE_LENGTH:
+            title = title.replace(": ", ":\n", 1)
+        axis.set_title(title, color=VERMILION if marked else "black")
         if not is_common:
-            axis.legend(fontsize=5, ncols=2, loc="upper right")
+            axis.legend(fontsize=5.5, loc="center left", bbox_to_anchor=(1, 0.5), handles=axis.lines[: traces.shape[1]])
     for axis in axes.flat[len(ratings) :]:
         axis.remove()
     for column in range(columns):

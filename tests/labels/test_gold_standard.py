@@ -298,9 +298,3 @@ def test_an_unknown_source_of_the_gold_standard_is_refused(gold_from):
         ValueError, match=f"^--gold-from={gold_from}: choose auto, published, mean, median, avec or ewe"
     ):
         GoldOptions(gold_from=gold_from)
-
-
-@pytest.mark.parametrize("seconds", [-1.0, NAN, 61.0])
-def test_a_shift_that_cannot_be_is_refused(seconds):
-    with pytest.raises(ValueError, match="--align-raters"):
-        GoldOptions(gold_from="avec", align_raters=seconds)

@@ -48,7 +48,7 @@ def test_with_many_raters_each_panel_names_its_own():
     ratings = {str(i): np.full((5, 2), float(i)) for i in range(COMMON_LEGEND)}
     raters = {name: [f"r{name}", f"s{name}"] for name in ratings}
     figure = plot(ratings, raters, {"3": np.zeros(5)})
-    assert names_in(figure.axes[3].get_legend()) == ["r3", "s3", "gold standard"]
+    assert names_in(figure.axes[3].get_legend()) == ["r3", "s3"]
     assert names_in(figure.legends[0]) == ["gold standard"]
 
 
