@@ -142,16 +142,16 @@ def check_ratings(
         pairs += agreement[np.triu_indices(len(agreement), 1)].tolist()
         ceilings.append(estimate_ceiling(_mean(correlation), int(np.isfinite(traces).any(axis=0).sum())))
         for column, rater in enumerate(raters[recording]):
-            measures, findings = _measure_shape(traces, column, scale, frame_shift)
+            measures, problems = _measure_shape(traces, column, scale, frame_shift)
             if measures["late_start"] < measures["seconds"]:
                 compared, differences = _compare_with_rest(traces, column, correlation, frame_shift)
-                measures, findings = measures | compared, findings + differences
+                measures, problems = measures | compared, problems + differences
             measures |= {"agreement": _mean(agreement[column]), "correlation": _mean(correlation[column])}
-            checked.append(CheckedTrace(recording, rater, **measures, findings=tuple(findings)))
+            checked.append(CheckedTrace(recording, rater, **measures, findings=tuple(problems)))
     alpha = compute_alpha(tables.values())
-    found = [f"{trace.recording}: {trace.rater} {finding}" for trace in checked for finding in trace.findings]
+    findings = [f"{trace.recording}: {trace.rater} {finding}" for trace in checked for finding in trace.findings]
     if alpha < 0:
-        found.append(f"all recordings: the raters agree no better than by chance (Krippendorff's alpha {alpha:.2f})")
+        findings.append(f"all recordings: the raters agree no better than by chance (Krippendorff's alpha {alpha:.2f})")
     return CheckedRatings(
         traces=tuple(checked),
         agreement=_mean(pairs),
@@ -159,7 +159,7 @@ def check_ratings(
         ccc_with_rest=_mean([trace.ccc_with_rest for trace in checked]),
         ceiling=_mean(ceilings),
         unrated=frame_shift * sum(int(np.isnan(traces).all(axis=1).sum()) for traces in tables.values()),
-        findings=tuple(found),
+        findings=tuple(findings),
     )
 
 

@@ -144,14 +144,14 @@ def _choose_limits(
     ratings: Mapping[str, NDArray], raters: Mapping[str, Sequence[str]], suspects: Mapping[str, Sequence[str]]
 ) -> tuple[float, float]:
     """Return the ends of the value axis: the range of the traces that look right, so that another scale hides none."""
-    right: list[NDArray] = []
+    plausible: list[NDArray] = []
     every: list[NDArray] = []
     for recording, traces in ratings.items():
         for name, trace in zip(raters[recording], traces.T, strict=True):
             every.append(trace)
             if name not in suspects.get(recording, ()):
-                right.append(trace)
-    values = np.concatenate(right or every)
+                plausible.append(trace)
+    values = np.concatenate(plausible or every)
     values = values[np.isfinite(values)]
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
     margin = 0.05 * (high - low) or 1.0
