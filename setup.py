@@ -41,6 +41,8 @@ setup(
             "pytest>=8",
             "pytest-xdist>=3.7",
             "hypothesis>=6.100",
+            # GPL, so the library does not import it; the tests compare with it.
+            "krippendorff>=0.8,<1",
             "ruff>=0.17",
             "mypy>=1.15",
             "import-linter>=2.1",

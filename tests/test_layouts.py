@@ -193,6 +193,15 @@ def test_a_test_set_labelled_in_part_is_scored_as_far_as_it_goes(package, tmp_pa
     assert list(kaldiio.load_scp(str(tmp_path / "labels/test.K4.scp"))) == ["test_2"]
 
 
+def test_raters_are_named_and_dimensions_listed(package, tmp_path):
+    remove(package, "ratings_individual/valence/test_*")
+    data = tmp_path / "data"
+    prepare(package, data)
+    assert (data / "dev/raters.arousal").read_text() == "".join(f"dev_{i} FM1 FM2 FM3 FF1 FF2 FF3\n" for i in (1, 2))
+    assert not (data / "test/raters.valence").exists()
+    assert (data / "dimensions").read_text() == "arousal\nvalence\n"
+
+
 def test_a_training_set_labelled_in_part_is_one_line(package, tmp_path):
     remove(package, "ratings_gold_standard/valence/train_2.arff")
     assert_one_line_error(step(PREPARE, package, tmp_path / "data"), "train_2.arff does not exist")
@@ -208,7 +217,7 @@ def gold_of(data, utterance="train_1", dimension="arousal"):
         # The package's own here is the plain mean; AVEC's offset and the EWE lean towards the raters that agree.
         ("auto", lambda ratings: ratings.mean(axis=1)),
         ("published", lambda ratings: ratings.mean(axis=1)),
-        ("ratings", lambda ratings: (ratings - ratings.mean(axis=0)).mean(axis=1) + offset(ratings)),
+        ("avec", lambda ratings: (ratings - ratings.mean(axis=0)).mean(axis=1) + offset(ratings)),
         # All traces have the same course, so all correlations are 1 but for rounding to two decimals.
         ("ewe", lambda ratings: ratings.mean(axis=1)),
     ],
@@ -216,7 +225,7 @@ def gold_of(data, utterance="train_1", dimension="arousal"):
 def test_the_gold_standard_is_the_one_asked_for(package, tmp_path, choice, expected):
     data = with_features(package, tmp_path / "data")
     said = made_gold(data / "train", "--gold-from", choice)
-    assert said.count("CCC") == 2 * (2 if choice == "ewe" else 1)
+    assert said.count("RMSE") == 2 * (2 if choice == "ewe" else 1)
     ratings = ratings_of(0, 25 * SECONDS + 1)[1:]
     tolerance = 2e-4 if choice == "ewe" else 1e-5
     np.testing.assert_allclose(gold_of(data), expected(ratings), atol=tolerance)
@@ -236,7 +245,7 @@ def test_the_gold_standard_is_made_anew_when_the_choice_changes_and_only_then(pa
     made_gold(data / "train")
     published = gold_of(data)
     assert made_gold(data / "train", "--gold-from", "published").count("up to date") == 2
-    (tmp_path / "gold.conf").write_text("--gold-from=ratings # on request\n")
+    (tmp_path / "gold.conf").write_text("--gold-from=avec # on request\n")
     made_gold(data / "train", "--config", tmp_path / "gold.conf")
     assert abs(gold_of(data) - published).max() > 0.01
     made_gold(data / "train")
@@ -246,7 +255,7 @@ def test_the_gold_standard_is_made_anew_when_the_choice_changes_and_only_then(pa
 @pytest.mark.parametrize(
     ("lost", "choice", "message"),
     [
-        ("ratings_individual/valence/dev_*", "ratings", "dev/ratings.valence.scp does not exist"),
+        ("ratings_individual/valence/dev_*", "avec", "dev/ratings.valence.scp does not exist"),
         ("ratings_individual/arousal/dev_*", "ewe", "dev/ratings.arousal.scp does not exist"),
         ("ratings_gold_standard/arousal/dev_*", "published", "dev/published.arousal.scp does not exist"),
     ],
@@ -273,7 +282,7 @@ def test_gold_standards_of_different_length_are_compared_as_far_as_both_go(packa
     path = package / "ratings_gold_standard/arousal/train_1.arff"
     path.write_text("".join(f"{line}\n" for line in path.read_text().splitlines()[:-2]))
     data = with_features(package, tmp_path / "data")
-    assert "CCC" in made_gold(data / "train")
+    assert "RMSE" in made_gold(data / "train")
     assert len(gold_of(data)) == 25 * SECONDS - 2
 
 
@@ -289,7 +298,7 @@ def test_ratings_beside_the_gold_standards_of_avec_2018_are_read(ges, tmp_path):
     remove(ges, "labels/gs_1/*/test_*")
     remove(ges, "ratings_individual/*/test_*")
     data = with_features(ges, tmp_path / "data")
-    assert "CCC" in made_gold(data / "dev", "--gold-from", "ratings")
+    assert "RMSE" in made_gold(data / "dev", "--gold-from", "avec")
     assert made_gold(data / "test").count("predicted but not scored") == 2
 
 

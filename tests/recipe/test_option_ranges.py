@@ -9,6 +9,7 @@ from emoseq.baselines.options import BaselineOptions, BradyOptions, PovolnyOptio
 from emoseq.baselines.smoothing import SmoothOptions
 from emoseq.decode.options import DecoderOptions, SweepOptions
 from emoseq.decode.score import Scoring
+from emoseq.labels.gold_standard import GoldOptions
 from emoseq.lm.regions import LmOptions
 from emoseq.model.experiment import ExperimentOptions, ModelOptions
 from emoseq.model.schedule import TrainOptions
@@ -18,6 +19,7 @@ from emoseq.report.intervals import ScoreOptions
 NEEDED = {
     ExperimentOptions: {"systems": ("cls",), "layers": (3,), "l2": (0.0,), "seeds": (1,)},
     BaselineOptions: {"baselines": ()},
+    GoldOptions: {"gold_from": "auto"},
     ScoreOptions: {"bootstrap_samples": 10},
     LmOptions: {"orders": (2,)},
     SweepOptions: {"lm_weights": (0.0,)},
@@ -29,6 +31,7 @@ NUMBERS = [
     (BaselineOptions, "longest_delay longest_median longest_shift"),
     (PovolnyOptions, "context_step bottleneck_rate bottleneck_dropout"),
     (BradyOptions, "atom_sparsity"),
+    (GoldOptions, "align_raters"),
     (LmOptions, "transition_smoothing"),
     (Scoring, "lm_weight acoustic_scale"),
     (DecoderOptions, "lm_weight acoustic_scale"),

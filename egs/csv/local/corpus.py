@@ -8,7 +8,6 @@ file.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,12 +28,11 @@ from emoseq.labels.traces import (
     recognise_format,
     scale_values,
 )
+from emoseq.recipe.corpus import check_dimension
 
 RATINGS = "ratings"
 SHOWN = 20  # faults or notes
 UNNAMED = "rater"  # of a file that names no rater
-DIMENSION = re.compile(r"[a-z][a-z0-9_]*")
-RESERVED = {"wav", "feats", "cmvn", "egemaps", "report", "log", "best"}  # names of files and folders beside dimensions
 FUSED = {"value", "rating", "score"}  # names of a column that are no rater's
 DIFFERENCE = 0.5  # seconds between the ends of audio and ratings that are worth a note
 
@@ -66,12 +64,12 @@ def list_trace_files(folder: Path) -> list[Path]:
     return [path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
-def check_dimension(name: str) -> str:
+def find_fault_of_dimension(name: str) -> str:
     """Return what is wrong with the name of a dimension, empty if nothing is."""
-    if not DIMENSION.fullmatch(name):
-        return f"{name!r} is no name of a dimension; use small letters, digits and _, a letter first"
-    if name in RESERVED or name.startswith(("fit_on", "fold_")):
-        return f"{name!r} has another meaning in the recipe; choose another name for this dimension"
+    try:
+        check_dimension(name)
+    except ValueError as error:
+        return str(error)
     return ""
 
 
@@ -90,7 +88,7 @@ def load_corpus(folder: Path, table: Table, options: TraceOptions, shift: float)
     faults, notes = list(table.faults), list[str]()
     if not table.ids:
         raise DataError(_format_faults(folder, faults))
-    if options.dimension and (problem := check_dimension(options.dimension)):
+    if options.dimension and (problem := find_fault_of_dimension(options.dimension)):
         faults.append(f"--dimension: {problem}")
     traces: dict[str, dict[str, Raters]] = {}  # by dimension and recording
     damaged: set[tuple[str, str]] = set()
@@ -248,7 +246,7 @@ def _find_problem(trace: Trace, rater: str, count: int, kind: str, folder_name: 
             f" nothing names its dimension; move it to {RATINGS}/<dimension>/, or name the dimension of all such files "
             "with --dimension=NAME"
         )
-    if problem := check_dimension(trace.dimension):
+    if problem := find_fault_of_dimension(trace.dimension):
         return f" {problem}"
     if not is_id(trace.rater):
         return f" {trace.rater!r} is no name of a rater; use printable characters"

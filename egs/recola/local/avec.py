@@ -40,6 +40,13 @@ def read_ratings(path: Path) -> NDArray[np.float32]:
     return _drop_row_at_zero(values[:, 0], values[:, 1:], path)
 
 
+def read_raters(path: Path) -> tuple[str, ...]:
+    """Read the names of the raters from the header of a CSV file that `read_ratings` accepts."""
+    with open(path, encoding="utf-8") as stream:
+        header = stream.readline()
+    return tuple("_".join(name.split()) for name in header.split(";")[1:])
+
+
 def read_gold_standard(path: Path) -> NDArray[np.float32]:
     """Read the gold standard of an ARFF file, shape (frames,), without the row at time 0.
 

@@ -2,8 +2,8 @@
 """Make the data directories of train, dev and test from a package of RECOLA.
 
 Writes the file `dimensions`, and for each set wav.scp, utt2spk, spk2utt and utt2dur; from the labels in the package,
-the individual ratings as ratings.<dimension>.scp and the gold standard as published.<dimension>.scp. All recordings of
-train and dev need the same kinds of labels; test recordings may have none.
+the individual ratings as ratings.<dimension>.scp, the raters' names as raters.<dimension> and the gold standard as
+published.<dimension>.scp. All recordings of train and dev need the same kinds of labels; test recordings may have none.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ def main(argv: list[str] | None = None) -> int:
             args.data_dir / "dimensions",
             *(args.data_dir / name / file for name in SETS for file in ("wav.scp", "utt2spk", "spk2utt", "utt2dur")),
             *(args.data_dir / name / f"{kind}.{dim}.scp" for name, kind, dim in corpus.labels),
+            *(args.data_dir / name / f"raters.{dim}" for name, kind, dim in corpus.labels if kind == RATINGS),
         ],
         # The sets too, since a swap of two recordings between sets leaves the list of files unchanged.
         options=(str(args.corpus.absolute()), {name: list(files) for name, files in corpus.recordings.items()}),
@@ -71,11 +72,16 @@ def main(argv: list[str] | None = None) -> int:
     def work() -> str:
         # Everything is read before anything is written, so that an error leaves earlier results alone.
         arrays: dict[Path, dict[str, np.ndarray]] = {}
+        raters: dict[Path, dict[str, str]] = {}
         for (name, kind, dimension), files in corpus.labels.items():
             series = {utt: READERS[kind](path) for utt, path in files.items()}
             for utt, path in files.items():
                 avec.check_length(series[utt], corpus.recordings[name][utt], path)
             arrays[args.data_dir / name / f"{kind}.{dimension}"] = series
+            if kind == RATINGS:
+                raters[args.data_dir / name / f"raters.{dimension}"] = {
+                    utt: " ".join(avec.read_raters(path)) for utt, path in files.items()
+                }
         durations = {
             name: {utt: read_duration(path) for utt, path in files.items()} for name, files in corpus.recordings.items()
         }
@@ -87,6 +93,8 @@ def main(argv: list[str] | None = None) -> int:
                 for dimension in DIMENSIONS:
                     if (name, kind, dimension) not in corpus.labels:
                         (folder / f"{kind}.{dimension}.scp").unlink(missing_ok=True)
+                        if kind == RATINGS:
+                            (folder / f"raters.{dimension}").unlink(missing_ok=True)
             recordings = corpus.recordings[name]
             write_table(folder / "wav.scp", {utt: str(path) for utt, path in recordings.items()})
             write_table(folder / "utt2spk", {utt: utt for utt in recordings})
@@ -94,12 +102,14 @@ def main(argv: list[str] | None = None) -> int:
             write_table(folder / "utt2dur", {utt: f"{seconds:.2f}" for utt, seconds in durations[name].items()})
         for stem, series in arrays.items():
             write_scp(stem, dict(sorted(series.items())))
+        for path, names in raters.items():
+            write_table(path, names)
         for dimension in DIMENSIONS:
             published = [name for name in ("train", "dev") if (name, PUBLISHED, dimension) in corpus.labels]
             if len(published) == 1:
                 log(
                     f"{args.corpus}: only {published[0]} has a gold standard of {dimension}; --gold-from=auto will mix "
-                    "it with one computed from ratings, --gold-from=ratings will not"
+                    "it with one computed from ratings, --gold-from=avec will not"
                 )
         if corpus.absent:
             partition = args.partition or DEFAULT_PARTITION
