@@ -21,7 +21,7 @@ from emoseq import DataError
 from emoseq.features.egemaps import EgemapsOptions, extract_egemaps, is_installed, require_opensmile
 from emoseq.features.extraction import add_job_arguments, extract_features
 from emoseq.io.archive import Scp, Writer
-from emoseq.io.datadir import read_frame_shift, read_table
+from emoseq.io.datadir import read_frame_shift, read_recordings
 from emoseq.io.files import write_text
 from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, format_conf, make_options
@@ -41,10 +41,17 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     options = make_options(EgemapsOptions, args)
     data = args.data_dir
-    recordings = read_table(data / "wav.scp")
+    recordings = read_recordings(data)
     outputs = [data / "egemaps.scp", data / "egemaps.conf"]
     frame_shift = read_frame_shift(data)
-    stamp = Stamp(__file__, "egemaps", data, inputs=[data / "wav.scp"], outputs=outputs, options=(options, frame_shift))
+    stamp = Stamp(
+        __file__,
+        "egemaps",
+        data,
+        inputs=[data / "wav.scp", data / "segments"],
+        outputs=outputs,
+        options=(options, frame_shift),
+    )
     if (data / "egemaps.scp").exists() and not is_installed() and stamp.find_reason():
         if set(Scp(data / "egemaps.scp")) != set(recordings):
             raise DataError(f"{data}/egemaps.scp: not the utterances of wav.scp; remove it, or install opensmile")

@@ -18,7 +18,7 @@ import _recipe  # noqa: F401
 from emoseq.features.extraction import add_job_arguments, extract_features
 from emoseq.features.fbank import FbankOptions, compute_cmvn_statistics, extract_fbank
 from emoseq.io.archive import Writer, write_scp
-from emoseq.io.datadir import read_table, write_table
+from emoseq.io.datadir import read_recordings, write_table
 from emoseq.io.files import write_text
 from emoseq.recipe.options import Parser, format_conf, make_options
 from emoseq.recipe.stamp import Stamp
@@ -37,9 +37,16 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     options = make_options(FbankOptions, args)
     data = args.data_dir
-    recordings = read_table(data / "wav.scp")
+    recordings = read_recordings(data)
     outputs = [data / name for name in ("feats.scp", "cmvn.scp", "utt2num_frames", "frame_shift", "fbank.conf")]
-    stamp = Stamp(__file__, "fbank", data, inputs=[data / "wav.scp"], outputs=outputs, options=options)
+    stamp = Stamp(
+        __file__,
+        "fbank",
+        data,
+        inputs=[data / "wav.scp", data / "segments"],
+        outputs=outputs,
+        options=options,
+    )
 
     def work() -> str:
         features = extract_features(

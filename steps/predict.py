@@ -18,6 +18,7 @@ import _recipe  # noqa: F401
 from emoseq import DataError
 from emoseq.features.fbank import FbankOptions, apply_cmvn, compute_cmvn_statistics, extract_fbank
 from emoseq.io.archive import Writer
+from emoseq.io.audio import Segment
 from emoseq.io.datadir import read_table
 from emoseq.labels.kmeans import average
 from emoseq.recipe.options import Parser, read_options
@@ -46,9 +47,9 @@ def main(argv: list[str] | None = None) -> int:
     if not folders or not files:
         raise DataError("one or more model folders and one or more recordings (or a wav.scp) are needed")
     if len(files) == 1 and files[0].endswith(".scp"):
-        recordings = read_table(files[0])
+        recordings = {utt: Segment(path) for utt, path in read_table(files[0]).items()}
     else:
-        recordings = {Path(path).stem: path for path in files}
+        recordings = {Path(path).stem: Segment(path) for path in files}
         if len(recordings) < len(files):
             raise DataError("two recordings have one name, which would be the id of both; list them in a wav.scp")
 

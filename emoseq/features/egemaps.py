@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from emoseq import DataError
 from emoseq.features.fbank import MAX_RATE, read_resampled, stack_frames
 from emoseq.features.windows import pool_moments
+from emoseq.io.audio import Segment
 from emoseq.recipe.options import check_range, option
 
 # The last 15 of the 25 descriptors of eGeMAPSv02 exist in voiced frames only. F0, the first of these, is 0 elsewhere.
@@ -112,12 +113,12 @@ def stack_descriptors(descriptors: NDArray, frames: int, per_frame: int) -> NDAr
 
 
 def extract_egemaps(
-    recordings: Mapping[str, str], options: EgemapsOptions, name: str, *, frame_shift: float
+    recordings: Mapping[str, Segment], options: EgemapsOptions, name: str, *, frame_shift: float
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Extract the descriptors of each recording, stacked to frames, not normalised.
 
     Args:
-        recordings: audio file by utterance
+        recordings: where the audio of each utterance is
         options: the rate
         name: file that lists the recordings, for messages
         frame_shift: seconds

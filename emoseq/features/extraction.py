@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from emoseq import DataError
 from emoseq.features.fbank import check_headers
+from emoseq.io.audio import Segment
 from emoseq.recipe.options import ROOT, Parser
 from emoseq.recipe.split_jobs import compute_in_jobs
 
-Extract = Callable[[Mapping[str, str], Any, str], Iterator[tuple[str, NDArray]]]
+Extract = Callable[[Mapping[str, Segment], Any, str], Iterator[tuple[str, NDArray]]]
 
 
 def add_job_arguments(parser: Parser) -> None:
@@ -26,7 +27,7 @@ def extract_features(
     step: str,
     data: Path,
     options: Any,
-    recordings: Mapping[str, str],
+    recordings: Mapping[str, Segment],
     extract: Extract,
     *,
     writes: str,
@@ -39,7 +40,7 @@ def extract_features(
         step: `__file__` of the step, which jobs call with a piece of the data directory
         data: data directory
         options: dataclass of the step's options
-        recordings: audio file by utterance
+        recordings: where the audio of each utterance is
         extract: called with recordings, options and the name of their list
         writes: name of the scp file that the step writes to a data directory
         jobs: pieces that are extracted side by side

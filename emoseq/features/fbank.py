@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emoseq import DataError
 from emoseq.io.archive import Scp
-from emoseq.io.audio import mix_and_resample, read_audio, read_duration
+from emoseq.io.audio import Segment, mix_and_resample, read_audio, read_duration
 from emoseq.recipe.options import check_range, option
 
 INT16_SCALE = 32768  # Kaldi's samples are on the scale of 16-bit integers
@@ -145,26 +145,27 @@ def apply_cmvn(features: NDArray, statistics: NDArray) -> NDArray[np.float32]:
     return ((features - mean) / deviation).astype(np.float32)
 
 
-def check_headers(recordings: Mapping[str, str], name: str) -> None:
+def check_headers(recordings: Mapping[str, Segment], name: str) -> None:
     """Check that every recording of the list `name` can be opened and has samples.
 
     Raises:
         DataError: for the first recording that fails
     """
-    for utt, path in recordings.items():
+    for utt, (path, start, _) in recordings.items():
         try:
-            read_duration(path)
+            if start >= read_duration(path):
+                raise DataError(f"{path} ends before {start:g} s, where the segment begins; correct segments")
         except DataError as error:
             raise DataError(f"{name}: {utt}: {error}") from None
 
 
 def extract_fbank(
-    recordings: Mapping[str, str], options: FbankOptions, name: str
+    recordings: Mapping[str, Segment], options: FbankOptions, name: str
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Extract stacked filterbank features of each recording, not normalised.
 
     Args:
-        recordings: audio file by utterance
+        recordings: where the audio of each utterance is
         options: of the filterbank
         name: file that lists the recordings, for messages
 
@@ -186,12 +187,12 @@ def extract_fbank(
 
 
 def read_resampled(
-    recordings: Mapping[str, str], rate: float, name: str
+    recordings: Mapping[str, Segment], rate: float, name: str
 ) -> Iterator[tuple[str, str, NDArray[np.float32]]]:
     """Read recordings, mix them to one channel and resample them.
 
     Args:
-        recordings: audio file by utterance
+        recordings: where the audio of each utterance is
         rate: target rate in Hz
         name: file that lists the recordings, for messages
 
@@ -201,9 +202,9 @@ def read_resampled(
     Raises:
         DataError: if a recording cannot be read or resampled, or has NaN or infinite samples
     """
-    for utt, path in recordings.items():
+    for utt, (path, start, end) in recordings.items():
         try:
-            samples, own_rate = read_audio(path)
+            samples, own_rate = read_audio(path, start, end)
             if not np.isfinite(samples).all():
                 raise DataError(f"{path} holds NaN or infinite samples; copy it again")
             mono = mix_and_resample(samples, own_rate, rate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -12,6 +13,14 @@ import soxr
 from numpy.typing import NDArray
 
 from emoseq import DataError
+
+
+class Segment(NamedTuple):
+    """A stretch of an audio file in seconds, by default all of it."""
+
+    path: str
+    start: float = 0.0
+    end: float | None = None
 
 
 def read_duration(path: str | os.PathLike) -> float:
@@ -25,8 +34,10 @@ def read_duration(path: str | os.PathLike) -> float:
     return _require_samples(path, info.frames) / info.samplerate
 
 
-def read_audio(path: str | os.PathLike) -> tuple[NDArray[np.float32], int]:
-    """Read an audio file.
+def read_audio(
+    path: str | os.PathLike, start: float = 0.0, end: float | None = None
+) -> tuple[NDArray[np.float32], int]:
+    """Read an audio file, or the stretch of it from `start` to `end` seconds.
 
     Returns:
         samples within [-1, 1], shape (samples,) or (samples, channels), and their rate in Hz
@@ -34,8 +45,10 @@ def read_audio(path: str | os.PathLike) -> tuple[NDArray[np.float32], int]:
     Raises:
         DataError: as `read_duration`
     """
-    with _name_audio_errors(path):
-        samples, rate = soundfile.read(str(path), dtype="float32")
+    with _name_audio_errors(path), soundfile.SoundFile(str(path)) as audio:
+        rate = audio.samplerate
+        audio.seek(min(round(start * rate), audio.frames))
+        samples = audio.read(-1 if end is None else round(end * rate) - round(start * rate), dtype="float32")
     _require_samples(path, len(samples))
     return samples, rate
 

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from emoseq import DataError, MissingInputError
+from emoseq.io.audio import Segment
 from emoseq.io.files import write_bytes
 
 NOT_A_DIMENSION = ("wav", "feats", "cmvn", "egemaps", "report", "log", "best")  # files and folders beside them
-_LISTS = ("utt2spk", "utt2dur", "utt2num_frames")  # by utterance, as are all scp files but cmvn.scp
+_LISTS = ("utt2spk", "utt2dur", "utt2num_frames", "segments")  # by utterance, as are all scp files
 _LINE = re.compile(r"([ \t]*)([^ \t]+)([ \t]*)(.*)")
 
 
@@ -118,6 +119,31 @@ def read_frame_shift(data_dir: Path) -> float:
     return seconds
 
 
+def read_recordings(data_dir: Path) -> dict[str, Segment]:
+    """Read where the audio of each utterance is: a file of wav.scp, or a stretch of one that `segments` names.
+
+    Raises:
+        DataError: as `read_table`, or if a line of `segments` is malformed or names no recording of wav.scp
+    """
+    files = read_table(data_dir / "wav.scp")
+    path = data_dir / "segments"
+    if not path.exists():
+        return {utterance: Segment(file) for utterance, file in files.items()}
+    recordings = {}
+    for utterance, value in read_table(path).items():
+        try:
+            recording, start, end = value.split()
+            segment = Segment(files[recording], float(start), float(end))
+        except ValueError:
+            raise DataError(f"{path}: {utterance}: not `<recording> <start> <end>` in seconds") from None
+        except KeyError:
+            raise DataError(f"{path}: {utterance}: {value.split()[0]} is not in wav.scp; add it there") from None
+        if not 0 <= segment.start < float(end) < math.inf:
+            raise DataError(f"{path}: {utterance}: from {start} to {end} s is no stretch of time; correct it")
+        recordings[utterance] = segment
+    return recordings
+
+
 def spk2utt(utt2spk: Mapping[str, str]) -> dict[str, str]:
     """Return the inverse of utt2spk: utterances by speaker, joined by blanks.
 
@@ -184,20 +210,23 @@ def table_names(data_dir: Path) -> list[str]:
     return lists + sorted(path.name for path in data_dir.glob("*.scp") if not path.name.startswith("."))
 
 
-def expected_ids(name: str, utt2spk: Mapping[str, str]) -> set[str]:
-    """Return the ids that the table `name` must have."""
-    return set(utt2spk.values() if name == "cmvn.scp" else utt2spk)
+def expected_ids(name: str, utt2spk: Mapping[str, str], segments: Mapping[str, str]) -> set[str]:
+    """Return the ids that the table `name` must have: of utterances, for wav.scp with segments of recordings."""
+    if name == "wav.scp" and segments:
+        return {segments[utterance].split()[0] for utterance in utt2spk if utterance in segments}
+    return set(utt2spk)
 
 
 def _select_entries(tables: Mapping[str, Mapping[str, str]], utt2spk: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Return the entries of the tables for the utterances of utt2spk, and spk2utt."""
-    ids = {name: expected_ids(name, utt2spk) for name in tables}
+    ids = {name: expected_ids(name, utt2spk, tables.get("segments", {})) for name in tables}
     parts = {name: {i: table[i] for i in table if i in ids[name]} for name, table in tables.items()}
     return parts | {"spk2utt": spk2utt(utt2spk)}
 
 
 def fix(data_dir: str | os.PathLike[str]) -> tuple[int, int]:
-    """Sort the tables and keep the utterances that are in all of wav.scp, utt2spk and, if it exists, feats.scp.
+    """Sort the tables and keep the utterances that are in all of wav.scp, utt2spk and, where they exist, feats.scp and
+    segments.
 
     The originals of changed files go to `.backup/`.
 
@@ -209,10 +238,12 @@ def fix(data_dir: str | os.PathLike[str]) -> tuple[int, int]:
     """
     folder = Path(data_dir)
     tables = {name: dict(_parse_table(folder / name, strict=False)) for name in table_names(folder)}
-    required = ["utt2spk", "wav.scp"] + ["feats.scp"] * ("feats.scp" in tables)
-    for name in required:
+    for name in ("utt2spk", "wav.scp"):
         if name not in tables:
             raise DataError(f"{folder / name} does not exist")
+    if segments := tables.get("segments"):
+        tables["segments"] = {utt: value for utt, value in segments.items() if value.split()[0] in tables["wav.scp"]}
+    required = ["utt2spk", "segments" if segments else "wav.scp", *(["feats.scp"] if "feats.scp" in tables else [])]
     kept = set.intersection(*(set(tables[name]) for name in required))
     if not kept:
         raise DataError(f"{folder}: no utterance is in all of {', '.join(required)}; nothing was changed")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from emoseq import DataError, MissingInputError
 from emoseq.io.archive import load_entry
 from emoseq.io.audio import read_duration
-from emoseq.io.datadir import NOT_A_DIMENSION, expected_ids, read_table, spk2utt, table_names
+from emoseq.io.datadir import NOT_A_DIMENSION, expected_ids, read_recordings, read_table, spk2utt, table_names
 from emoseq.metrics import TRIM
 
 SECONDS_TOLERANCE = 0.5  # between utt2dur and the audio
@@ -53,14 +53,16 @@ def validate(data_dir: str | os.PathLike[str], *, features: bool = True, allow_p
     tables = {name: read_table(folder / name) for name in table_names(folder)}
     _check_speakers(folder, utt2spk)
     for name, table in tables.items():
-        _check_ids(folder / name, table, expected_ids(name, utt2spk))
+        _check_ids(folder / name, table, expected_ids(name, utt2spk, tables.get("segments", {})))
         if name.endswith(".scp") and not (name == "wav.scp" and allow_pipes):
             _refuse_pipes(folder / name, table)
     durations = _parse_numbers(folder, "utt2dur", tables)
-    seconds = sum(
-        _measure_duration(entry, f"{folder / 'wav.scp'}: {key}", durations.get(key))
+    segmented = "segments" in tables
+    lasts = {
+        key: _measure_duration(entry, f"{folder / 'wav.scp'}: {key}", None if segmented else durations.get(key))
         for key, entry in tables["wav.scp"].items()
-    )
+    }
+    seconds = _check_segments(folder, tables["segments"], lasts) if segmented else sum(lasts.values())
     if (folder / "frame_shift").exists():
         _parse_positive((folder / "frame_shift").read_text(errors="replace").strip(), folder / "frame_shift")
     lengths = _parse_numbers(folder, "utt2num_frames", tables, whole=True)
@@ -156,6 +158,19 @@ def _measure_duration(entry: str, where: str, duration: float | None) -> float:
     if duration is not None and abs(seconds - duration) > SECONDS_TOLERANCE:
         raise DataError(f"{where}: {entry} lasts {seconds:.2f} s and utt2dur has {duration:g} s")
     return seconds
+
+
+def _check_segments(folder: Path, segments: Mapping[str, str], lasts: Mapping[str, float]) -> float:
+    """Return the seconds of all segments, each of which must lie within its recording."""
+    total = 0.0
+    for utterance, (_, start, end) in read_recordings(folder).items():
+        recording, length = segments[utterance].split()[0], lasts[segments[utterance].split()[0]]
+        if length and end is not None and end > length + SECONDS_TOLERANCE:
+            raise DataError(
+                f"{folder / 'segments'}: {utterance}: ends at {end:g} s, but {recording} lasts {length:.2f} s; correct it"
+            )
+        total += (end or 0.0) - start
+    return total
 
 
 def _load_finite(entry: str, where: str, *, may_be_nan: bool) -> NDArray:
