@@ -167,7 +167,7 @@ def _check_segments(folder: Path, segments: Mapping[str, str], lasts: Mapping[st
         recording, length = segments[utterance].split()[0], lasts[segments[utterance].split()[0]]
         if length and end is not None and end > length + SECONDS_TOLERANCE:
             raise DataError(
-                f"{folder / 'segments'}: {utterance}: ends at {end:g} s, but {recording} lasts {length:.2f} s; correct it"
+                f"{folder / 'segments'}: {utterance}: ends at {end:g} s, but {recording} lasts {length:.2f} s"
             )
         total += (end or 0.0) - start
     return total

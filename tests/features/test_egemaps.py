@@ -9,6 +9,7 @@ from conftest import assert_one_line_error, step
 from emoseq import DataError
 from emoseq.features import egemaps
 from emoseq.features.egemaps import EgemapsOptions, compute_functionals, extract_egemaps, stack_descriptors
+from emoseq.io.audio import Segment
 
 
 def test_four_descriptors_make_a_frame_and_the_last_one_goes_on_to_the_end():
@@ -51,7 +52,7 @@ def test_a_rate_without_all_descriptors_is_refused(rate):
 def test_a_missing_opensmile_is_reported_with_the_command_to_install_it(monkeypatch, tmp_path):
     monkeypatch.setattr(egemaps, "is_installed", lambda: False)
     with pytest.raises(DataError, match=r"pip install opensmile`.*licence") as error:
-        list(extract_egemaps({"u": "u.wav"}, EgemapsOptions(), "wav.scp", frame_shift=0.04))
+        list(extract_egemaps({"u": Segment("u.wav")}, EgemapsOptions(), "wav.scp", frame_shift=0.04))
     assert "\n" not in str(error.value)
 
 
@@ -71,7 +72,7 @@ def recording(tmp_path_factory):
 @pytest.fixture(scope="module")
 def descriptors(recording):
     pytest.importorskip("opensmile")
-    ((utt, matrix),) = extract_egemaps({"u": str(recording)}, EgemapsOptions(), "wav.scp", frame_shift=0.04)
+    ((utt, matrix),) = extract_egemaps({"u": Segment(str(recording))}, EgemapsOptions(), "wav.scp", frame_shift=0.04)
     assert utt == "u"
     return matrix
 
@@ -108,7 +109,7 @@ def test_a_recording_too_short_for_opensmile_is_named(tmp_path):
     pytest.importorskip("opensmile")
     soundfile.write(tmp_path / "s.wav", np.zeros(300), 16000)
     with pytest.raises(DataError, match=r"wav\.scp: u: .*s\.wav is too short"):
-        list(extract_egemaps({"u": str(tmp_path / "s.wav")}, EgemapsOptions(), "wav.scp", frame_shift=0.04))
+        list(extract_egemaps({"u": Segment(str(tmp_path / "s.wav"))}, EgemapsOptions(), "wav.scp", frame_shift=0.04))
 
 
 @pytest.fixture
@@ -116,6 +117,7 @@ def data(recording, tmp_path):
     for name, value in (("wav.scp", recording), ("utt2spk", "s"), ("spk2utt", None)):
         lines = [f"{utt} {value}\n" for utt in ("u1", "u2")] if value else ["s u1 u2\n"]
         (tmp_path / name).write_text("".join(lines))
+    (tmp_path / "frame_shift").write_text("0.040\n")
     return tmp_path
 
 
@@ -171,6 +173,8 @@ def test_descriptors_of_other_recordings_are_refused(data):
 
 @pytest.mark.usefixtures("without_opensmile")
 def test_baselines_without_opensmile_are_left_out_and_reported(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/dimensions").write_text("arousal\nvalence\n")
     command = ["steps/make_baseline_jobs.py", "--baselines", "brady,valstar", tmp_path / "exp", tmp_path / "data"]
     done = step(*command)
     assert done.returncode == 0
@@ -179,12 +183,14 @@ def test_baselines_without_opensmile_are_left_out_and_reported(tmp_path):
     assert " valstar " not in (tmp_path / "exp/baselines.jobs").read_text()
     for name in ("train", "dev", "test"):
         (tmp_path / "data" / name).mkdir(parents=True)
-        (tmp_path / "data" / name / "egemaps.scp").touch()
+        for file in ("wav.scp", "egemaps.scp"):
+            (tmp_path / "data" / name / file).touch()
     assert step(*command).returncode == 0
     assert (tmp_path / "exp/baselines.jobs").read_text().count(" valstar ") == 2
 
 
 @pytest.mark.usefixtures("without_opensmile")
 def test_a_baseline_without_egemaps_does_not_need_opensmile(tmp_path):
-    assert step("steps/make_baseline_jobs.py", "--baselines", "brady", tmp_path).returncode == 0
+    (tmp_path / "dimensions").write_text("arousal\nvalence\n")
+    assert step("steps/make_baseline_jobs.py", "--baselines", "brady", tmp_path, tmp_path).returncode == 0
     assert len((tmp_path / "baselines.jobs").read_text().splitlines()) == 2

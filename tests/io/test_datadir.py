@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoseq import DataError
-from emoseq.io.datadir import fix, read_table, split, write_table
+from emoseq.io.audio import read_audio
+from emoseq.io.datadir import fix, read_recordings, read_table, split, write_table
 from emoseq.io.validate import validate
 
 IDS = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Z"]), min_size=1).filter(str.isprintable)
@@ -56,7 +57,7 @@ def data(tmp_path) -> Path:
     for name, content in lines.items():
         (folder / name).write_text("".join(f"{line}\n" for line in content))
     write_archive(folder, "feats", {u: rng.random((n, 6), dtype=np.float32) for u, n in frames.items()})
-    write_archive(folder, "cmvn", {"a": rng.random((2, 7)), "b": rng.random((2, 7))})
+    write_archive(folder, "cmvn", {u: rng.random((2, 7)) for u in frames})
     write_archive(folder, "arousal", {u: rng.random(n, dtype=np.float32) for u, n in frames.items()})
     write_archive(folder, "ratings.arousal", {"b-1": rng.random((75, 3), dtype=np.float32)})
     return folder
@@ -165,7 +166,7 @@ def test_a_piece_holds_its_lines_of_every_table(data):
         line = next(line for line in (data / name).read_text().splitlines() if line.startswith("a-2 "))
         assert (piece / name).read_text() == f"{line}\n"
     assert (piece / "spk2utt").read_text() == "a a-2\n"
-    assert list(read_table(piece / "cmvn.scp")) == ["a"]
+    assert list(read_table(piece / "cmvn.scp")) == ["a-2"]
     assert (piece / "frame_shift").read_text() == "0.040\n"
 
 
@@ -424,11 +425,65 @@ def test_an_archive_in_text_is_read(data):
 @pytest.mark.parametrize("name", ["feats", "arousal", "ratings.arousal", "cmvn"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_are_finite(data, name, value):
+    """NaN in ratings and gold standards is a frame that nobody has rated."""
     arrays = {key: np.array(array) for key, array in kaldiio.load_scp(str(data / f"{name}.scp")).items()}
     key = max(arrays)
     arrays[key][1] = value
     write_archive(data, name, arrays)
-    assert re.match(rf"{re.escape(name)}\.scp: {key}: .* holds {value} in row 1", fault(data))
+    if np.isnan(value) and name.endswith("arousal"):
+        assert validate(data).utterances == 3
+    else:
+        assert re.match(rf"{re.escape(name)}\.scp: {key}: .* holds {value} in row 1", fault(data))
+
+
+@pytest.fixture
+def segmented(data) -> Path:
+    """The same utterances as stretches of two recordings."""
+    samples = [soundfile.read(data.parent / f"{utt}.wav")[0] for utt in ("a-1", "a-2")]
+    soundfile.write(data.parent / "long.wav", np.concatenate(samples), 16000)
+    (data / "wav.scp").write_text(f"b {data.parent}/b-1.wav\nlong {data.parent}/long.wav\n")
+    (data / "segments").write_text("a-1 long 0 1\na-2 long 1.0 3.0\nb-1 b 0 3\n")
+    return data
+
+
+def test_segments_are_stretches_of_recordings(segmented):
+    assert validate(segmented).seconds == pytest.approx(6)
+    recordings = read_recordings(segmented)
+    assert recordings["a-2"] == (f"{segmented.parent}/long.wav", 1.0, 3.0)
+    samples, rate = read_audio(*recordings["a-2"])
+    assert rate == 16000
+    np.testing.assert_array_equal(samples, soundfile.read(segmented.parent / "a-2.wav", dtype="float32")[0])
+
+
+def test_a_piece_holds_the_recordings_of_its_segments(segmented):
+    pieces = split(segmented, 3)
+    assert [list(read_table(piece / "segments")) for piece in pieces] == [["a-1"], ["a-2"], ["b-1"]]
+    assert [list(read_table(piece / "wav.scp")) for piece in pieces] == [["long"], ["long"], ["b"]]
+
+
+def test_fixing_keeps_segments_whose_recording_is_there(segmented):
+    (segmented / "wav.scp").write_text(f"long {segmented.parent}/long.wav\n")
+    assert fix(segmented) == (2, 3)
+    assert validate(segmented).utterances == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("a-2 long 1.0", "not `<recording> <start> <end>`"),
+        ("a-2 other 1.0 3.0", "other is not in wav.scp"),
+        ("a-2 long 3.0 1.0", "no stretch of time"),
+        ("a-2 long -1 3.0", "no stretch of time"),
+        ("a-2 long 1.0 nan", "no stretch of time"),
+        ("a-2 long 1.0 9.0", "ends at 9 s, but long lasts 3.00 s"),
+    ],
+)
+def test_a_malformed_segment_is_one_line(segmented, line, complaint):
+    text = (segmented / "segments").read_text().replace("a-2 long 1.0 3.0", line)
+    (segmented / "segments").write_text(text)
+    message = fault(segmented)
+    assert "a-2" in message or "wav.scp: other" in message
+    assert complaint in message or "wav.scp: other: missing" in message
 
 
 @pytest.mark.parametrize("name", ["arousal", "ratings.arousal"])
@@ -481,7 +536,7 @@ def test_shapes_are_checked(data, name, array, complaint):
 
 @pytest.mark.parametrize("shape", [(2, 6), (3, 7)])
 def test_statistics_fit_the_features(data, shape):
-    write_archive(data, "cmvn", {"a": np.ones(shape), "b": np.ones((2, 7))})
+    write_archive(data, "cmvn", {"a-1": np.ones(shape), "a-2": np.ones((2, 7)), "b-1": np.ones((2, 7))})
     assert f"has shape {shape}, not (2, 6 + 1)" in fault(data)
 
 

@@ -87,7 +87,7 @@ def test_reconstruction_replaces_each_label_by_its_mean():
     assert reconstruct([2, 0, 0, 1], [-0.5, 0.25, 0.75]).tolist() == [0.75, -0.5, -0.5, 0.25]
 
 
-@pytest.mark.parametrize("labels", [[0, 3], [-1, 0]])
+@pytest.mark.parametrize("labels", [[0, 3], [-2, 0]])
 def test_a_label_without_mean_is_an_error(labels):
     with pytest.raises(ValueError, match="3 cluster means"):
         reconstruct(labels, [0.0, 1.0, 2.0])

@@ -319,7 +319,7 @@ STEPS = {
     "fbank": {"steps/make_fbank.py": ["--config", "data/train"]},
     "egemaps": {"steps/make_egemaps.py": ["--config", "data/train"]},
     "baselines": {
-        "steps/make_baseline_jobs.py": ["--config", "exp"],
+        "steps/make_baseline_jobs.py": ["--config", "exp", "data"],
         "steps/train_baseline.py": ["--config", "baselines.jobs", "1", "data", "dev"],
     },
     **{
@@ -332,7 +332,7 @@ STEPS = {
         "steps/tune_decoding.py": ["--lm-config", "gold.scp", "exp/arousal"],
     },
     "gold": {"steps/make_gold_standard.py": ["--config", "data/train"]},
-    "train": {"steps/make_train_jobs.py": ["--config", "exp"]},
+    "train": {"steps/make_train_jobs.py": ["--config", "exp", "data"]},
     "model": {"steps/train.py": ["--model-config", "train.jobs", "1", "data"]},
     "smooth": {"steps/smooth.py": ["--config", "gold.scp", "exp/arousal", "dev"]},
     "decode": {"steps/tune_decoding.py": ["--config", "gold.scp", "exp/arousal"]},
