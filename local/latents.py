@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FRAME_RATE = 25  # rows of ratings per second
-CHANGE_SECONDS = 8.0  # mean time from one change of the emotion to the next
+CHANGE_SECONDS = 8.5  # mean time from one change of the emotion to the next
 TRANSITION_SECONDS = 1.0  # duration of a change
 PERSISTENCE = 0.7  # correlation of the values before and after a change
 # Standard deviation between recordings, relative to that within a recording. About 0.3 of the variance of the gold

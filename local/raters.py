@@ -1,11 +1,11 @@
 """Synthetic raters, and the marginal distribution to which their gold standard is shaped.
 
 A rater holds still until a change of the emotion has been noticed, and then moves the hand towards the new value in a
-few strokes with holds between them, as people do who rate with a controller. Traces of people, 60 s long, stand still in
-0.80 to 0.82 of the frames (0.62 to 0.93 from the 10th to the 90th percentile of people). A hold lasts 0.8 s in the median
-and more than 4.3 s in one of ten. A moving trace moves by 0.6 of its standard deviation a second in the median and by 5 in
-one of ten. The constants below were set by these numbers and those of the gold standard that follows (docs/design.md), not
-by the score of any system.
+few strokes with holds between them, as people do who rate with a controller. Traces of people, 60 s long, stand still
+in 0.80 to 0.82 of the frames (0.62 to 0.93 from the 10th to the 90th percentile of people). A hold lasts 0.8 s in the
+median and more than 4.3 s in one of ten. A moving trace moves by 0.6 of its standard deviation a second in the median
+and by 5 in one of ten. The constants below were set by these numbers and by those of gold standards (docs/design.md),
+not by the score of any system.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ DELAY_DEVIATION = 0.4  # seconds, standard deviation of the delays of one rater 
 SHORTEST_DELAY, LONGEST_DELAY = 0.5, 5.0  # seconds, in any recording
 GAIN = (0.6, 1.4)
 OFFSET = 0.06  # standard deviation over recordings, on the scale from -1 to 1
-STROKES = (1.0, 2.2, 3.3, 4.5, 6.0, 11.0)  # mean number of strokes after a change; each rater has one of these
-FIRST_STROKE = 0.6  # of the way to the new value, unless the first stroke is the only one
+STROKES = (1.0, 2.2, 3.3, 4.5, 6.0, 12.0)  # mean number of strokes after a change; each rater has one of these
+FIRST_STROKE = 0.75  # of the way to the new value, unless the first stroke is the only one
 # Median and spread (standard deviation of the natural logarithm) of quantities that are log-normal.
-FIRST_SPEED = (12.0, 0.4)  # of the first stroke, standard deviations of the emotion a second
-SPEED = (0.5, 0.4)  # of the other strokes
+FIRST_SPEED = (7.0, 0.3)  # of the first stroke, standard deviations of the emotion a second
+SPEED = (0.5, 0.3)  # of the other strokes
 HOLD = (0.7, 0.8)  # seconds between two strokes
-# Probabilities of the quantiles that are mapped: few, since a fine map would make steps in smooth ramps.
+# Probabilities of the quantiles that are mapped: few, since a fine map would put steps into ramps.
 MAPPED = norm.cdf(np.linspace(-2.4, 2.4, 9))
 CORRECTIONS = 6  # iterations; a map of the traces moves their mean only roughly as intended
 
@@ -61,7 +61,7 @@ MARGINALS = {
     "valence": Marginal(deviation=0.125, shape=1.85),
 }
 # Error of each stroke in standard deviations of the emotion; people agree less on valence.
-NOISE = {"arousal": 0.38, "valence": 0.54}
+NOISE = {"arousal": 0.36, "valence": 0.46}
 
 
 @dataclass(frozen=True)
