@@ -4,16 +4,13 @@
 No audio is made. Seconds are the length of a recording; "table 1" is the largest deviation of a CCC or RMSE.
 
 Example:
-  bench/corpus.py 60 300
+  PYTHONPATH=.:local:tests python3 bench/corpus.py 60 300
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "local"), str(ROOT / "tests")]
 
 import numpy as np
 import pandas as pd
@@ -25,6 +22,7 @@ from emoseq.labels.gold_standard import compute_gold_standard
 from emoseq.labels.kmeans import cluster
 from emoseq.report.measures import score_reconstruction
 
+TABLE_1 = Path(__file__).resolve().parent.parent / "egs" / "recola" / "conf" / "published" / "table1.csv"
 RECORDINGS = 9  # of each set
 PEOPLE = {
     "still": 0.81,
@@ -44,7 +42,7 @@ PEOPLE = {
 
 
 def main(lengths: list[int]) -> int:
-    table = pd.read_csv(ROOT / "egs" / "recola" / "conf" / "published" / "table1.csv", comment="#")
+    table = pd.read_csv(TABLE_1, comment="#")
     published = table.set_index(["dimension", "clusters"])
     columns = {"people": PEOPLE}
     for seconds in lengths:
@@ -57,7 +55,7 @@ def main(lengths: list[int]) -> int:
                 centers = {clusters: cluster(pool, clusters) for clusters in (4, 6, 8, 10)}
                 facts = describe_raters(ratings) | describe_gold(gold, [centers[4], centers[10]])
                 deviations = [
-                    np.subtract(score_reconstruction(pool, means), published.loc[(dimension, clusters)])
+                    np.subtract(score_reconstruction(pool, means), published.loc[(dimension, clusters)].to_numpy())
                     for clusters, means in centers.items()
                 ]
                 emotion = [recording.emotion[:, column] for recording in recordings]
