@@ -33,7 +33,7 @@ FIRST_SPEED = (7.0, 0.3)  # of the first stroke, standard deviations of the emot
 SPEED = (0.5, 0.3)  # of the other strokes
 HOLD = (0.7, 0.8)  # seconds between two strokes
 # Probabilities of the quantiles that are mapped: few, since a fine map would put steps into ramps.
-MAPPED = norm.cdf(np.linspace(-2.4, 2.4, 9))
+MAPPED = norm.cdf(np.linspace(-3, 3, 9))
 CORRECTIONS = 6  # iterations; a map of the traces moves their mean only roughly as intended
 
 

@@ -220,7 +220,7 @@ def test_gold_standard_holds_as_that_of_people(seconds, seed, dimension):
     centers = find_centers(seconds, seed, dimension)
     facts = describe_gold(gold, [centers[4], centers[10]])
     people = {
-        "gold still": (0.5, 0.16),
+        "gold still": (0.5, 0.18),
         "regions, K = 4": (9.5, 3),
         "regions, K = 10": (24.5, 5),
         "between": (0.3, 0.1),
