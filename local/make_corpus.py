@@ -27,7 +27,7 @@ from typing import Any
 
 import _recipe  # noqa: F401
 import numpy as np
-from latents import FRAME_RATE, draw_latent_emotion
+from latents import FRAME_RATE, draw_courses
 from numpy.typing import NDArray
 
 from emoseq import SETS, DataError
@@ -94,8 +94,8 @@ def main(argv: list[str] | None = None) -> int:
 class Recording:
     """One recording before it is rendered; rows are at 25 Hz and begin at time 0.
 
-    `emotion` is the latent arousal and valence, shape (rows, 2), of mean 0 and variance 1; `ratings` has the
-    published traces of each dimension, shape (rows, raters).
+    `emotion` is the latent arousal and valence, shape (rows, 2), of variance 1 around the level of the recording;
+    `ratings` has the published traces of each dimension, shape (rows, raters).
     """
 
     name: str
@@ -105,10 +105,9 @@ class Recording:
 
 def draw_recordings(*, seconds: int, seed: int, recordings: int) -> list[Recording]:
     """Draw everything about a corpus but its audio; `recordings` is the number in each set."""
-    from raters import LAG, MARGINALS, draw_raters, rate, shape_marginal
+    from raters import LONGEST_DELAY, MARGINALS, draw_raters, rate, shape_marginal
 
     rows = seconds * FRAME_RATE + 1
-    lead = round(max(LAG) * FRAME_RATE)
     names = _name_recordings(recordings)
     fitted = 2 * recordings  # train and dev, the sets that the paper's Table 1 is about
     emotion = np.empty((len(names), rows, len(DIMENSIONS)))
@@ -116,11 +115,11 @@ def draw_recordings(*, seconds: int, seed: int, recordings: int) -> list[Recordi
     for column, dimension in enumerate(DIMENSIONS):
         rng = np.random.default_rng([seed, column])
         raters = draw_raters(rng)
-        traces = []
-        for latents in emotion:
-            latent = draw_latent_emotion(rng, rows, lead=lead)
-            latents[:, column] = latent[lead:]
-            traces.append(rate(rng, latent, raters, lead=lead, dimension=dimension))
+        courses = [
+            course for _ in SETS for course in draw_courses(rng, recordings=recordings, frames=rows, lead=LONGEST_DELAY)
+        ]
+        emotion[:, :, column] = [course.sample(rows) for course in courses]
+        traces = [rate(rng, course, raters, frames=rows, dimension=dimension) for course in courses]
         published = shape_marginal(traces[:fitted], traces[fitted:], MARGINALS[dimension])
         ratings[dimension] = published[0] + published[1]
     return [

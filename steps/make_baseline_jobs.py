@@ -36,7 +36,8 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     options = make_options(BaselineOptions, args)
     data = args.data_dir
-    extracted = all((data / name / "egemaps.scp").exists() for name in list_sets(data))
+    sets = list_sets(data)
+    extracted = bool(sets) and all((data / name / "egemaps.scp").exists() for name in sets)
     systems = [name for name in options.baselines if name not in USE_EGEMAPS or extracted or is_installed()]
     if left_out := [name for name in options.baselines if name not in systems]:
         log(f"{advise_installation()}; {' and '.join(left_out)} are left out")

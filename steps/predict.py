@@ -18,8 +18,7 @@ import _recipe  # noqa: F401
 from emoseq import DataError
 from emoseq.features.fbank import FbankOptions, apply_cmvn, compute_cmvn_statistics, extract_fbank
 from emoseq.io.archive import Writer
-from emoseq.io.audio import Segment
-from emoseq.io.datadir import read_table
+from emoseq.io.datadir import Segment, read_table
 from emoseq.labels.kmeans import average
 from emoseq.recipe.options import Parser, read_options
 from emoseq.recipe.step import run_step

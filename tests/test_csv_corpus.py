@@ -371,7 +371,7 @@ def test_all_faults_come_in_one_message(corpus):
         r"recordings.csv:6: e: the set is 'eval'; train, dev or test",
         r"ratings/arousal/b.csv:4: anna is 'inf'",
         r"ratings/arousal/zz.csv: there is no recording zz",
-        r"ratings/big five/f.csv: 'big five' is no name of a dimension",
+        r"ratings/big five/f.csv: 'big five': a dimension is named by lower-case letters",
         r"recordings.csv:7: f: no ratings of arousal, which dev needs",
     ]
     for pattern in expected:
@@ -450,7 +450,7 @@ def stray_document(corpus):
 
 def reserved_dimension(corpus):
     write_trace(corpus / "ratings/report/b.csv", {"anna": lambda t: 0})
-    return "ratings/report/b.csv: 'report' has another meaning"
+    return "ratings/report/b.csv: 'report' cannot name a dimension"
 
 
 def lonely_samples(corpus):

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import arff
@@ -15,13 +16,22 @@ import scipy.signal
 import soundfile
 from conftest import ROOT
 from sklearn.cluster import KMeans
+from traces import (
+    count_regions,
+    describe_gold,
+    describe_raters,
+    find_delay,
+    list_holds,
+    list_speeds,
+    share_between,
+    share_still,
+)
 
 from emoseq.labels.gold_standard import compute_gold_standard
 from emoseq.metrics import concordance
 
 sys.path.insert(0, str(ROOT / "local"))
 
-import latents
 import make_corpus
 import raters
 import speech
@@ -53,6 +63,33 @@ def corpus(tmp_path_factory) -> Path:
     assert done.returncode == 0, done.stderr
     assert done.stderr == f"local/make_corpus.py: wrote 6 recordings of 10 s to {folder}\n"
     return folder
+
+
+@cache
+def draw(seconds: int, seed: int) -> tuple:
+    """Nine recordings in each set."""
+    return tuple(make_corpus.draw_recordings(seconds=seconds, seed=seed, recordings=9))
+
+
+@cache
+def draw_gold(seconds: int, seed: int, dimension: str) -> tuple:
+    """Gold standards without the row at time 0."""
+    return tuple(compute_gold_standard(r.ratings[dimension])[1:] for r in draw(seconds, seed))
+
+
+@cache
+def find_centers(seconds: int, seed: int, dimension: str) -> dict[int, np.ndarray]:
+    """Cluster means of train and dev, of values rounded to 0.001: the same to the digits that count, and quick."""
+    pool = np.concatenate(draw_gold(seconds, seed, dimension)[:18])
+    values, counts = np.unique(np.round(pool, 3), return_counts=True)
+    return {
+        clusters: np.sort(
+            KMeans(clusters, n_init=10, random_state=0)
+            .fit(values[:, None], sample_weight=counts)
+            .cluster_centers_[:, 0]
+        )
+        for clusters in TABLE_1[dimension]
+    }
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -132,62 +169,112 @@ def test_bytes_depend_on_the_seed_alone(corpus, tmp_path):
     assert not [path for path, data in content(corpus).items() if other[path] == data]
 
 
-@pytest.mark.parametrize("seconds", [60, 300])
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_labels_reconstruct_as_in_table_1(seconds, seed):
-    recordings = make_corpus.draw_recordings(seconds=seconds, seed=seed, recordings=9)
+LENGTHS_AND_SEEDS = [
+    (seconds, seed, dimension) for seconds in (60, 300) for seed in (1, 2, 3) for dimension in DIMENSIONS
+]
+
+
+@pytest.mark.parametrize(("seconds", "seed", "dimension"), LENGTHS_AND_SEEDS)
+def test_labels_reconstruct_as_in_table_1(seconds, seed, dimension):
+    pool = np.concatenate(draw_gold(seconds, seed, dimension)[:18])
+    measured = []
+    for means in find_centers(seconds, seed, dimension).values():
+        quantised = means[np.searchsorted((means[1:] + means[:-1]) / 2, pool)]
+        measured.append((concordance(quantised, pool), np.sqrt(np.mean((quantised - pool) ** 2))))
     tolerance = {60: 0.02, 300: 0.005}[seconds]
-    for dimension in DIMENSIONS:
-        gold = [compute_gold_standard(r.ratings[dimension])[1:] for r in recordings if not r.name.startswith("test")]
-        # On a grid of 0.001 the clusters are the same to the digits that count, and quick to find.
-        values, counts = np.unique(np.round(np.concatenate(gold), 3), return_counts=True)
-        points = values[:, None]
-        found = {}
-        for clusters in TABLE_1[dimension]:
-            kmeans = KMeans(clusters, n_init=10, random_state=0).fit(points, sample_weight=counts)
-            quantised = kmeans.cluster_centers_[kmeans.predict(points), 0]
-            ccc = concordance(np.repeat(quantised, counts), np.repeat(values, counts))
-            found[clusters] = (ccc, np.sqrt(np.average((quantised - values) ** 2, weights=counts)))
-        expected = TABLE_1[dimension]
-        np.testing.assert_allclose(
-            [found[k] for k in expected], list(expected.values()), rtol=0, atol=tolerance, err_msg=dimension
-        )
+    np.testing.assert_allclose(measured, list(TABLE_1[dimension].values()), rtol=0, atol=tolerance)
+
+
+def test_traces_are_measured_as_by_hand():
+    # A hold of 0.4 s, stairs of two frames a step (one movement), a hold of 0.32 s.
+    trace = np.array([0.0] * 11 + [0.01, 0.01, 0.02, 0.02, 0.03] + [0.03] * 8)
+    assert list_holds(trace) == [0.4, 0.32]
+    assert share_still(trace) == pytest.approx(18 / 23)
+    assert np.multiply(list_speeds(trace), np.std(trace)) == pytest.approx([0.25, 0.125, 0.125, 0.125, 0.125])
+    assert count_regions([0, 0.1, 0.9, 1, 0.2], [0, 1]) == 3
+    assert share_between([np.array([1.0, 3.0]), np.array([-1.0, -3.0])]) == pytest.approx(4 / 5)
+    emotion = np.sin(np.arange(500) ** 1.5 / 100)
+    assert find_delay(np.append(np.zeros(50), emotion[:-50]), emotion) == 2
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("dimension", DIMENSIONS)
+def test_raters_hold_and_ramp_as_people(seed, dimension):
+    facts = describe_raters([r.ratings[dimension] for r in draw(60, seed)])
+    people = {
+        "still": (0.81, 0.05),
+        "still, 10 %": (0.62, 0.17),
+        "still, 90 %": (0.93, 0.03),
+        "hold": (0.8, 0.5),
+        "hold, 90 %": (4.3, 1.8),
+        "speed": (0.6, 0.3),
+        "step, 90 %": (5, 1.5),
+    }
+    for fact, (value, tolerance) in people.items():
+        assert facts[fact] == pytest.approx(value, abs=tolerance), fact
+
+
+@pytest.mark.parametrize(("seconds", "seed", "dimension"), LENGTHS_AND_SEEDS)
+def test_gold_standard_holds_as_that_of_people(seconds, seed, dimension):
+    gold = draw_gold(seconds, seed, dimension)
+    centers = find_centers(seconds, seed, dimension)
+    facts = describe_gold(gold, [centers[4], centers[10]])
+    people = {
+        "gold still": (0.5, 0.18),
+        "regions, K = 4": (9.5, 3),
+        "regions, K = 10": (24.5, 6),
+        "between": (0.3, 0.1),
+    }
+    for fact, (value, tolerance) in people.items():
+        assert facts[fact] == pytest.approx(value, abs=tolerance), fact
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_delay_of_a_rater_varies_around_a_mean_of_its_own(seed):
+    delays = np.array(
+        [[find_delay(trace, r.emotion[:, 0]) for trace in r.ratings["arousal"].T] for r in draw(300, seed)]
+    )
+    means = np.median(delays, axis=0)
+    assert 0.5 < means.min() < means.min() + 0.8 < means.max() < 5
+    assert 0.2 < np.median(np.std(delays, axis=0)) < 0.7
+
+
+@pytest.mark.parametrize("dimension", DIMENSIONS)
+def test_recordings_of_every_set_have_the_same_levels(dimension):
+    emotion = np.stack([r.emotion[:, DIMENSIONS.index(dimension)] for r in draw(60, 1)])
+    np.testing.assert_allclose(emotion.std(axis=1), 1)
+    levels = np.sort(emotion.mean(axis=1).reshape(3, 9))
+    np.testing.assert_allclose(levels, np.broadcast_to(levels[0], (3, 9)), atol=1e-12)
+    # Quantiles of a Gaussian: the outer ones of nine lie 1.593 standard deviations from the middle one.
+    np.testing.assert_allclose(levels[0, [0, 4, 8]], np.multiply([-1.593, 0, 1.593], 0.6), atol=0.001)
 
 
 def test_raters_agree_more_on_arousal():
-    recordings = make_corpus.draw_recordings(seconds=60, seed=1, recordings=9)
     arousal, valence = (
-        np.mean(
-            [
-                concordance(r.ratings[dimension][:, i], r.ratings[dimension][:, j])
-                for r in recordings
-                for i in range(6)
-                for j in range(i)
-            ]
-        )
-        for dimension in DIMENSIONS
+        describe_raters([r.ratings[dimension] for r in draw(60, 1)])["agreement"] for dimension in DIMENSIONS
     )
     assert 0.4 < valence < arousal < 0.9
 
 
 @pytest.mark.parametrize("dimension", DIMENSIONS)
 def test_gold_standard_follows_the_emotion_some_seconds_later(dimension):
-    recordings = make_corpus.draw_recordings(seconds=60, seed=1, recordings=9)
     column = DIMENSIONS.index(dimension)
-    gold = np.stack([compute_gold_standard(r.ratings[dimension]) for r in recordings])
-    emotion = np.stack([r.emotion[:, column] for r in recordings])
-    correlation = [np.corrcoef(emotion[:, : 1501 - lag].ravel(), gold[:, lag:].ravel())[0, 1] for lag in range(126)]
+    gold = np.stack(draw_gold(60, 1, dimension))
+    emotion = np.stack([r.emotion[1:, column] for r in draw(60, 1)])
+    gold, emotion = (series - series.mean(axis=1, keepdims=True) for series in (gold, emotion))
+    correlation = [np.corrcoef(emotion[:, : 1500 - lag].ravel(), gold[:, lag:].ravel())[0, 1] for lag in range(126)]
     assert 1.5 < np.argmax(correlation) / 25 < 3.5
     assert max(correlation) > 0.85
 
 
-def test_shaping_keeps_the_differences_between_raters():
+def test_shaping_keeps_holds_and_the_order_of_values():
     rng = np.random.default_rng(0)
-    traces = [0.2 * latents.draw_slow_noise(rng, 500, 3)[:, None] + rng.normal(0, 0.05, 6) for _ in range(4)]
+    traces = [np.repeat(rng.normal(0, 0.3, (50, 1)) + rng.normal(0, 0.1, (50, 6)), 10, axis=0) for _ in range(4)]
     shaped, others = raters.shape_marginal(traces[:3], traces[3:], raters.Marginal(deviation=0.1, shape=2))
     for before, after in zip(traces, shaped + others, strict=True):
-        np.testing.assert_allclose(np.diff(after), np.diff(before), atol=0.0101)
-    np.testing.assert_allclose(np.std([compute_gold_standard(traces) for traces in shaped]), 0.1, atol=0.001)
+        assert not np.diff(after.reshape(50, 10, 6), axis=1).any()
+        assert (np.diff(after.ravel()[before.ravel().argsort()]) >= 0).all()
+    assert np.std([compute_gold_standard(traces) for traces in shaped]) == pytest.approx(0.1, abs=0.003)
 
 
 @pytest.mark.parametrize(("seconds", "recordings"), [(5, 1), (7, 3)])
@@ -253,7 +340,8 @@ def test_pitch_follows_the_emotion_behind_the_ratings(corpus):
         pitch = track.selected_array["frequency"]
         voiced = np.log(pitch[pitch > 0])
         heard.append(voiced - voiced.mean())
-        felt.append(np.interp(track.xs()[pitch > 0], np.arange(251) / 25, recording.emotion[:, 0]))
+        emotion = np.interp(track.xs()[pitch > 0], np.arange(251) / 25, recording.emotion[:, 0])
+        felt.append(emotion - emotion.mean())
     assert np.corrcoef(np.concatenate(heard), np.concatenate(felt))[0, 1] > 0.3
 
 

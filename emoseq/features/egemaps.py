@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from emoseq import DataError
 from emoseq.features.fbank import MAX_RATE, read_resampled, stack_frames
 from emoseq.features.windows import pool_moments
-from emoseq.io.audio import Segment
+from emoseq.io.datadir import Segment
 from emoseq.recipe.options import check_range, option
 
 # The last 15 of the 25 descriptors of eGeMAPSv02 exist in voiced frames only. F0, the first of these, is 0 elsewhere.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from emoseq import DataError
 from emoseq.features.fbank import check_headers
-from emoseq.io.audio import Segment
+from emoseq.io.datadir import Segment
 from emoseq.recipe.options import ROOT, Parser
 from emoseq.recipe.split_jobs import compute_in_jobs
 

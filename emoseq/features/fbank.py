@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from emoseq import DataError
 from emoseq.io.archive import Scp
-from emoseq.io.audio import Segment, mix_and_resample, read_audio, read_duration
+from emoseq.io.audio import mix_and_resample, read_audio, read_duration
+from emoseq.io.datadir import Segment
 from emoseq.recipe.options import check_range, option
 
 INT16_SCALE = 32768  # Kaldi's samples are on the scale of 16-bit integers

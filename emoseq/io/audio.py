@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -13,14 +12,6 @@ import soxr
 from numpy.typing import NDArray
 
 from emoseq import DataError
-
-
-class Segment(NamedTuple):
-    """A stretch of an audio file in seconds, by default all of it."""
-
-    path: str
-    start: float = 0.0
-    end: float | None = None
 
 
 def read_duration(path: str | os.PathLike) -> float:

@@ -12,14 +12,22 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from emoseq import DataError, MissingInputError
-from emoseq.io.audio import Segment
 from emoseq.io.files import write_bytes
 
 NOT_A_DIMENSION = ("wav", "feats", "cmvn", "egemaps", "report", "log", "best")  # files and folders beside them
 _LISTS = ("utt2spk", "utt2dur", "utt2num_frames", "segments")  # by utterance, as are all scp files
 _LINE = re.compile(r"([ \t]*)([^ \t]+)([ \t]*)(.*)")
+
+
+class Segment(NamedTuple):
+    """A stretch of an audio file in seconds, by default all of it."""
+
+    path: str
+    start: float = 0.0
+    end: float | None = None
 
 
 def read_table(path: str | os.PathLike[str]) -> dict[str, str]:

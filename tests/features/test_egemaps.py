@@ -9,7 +9,7 @@ from conftest import assert_one_line_error, step
 from emoseq import DataError
 from emoseq.features import egemaps
 from emoseq.features.egemaps import EgemapsOptions, compute_functionals, extract_egemaps, stack_descriptors
-from emoseq.io.audio import Segment
+from emoseq.io.datadir import Segment
 
 
 def test_four_descriptors_make_a_frame_and_the_last_one_goes_on_to_the_end():

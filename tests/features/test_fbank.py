@@ -15,7 +15,8 @@ from emoseq.features.fbank import (
     read_features,
     stack_frames,
 )
-from emoseq.io.audio import Segment, mix_and_resample, read_audio, read_duration
+from emoseq.io.audio import mix_and_resample, read_audio, read_duration
+from emoseq.io.datadir import Segment
 
 OPTIONS = FbankOptions(stack=4, num_mel_bins=40, dither=0.0)
 
