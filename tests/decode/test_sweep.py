@@ -106,7 +106,7 @@ def test_settings_are_every_weight_of_every_scale_of_every_order():
 
 @pytest.mark.parametrize("wrong", [{"decoder": "oracle"}, {"lm_weights": (-1.0,)}, {"acoustic_scales": (0.0,)}])
 def test_settings_that_cannot_be_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"choose from|--lm-weight -1|--acoustic-scale 0"):
+    with pytest.raises(ValueError, match=r"choose from|--lm-weights=-1|--acoustic-scale 0"):
         SweepOptions(**({"lm_weights": (0.0,)} | wrong))
 
 
