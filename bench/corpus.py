@@ -14,10 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from make_corpus import draw_recordings
+from make_corpus import DIMENSIONS, draw_recordings
 from traces import describe_gold, describe_raters, find_delay
 
-from emoseq import DIMENSIONS
 from emoseq.labels.gold_standard import compute_gold_standard
 from emoseq.labels.kmeans import cluster
 from emoseq.report.measures import score_reconstruction
