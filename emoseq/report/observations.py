@@ -24,7 +24,7 @@ from emoseq.labels.kmeans import average, pool_ratings, read_centers, reconstruc
 from emoseq.metrics import ccc_and_rmse, pair_series
 from emoseq.model.experiment import TrainJob, format_number, group_by_setting
 from emoseq.model.schedule import TrainOptions
-from emoseq.recipe.corpus import read_dimensions
+from emoseq.recipe.corpus import list_sets, read_dimensions
 from emoseq.recipe.options import read_options
 from emoseq.report.measures import (
     compare_stages,
@@ -38,9 +38,6 @@ from emoseq.report.measures import (
 )
 from emoseq.report.systems import read_all_jobs
 from emoseq.report.tables import format_markdown
-
-PREDICTED = ("dev", "test")
-
 
 TABLES = ("reconstruction", "clipping", "moderation", "stages", "stability", "transitions", "gains")
 
@@ -104,7 +101,7 @@ def read_predicted(data: Path, exp: Path) -> Iterator[tuple[str, str, Path, dict
         if dimension not in classified or not selected.exists():
             continue
         centers = read_centers(exp / dimension / "labels" / "centers")
-        for name in PREDICTED:
+        for name in list_sets(data)[1:]:
             for line in read_text(selected).splitlines():
                 yield dimension, name, Path(line), read_posteriors(Path(line), name, centers), centers
 
@@ -220,7 +217,7 @@ def compute_gains(data: Path, exp: Path, jobs: Sequence[TrainJob]) -> pd.DataFra
         resolutions = read_resolutions(exp / dimension, [options.order])
         decode = make_decoder(resolutions, options)
         for job in (job for seeds in settings.values() for job in seeds):
-            for name in PREDICTED:
+            for name in list_sets(data)[1:]:
                 gold = data / name / f"{dimension}.scp"
                 raw = job.folder / f"predict_{name}.scp"
                 if not (gold.exists() and raw.exists()):

@@ -40,7 +40,9 @@ def main(argv: list[str] | None = None) -> int:
         folder = args.dimension_dir / f"predict_{name}"
         systems = {system: Scp(folder / f"{system}.scp") for system in list_reported_systems(exp)}
         files = {
-            folder / "csv" / system / f"{utt}.csv": (system, utt) for system, series in systems.items() for utt in series
+            folder / "csv" / system / f"{utt}.csv": (system, utt)
+            for system, series in systems.items()
+            for utt in series
         }
         stamp = Stamp(
             __file__,
