@@ -272,7 +272,7 @@ def test_help_installs_nothing_and_names_the_stages():
 
 
 def test_an_experiment_may_hold_the_clusters_settings(small_run, tmp_path):
-    (tmp_path / "conf").mkdir()
+    shutil.copytree(ROOT / "tests/conf", tmp_path / "conf")
     wrapper = tmp_path / "slurm.py"
     wrapper.write_text(f"""#!/bin/sh\necho "$@" > {tmp_path}/called\nexit 1\n""")
     wrapper.chmod(0o755)
