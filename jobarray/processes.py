@@ -18,6 +18,7 @@ import select
 import signal
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
 
 Wait = Callable[..., None]
 End = Callable[[Collection[str], Wait], bool]
@@ -191,11 +192,23 @@ def end_with_parent() -> None:
     host, _, parent = os.environ.pop(PARENT, "").partition(" ")
     if host != os.uname().nodename:
         return
-    if parent == str(os.getppid()):
+    direct = parent == str(os.getppid())
+    if direct:
         with contextlib.suppress(OSError, AttributeError):  # only Linux has prctl
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    with contextlib.suppress(PermissionError):
-        try:
-            os.kill(int(parent), 0)
-        except ProcessLookupError:
-            os.kill(os.getpid(), signal.SIGTERM)
+    # A parent that died before prctl may be a zombie still; its children have another parent at once.
+    if (direct and parent != str(os.getppid())) or not _is_running(int(parent)):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _is_running(pid: int) -> bool:
+    """Return whether a process of this host exists and is no zombie."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    with contextlib.suppress(OSError):  # only Linux has /proc
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return True

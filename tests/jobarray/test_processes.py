@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -28,6 +29,16 @@ def run(folder, parent, *command):
 def test_a_wrapper_whose_parent_is_dead_already_begins_nothing(tmp_path, gone):
     assert run(tmp_path, f"{os.uname().nodename} {gone}", "true") == -signal.SIGTERM
     assert not (tmp_path / "x.log").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_parent_that_is_a_zombie_is_dead(tmp_path):
+    zombie = subprocess.Popen(["true"])
+    try:
+        wait_for(lambda: Path(f"/proc/{zombie.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z")
+        assert run(tmp_path, f"{os.uname().nodename} {zombie.pid}", "true") == -signal.SIGTERM
+    finally:
+        zombie.wait()
 
 
 def test_processes_of_other_hosts_do_not_matter(tmp_path, gone):
