@@ -131,7 +131,9 @@ def test_a_run_keeps_its_settings_whatever_becomes_of_conf(tmp_path):
     begin, plan = ROOT / "steps/begin_run.py", ROOT / "steps/make_train_jobs.py"
     assert step(begin, "--conf", conf, "data", "exp", cwd=tmp_path).returncode == 0
     (conf / "train.conf").write_text((conf / "train.conf").read_text().replace("=1,2", "=1,2,3") + "--seedz=1\n--sy")
-    done = step(plan, "--conf", "exp/conf", "exp", cwd=tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/dimensions").write_text("arousal\nvalence\n")
+    done = step(plan, "--conf", "exp/conf", "exp", "data", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / "exp/train.jobs").read_text().splitlines()) == 8
 

@@ -98,7 +98,8 @@ def test_jobs_that_are_not_there_are_named(tmp_path, text, message):
 
 
 def test_no_baselines_are_no_jobs(tmp_path):
-    assert step("steps/make_baseline_jobs.py", "--baselines=", tmp_path / "exp").returncode == 0
+    (tmp_path / "dimensions").write_text("arousal\n")
+    assert step("steps/make_baseline_jobs.py", "--baselines=", tmp_path / "exp", tmp_path).returncode == 0
     assert (tmp_path / "exp" / "baselines.jobs").read_text() == ""
 
 
