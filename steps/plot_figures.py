@@ -17,7 +17,7 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq import DataError
+from emoseq import SETS, DataError
 from emoseq.decode.options import DecoderOptions
 from emoseq.decode.trials import parse_sweep
 from emoseq.io.archive import Scp, read_text
@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     selected = shown.folder.parent / f"selected.{shown.system}"
     model = (Path(read_text(selected).split("\n")[0]) if selected.exists() else shown.folder) / "final.pt"
     classified = shown.system == "cls"
-    dimensions, shown_set = read_dimensions(args.data_dir), list_sets(args.data_dir)[-1]
+    dimensions, shown_set = read_dimensions(args.data_dir), (list_sets(args.data_dir) or SETS)[-1]
     lines = {
         (dimension, name): path
         for dimension in dimensions

@@ -100,6 +100,7 @@ def with_features(folder, data, *options):
     for name in ("train", "dev", "test"):
         utterances = [line.split()[0] for line in (data / name / "utt2dur").read_text().splitlines()]
         (data / name / "utt2num_frames").write_text("".join(f"{utt} {25 * SECONDS}\n" for utt in utterances))
+        (data / name / "frame_shift").write_text("0.040\n")
     return data
 
 

@@ -1,5 +1,6 @@
 """Preparation of RECOLA's packages: the data directories, and a one-line error for each kind of damage."""
 
+import re
 import shutil
 
 import kaldiio
@@ -166,7 +167,8 @@ def test_the_only_gold_standard_of_avec_2018_is_taken(ges, tmp_path):
 
 def test_one_of_several_gold_standards_is_chosen(ges, tmp_path):
     shutil.copytree(ges / "labels" / "gs_1", ges / "labels" / "gs_2")
-    edit(ges / "labels/gs_2/arousal/dev_1.arff", "dev_1,0.04,", "dev_1,0.04,9")
+    labels = ges / "labels/gs_2/arousal/dev_1.arff"
+    labels.write_text(re.sub(r"dev_1,0\.04,\S+", "dev_1,0.04,9.5", labels.read_text()))
     assert_one_line_error(step(PREPARE, ges, tmp_path / "data"), "choose with --gold-standard: gs_1, gs_2")
     assert_one_line_error(step(PREPARE, "--gold-standard", "x", ges, tmp_path / "data"), "--gold-standard x: ")
     done = step(PREPARE, "--gold-standard", "gs_2", ges, tmp_path / "data")

@@ -27,6 +27,7 @@ def write_data(data, ratings, raters=None, dimension="arousal"):
         stream.write(f"{dimension}\n")
     write_table(data / "wav.scp", {utt: f"{utt}.wav" for utt in ratings})
     write_table(data / "utt2num_frames", {utt: str(len(traces)) for utt, traces in ratings.items()})
+    (data / "frame_shift").write_text("0.040\n")
     write_scp(data / f"ratings.{dimension}", {utt: np.float32(ratings[utt]) for utt in sorted(ratings)})
     if raters:
         write_table(data / f"raters.{dimension}", {utt: " ".join(names) for utt, names in raters.items()})

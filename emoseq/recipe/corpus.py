@@ -58,10 +58,10 @@ def write_dimensions(data: Path, names: Sequence[str], *, dry_run: bool) -> None
     """
     for name in names:
         check_dimension(name)
-    path = locate_copy(data / "dimensions") if dry_run else data / "dimensions"
-    if path:
+    path, text = locate_copy(data / "dimensions") if dry_run else data / "dimensions", "".join(f"{n}\n" for n in names)
+    if path and not (path.is_file() and path.read_text() == text):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, "".join(f"{name}\n" for name in names))
+        write_text(path, text)
 
 
 def list_sets(data: Path) -> list[str]:

@@ -59,7 +59,7 @@ def test_medians_and_shifts_are_those_of_the_challenge():
         (ValstarOptions, {"functional_complexities": (0.0,)}, "--functional-complexities"),
         (PovolnyOptions, {"bottleneck_stacks": 4}, "odd number"),
         (PovolnyOptions, {"bottleneck_dropout": 1.0}, "--bottleneck-dropout=1"),
-        (PovolnyOptions, {"context_step": 0.01}, "--context-step=0.01"),
+        (PovolnyOptions, {"context_step": 0.001}, "--context-step=0.001"),
         (BradyOptions, {"atoms": 4}, "--code-atoms=5"),
         (BradyOptions, {"pooling_windows": (float("nan"),)}, "--pooling-windows"),
     ],
@@ -254,6 +254,7 @@ def test_a_file_that_is_no_model_is_an_error_of_one_line(tmp_path):
 
 def test_descriptors_of_another_shape_are_named(tmp_path):
     kaldiio.save_ark(f"{tmp_path}/e.ark", {"u": np.ones((9, 25), np.float32)}, scp=f"{tmp_path}/egemaps.scp")
+    (tmp_path / "frame_shift").write_text("0.040\n")
     with pytest.raises(DataError, match=r"egemaps\.scp: u: shape \(9, 25\), not \(frames, 100\)"):
         read_recordings(tmp_path, "valstar")
 
