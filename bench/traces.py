@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from emoseq.labels.resampling import METHODS, resample
-from emoseq.labels.traces import parse, recognise_format
+from emoseq.labels.trace_formats import parse, recognise_format
 
 TRACES, SECONDS, RATE, ROUNDS = 200, 60, 25, 3
 

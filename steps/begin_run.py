@@ -84,12 +84,12 @@ def main(argv: list[str] | None = None) -> int:
         check_models(args.exp_dir, texts)
     if not args.dry_run:
         (args.exp_dir / "conf").mkdir(parents=True, exist_ok=True)
-        if not (args.exp_dir / "conf" / FROZEN).exists():
-            (args.exp_dir / "conf" / FROZEN).touch()
         for concern, text in texts.items():
             file = args.exp_dir / "conf" / f"{concern}.conf"
             if not file.is_file() or file.read_text() != text:
                 write_text(file, text)
+        if not (args.exp_dir / "conf" / FROZEN).exists():
+            (args.exp_dir / "conf" / FROZEN).touch()
     return 0
 
 

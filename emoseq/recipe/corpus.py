@@ -1,4 +1,4 @@
-"""What the recipe knows of a corpus: its rated dimensions and its sets."""
+"""Rated dimensions and sets of a corpus."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from emoseq.labels.agreement import CheckedRatings
-from emoseq.report.figures import BLUE, GREEN, PAGE, PURPLE, VERMILION, in_style, make_panels
+from emoseq.report.figures import BLUE, GREEN, PAGE, PURPLE, VERMILION, compute_times, in_style, make_panels
 
 PANELS = 30  # recordings in one figure
 COMMON_LEGEND = 12  # raters of all recordings together; with more, each panel has its own legend
@@ -106,7 +106,7 @@ def plot_ratings(
     rows = -(-len(ratings) // columns)
     figure, axes = make_panels(rows, columns, width=PAGE, height=1.5 if rows < 4 else 1.2, sharey=True)
     for axis, (recording, traces) in zip(axes.flat, ratings.items(), strict=False):
-        times = frame_shift * np.arange(1.0, 1 + len(traces))
+        times = compute_times(traces, frame_shift)
         for column, name in enumerate(raters[recording]):
             is_suspect = name in suspects.get(recording, ())
             look = _choose_look(names.index(name) if is_common else column)
@@ -114,7 +114,7 @@ def plot_ratings(
             axis.plot(times, traces[:, column], label=name, linewidth=width, alpha=alpha, **look)
         if recording in gold:
             series = gold[recording]
-            axis.plot(frame_shift * np.arange(1.0, 1 + len(series)), series, label=gold_name, **GOLD_LOOK)
+            axis.plot(compute_times(series, frame_shift), series, label=gold_name, **GOLD_LOOK)
         marked = f": check {', '.join(suspects[recording])}" if suspects.get(recording) else ""
         title = recording + marked
         if len(title) > TITLE_LENGTH:

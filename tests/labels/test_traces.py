@@ -8,14 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoseq.labels.resampling import is_event_driven, resample
-from emoseq.labels.traces import (
-    FORMATS,
-    TraceOptions,
-    find_values_outside,
-    parse,
-    recognise_format,
-    scale_values,
-)
+from emoseq.labels.trace_formats import parse, recognise_format
+from emoseq.labels.traces import FORMATS, TraceOptions, find_values_outside, scale_values
 
 FIXTURES = Path(__file__).parent / "fixtures"
 NAN = np.nan
@@ -82,7 +76,7 @@ def read(name, content, **options):
     return parsed.traces
 
 
-def same(actual, expected):
+def assert_close(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-12)
 
 
@@ -93,16 +87,16 @@ def test_pagan_groups_rows_by_recording_and_participant():
         ("talk", "P2", ""),
         ("walk.v2", "P1", ""),
     ]
-    same(first.times, [0, 1.2, 3])
-    same(first.values, [0, 10, -100])
+    assert_close(first.times, [0, 1.2, 3])
+    assert_close(first.values, [0, 10, -100])
     assert first.lines.tolist() == [2, 4, 5]
-    same(second.times, [0, 2.5])
+    assert_close(second.times, [0, 2.5])
     assert (first.low, first.high, first.event_driven) == (-100, 100, True)
 
 
 def test_the_later_of_two_events_at_one_time_counts():
     (trace,) = read("pagan", PAGAN.splitlines()[0] + "\na.mp4,x,P,,S,1,0,0\na.mp4,x,P,,S,2,40,7\na.mp4,x,P,,S,3,40,9\n")
-    same(trace.values, [0, 9])
+    assert_close(trace.values, [0, 9])
 
 
 def test_two_sessions_of_one_participant_are_a_fault():
@@ -116,41 +110,41 @@ def test_two_sessions_of_one_participant_are_a_fault():
 
 def test_carma_has_its_scale_in_the_header_and_may_lack_bins():
     (trace,) = read("carma", CARMA)
-    same(trace.times, [1, 2, 4])
-    same(trace.values, [0, 2.5, -4])
+    assert_close(trace.times, [1, 2, 4])
+    assert_close(trace.values, [0, 2.5, -4])
     assert (trace.low, trace.high, trace.event_driven) == (-4, 4, False)
     assert trace.lines.tolist() == [10, 11, 12]
 
 
 def test_carma_of_2019_writes_bins_without_ratings_as_nan():
     (trace,) = read("carma", CARMA_2019)
-    same(trace.times, [0.5, 1, 1.5])
-    same(trace.values, [50, NAN, 75])
+    assert_close(trace.times, [0.5, 1, 1.5])
+    assert_close(trace.values, [50, NAN, 75])
     assert (trace.low, trace.high) == (0, 100)
 
 
 def test_darma_has_two_dimensions_and_its_magnitude():
     valence, arousal = read("darma", DARMA)
     assert (valence.dimension, arousal.dimension) == ("valence", "arousal")
-    same(valence.times, [1, 2, 3, 4])
-    same(valence.values, [0, 500, NAN, -1000])
-    same(arousal.values, [-250, 1000, NAN, 0])
+    assert_close(valence.times, [1, 2, 3, 4])
+    assert_close(valence.values, [0, 500, NAN, -1000])
+    assert_close(arousal.values, [-250, 1000, NAN, 0])
     assert (arousal.low, arousal.high) == (-1000, 1000)
 
 
 def test_muse_raw_is_in_seconds_with_a_column_a_rater():
     traces = read("muse", MUSE_RAW)
     assert [trace.rater for trace in traces] == ["1", "2", "3"]
-    same(traces[0].times, [0, 0.5, 1])
-    same(traces[2].values, [NAN, 0.3, 0.3])
+    assert_close(traces[0].times, [0, 0.5, 1])
+    assert_close(traces[2].values, [NAN, 0.3, 0.3])
     assert traces[0].low is None
 
 
 @pytest.mark.parametrize(("content", "last"), [(MUSE_PROCESSED, 0.5), (MUSE_SEGMENTS, 1.5)])
 def test_muse_processed_is_in_milliseconds(content, last):
     (trace,) = read("muse", content)
-    same(trace.times, [0, 0.25, last])
-    same(trace.values, [0.25, 0.5, -0.125])
+    assert_close(trace.times, [0, 0.25, last])
+    assert_close(trace.values, [0.25, 0.5, -0.125])
 
 
 @pytest.mark.parametrize("name", ["ascii", "binary"])
@@ -202,36 +196,36 @@ def test_faults_of_nova(header, samples, part):
 def test_a_table_has_a_column_a_rater_and_unrated_rows():
     first, second = read("csv", TABLE)
     assert (first.rater, second.rater) == ("FM1", "FF1")
-    same(first.times, [0, 0.04, 0.08])
-    same(first.values, [0, 0.5, -1])
-    same(second.values, [0.1, NAN, 0.3])
+    assert_close(first.times, [0, 0.04, 0.08])
+    assert_close(first.values, [0, 0.5, -1])
+    assert_close(second.values, [0.1, NAN, 0.3])
     assert not first.event_driven
 
 
 @pytest.mark.parametrize("unrated", ["", "NaN", "nan", "NA", " "])
 def test_an_unrated_row_is_empty_nan_or_na(unrated):
     (trace,) = read("csv", f"time,anna\n0.5,0.1\n1.0,{unrated}\n1.5,0.2\n")
-    same(trace.values, [0.1, NAN, 0.2])
+    assert_close(trace.values, [0.1, NAN, 0.2])
 
 
 @pytest.mark.parametrize("header", ["time,anna", "Time;anna", "timestamp\tanna", "Seconds,anna", '"Time (s)","anna"'])
 def test_separators_and_names_of_the_time_in_seconds(header):
     separator = next(mark for mark in ";\t," if mark in header)
     (trace,) = read("csv", f"\ufeff{header}\r\n1{separator}0.5\r\n2{separator}0.75\r\n".encode())
-    same(trace.times, [1, 2])
+    assert_close(trace.times, [1, 2])
     assert trace.rater == "anna"
 
 
 @pytest.mark.parametrize("header", ["Time(ms)", "time_ms", "Time [ms]", "milliseconds"])
 def test_names_of_the_time_in_milliseconds(header):
     (trace,) = read("csv", f"{header},anna\n40,0.5\n80,0.75\n", duration=0.08)
-    same(trace.times, [0.04, 0.08])
+    assert_close(trace.times, [0.04, 0.08])
 
 
 def test_times_far_beyond_the_recording_are_milliseconds():
     content = "Time,value\n0,0.1\n2000,0.2\n4000,0.1\n"
-    same(read("csv", content, duration=4.0)[0].times, [0, 2, 4])
-    same(read("csv", content, duration=3990.0)[0].times, [0, 2000, 4000])
+    assert_close(read("csv", content, duration=4.0)[0].times, [0, 2, 4])
+    assert_close(read("csv", content, duration=3990.0)[0].times, [0, 2000, 4000])
 
 
 def test_a_rater_without_any_rating_is_no_trace():
@@ -352,17 +346,17 @@ def test_any_text_is_parsed_or_refused(name, content):
 
 def test_hold_takes_the_last_value_and_goes_on_to_the_end_of_an_event_driven_trace():
     series = resample([0.1, 0.5], [1, 2], frames=8, shift=0.1, method="hold", event_driven=True)
-    same(series, [1, 1, 1, 1, 2, 2, 2, 2])
+    assert_close(series, [1, 1, 1, 1, 2, 2, 2, 2])
 
 
 def test_hold_stops_where_a_regular_trace_stops():
     series = resample([0.2, 0.4, 0.6], [1, 2, 3], frames=8, shift=0.1, method="hold")
-    same(series, [NAN, 1, 1, 2, 2, 3, NAN, NAN])
+    assert_close(series, [NAN, 1, 1, 2, 2, 3, NAN, NAN])
 
 
 def test_linear_lies_between_its_neighbours():
     series = resample([0.2, 0.4, 0.8], [1, 2, 0], frames=10, shift=0.1, method="linear")
-    same(series, [NAN, 1, 1.5, 2, 1.5, 1, 0.5, 0, NAN, NAN])
+    assert_close(series, [NAN, 1, 1.5, 2, 1.5, 1, 0.5, 0, NAN, NAN])
 
 
 def test_linear_keeps_values_that_stand_at_the_ends_of_frames():
@@ -370,11 +364,11 @@ def test_linear_keeps_values_that_stand_at_the_ends_of_frames():
     values = np.sin(np.arange(7500))
     times = [round(0.04 * (i + 1), 2) for i in range(7500)]
     for method in ("hold", "linear"):
-        same(resample(times, values, frames=7500, shift=0.04, method=method), values)
+        assert_close(resample(times, values, frames=7500, shift=0.04, method=method), values)
 
 
 def test_a_row_at_time_zero_has_no_frame():
-    same(resample([0, 0.04, 0.08], [9, 1, 2], frames=2, shift=0.04, method="linear"), [1, 2])
+    assert_close(resample([0, 0.04, 0.08], [9, 1, 2], frames=2, shift=0.04, method="linear"), [1, 2])
 
 
 @pytest.mark.parametrize("method", ["hold", "linear", "median"])
@@ -402,7 +396,7 @@ def test_only_hold_and_median_go_on_after_the_last_event():
     times, values = [0.1, 0.3], [1, 3]
     for method, end in (("hold", 3), ("median", 3), ("linear", NAN)):
         series = resample(times, values, frames=5, shift=0.1, method=method, event_driven=True, window=0.1)
-        same(series[[0, 2, 3, 4]], [1, 3, end, end])
+        assert_close(series[[0, 2, 3, 4]], [1, 3, end, end])
 
 
 def test_median_takes_the_rows_of_the_window():
@@ -414,7 +408,7 @@ def test_median_takes_the_rows_of_the_window():
 
 def test_median_of_a_trace_slower_than_the_window_is_the_last_value():
     series = resample([1, 2, 3], [1, 2, 3], frames=6, shift=0.5, method="median", window=0.5)
-    same(series, [NAN, 1, 1, 2, 2, 3])
+    assert_close(series, [NAN, 1, 1, 2, 2, 3])
 
 
 @given(

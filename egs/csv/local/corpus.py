@@ -19,15 +19,8 @@ from recordings import TABLE, Recording, Table, describe_shared_speakers, draw_s
 from emoseq import SETS, DataError
 from emoseq.io.datadir import is_id
 from emoseq.labels.resampling import resample
-from emoseq.labels.traces import (
-    DEFAULT_SCALE,
-    Trace,
-    TraceOptions,
-    find_values_outside,
-    parse,
-    recognise_format,
-    scale_values,
-)
+from emoseq.labels.trace_formats import parse, recognise_format
+from emoseq.labels.traces import DEFAULT_SCALE, Trace, TraceOptions, find_values_outside, scale_values
 from emoseq.recipe.corpus import check_dimension
 
 RATINGS = "ratings"

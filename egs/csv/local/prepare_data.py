@@ -24,8 +24,8 @@ from emoseq import SETS
 from emoseq.features.fbank import FbankOptions
 from emoseq.io.archive import write_scp
 from emoseq.io.datadir import write_table
-from emoseq.io.files import write_text
 from emoseq.labels.traces import TraceOptions
+from emoseq.recipe.corpus import read_dimensions, write_dimensions
 from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
@@ -46,22 +46,24 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     options = make_options(TraceOptions, args)
-    fbank = make_options(FbankOptions, args)
-    shift = fbank.frame_shift * fbank.stack / 1000
+    shift = make_options(FbankOptions, args).label_shift
     folder = args.corpus.absolute()
     table = read_table(folder)
+    earlier = read_dimensions(args.data_dir) if (args.data_dir / "dimensions").exists() else ()
+    if args.dry_run:
+        write_dimensions(args.data_dir, load_corpus(folder, table, options, shift).dimensions, dry_run=True)
     stamp = Stamp(
         __file__,
         "corpus",
         args.data_dir,
         inputs=[folder / TABLE, *dict.fromkeys(table.audio), *list_trace_files(folder)],
-        outputs=list_outputs(args.data_dir, read_dimensions(args.data_dir)),
+        outputs=list_outputs(args.data_dir, earlier),
         options=(options, shift, str(folder)),
     )
 
     def work() -> str:
         corpus = load_corpus(folder, table, options, shift)
-        write(corpus, args.data_dir, segmented=table.segmented)
+        write(corpus, args.data_dir, set(earlier) - set(corpus.dimensions), segmented=table.segmented)
         stamp.outputs = list_outputs(args.data_dir, corpus.dimensions)  # known only now
         if corpus.notes:
             log(format_list(f"{args.corpus}: {count(len(corpus.notes), 'note')}", corpus.notes))
@@ -71,12 +73,6 @@ def main(argv: list[str] | None = None) -> int:
 
     bring_up_to_date(stamp, f"{args.data_dir}", work, dry_run=args.dry_run)
     return 0
-
-
-def read_dimensions(data_dir: Path) -> tuple[str, ...]:
-    """Return the dimensions of an earlier run, if there was one."""
-    path = data_dir / "dimensions"
-    return tuple(path.read_text().split()) if path.is_file() else ()
 
 
 def list_outputs(data_dir: Path, dimensions: tuple[str, ...]) -> list[Path]:
@@ -93,9 +89,8 @@ def list_outputs(data_dir: Path, dimensions: tuple[str, ...]) -> list[Path]:
 KINDS = (("ratings", ".scp"), ("raters", ""))
 
 
-def write(corpus: Corpus, data_dir: Path, *, segmented: bool) -> None:
-    """Write the data directories; what an earlier corpus had besides is removed."""
-    gone = set(read_dimensions(data_dir)) - set(corpus.dimensions)
+def write(corpus: Corpus, data_dir: Path, gone: set[str], *, segmented: bool) -> None:
+    """Write the data directories; files of dimensions that are gone and of sets that are empty are removed."""
     for name, recordings in corpus.sets.items():
         folder = data_dir / name
         if not recordings:
@@ -110,7 +105,7 @@ def write(corpus: Corpus, data_dir: Path, *, segmented: bool) -> None:
                 for end in (".scp", ".ark"):
                     (folder / f"{stem}{end}").unlink(missing_ok=True)
             (folder / f"raters.{dimension}").unlink(missing_ok=True)
-    write_text(data_dir / "dimensions", "".join(f"{dimension}\n" for dimension in corpus.dimensions))
+    write_dimensions(data_dir, corpus.dimensions, dry_run=False)
 
 
 def write_recordings(folder: Path, recordings: dict[str, Recording], *, segmented: bool) -> None:
