@@ -196,6 +196,10 @@ def test_own_recordings_at_10_hz_with_gaps_and_no_test_set_run_to_the_end(corpus
     settings = "--systems=cls,reg-ccc\n--layers=1\n--seeds=1\n--first-stage-epochs=1\n--max-epochs=2\n"
     (conf / "train.conf").write_text(settings)
     paths = ["--corpus", corpus, "--conf", conf, "--data", tmp_path / "data", "--exp", tmp_path / "exp"]
+    done = recipe(*paths, "--dry-run", "--stage", 0, "--stop-stage", 4, script=ROOT / "egs/csv/run.sh", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"{tmp_path}/exp/liking/cls_l1_r0_s1: would run" in done.stderr
+    assert not (tmp_path / "data").exists()
     done = recipe(*paths, "--nj", 2, script=ROOT / "egs/csv/run.sh", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     table = pd.read_csv(tmp_path / "exp/results.csv")

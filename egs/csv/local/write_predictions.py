@@ -17,12 +17,9 @@ import _recipe  # noqa: F401
 from numpy.typing import NDArray
 
 from emoseq.features.fbank import FbankOptions
-from emoseq.io.archive import Scp
-from emoseq.io.files import write_text
 from emoseq.recipe.options import Parser, read_options
-from emoseq.recipe.stamp import Stamp
-from emoseq.recipe.step import bring_up_to_date, run_step
-from emoseq.report.systems import list_reported_systems
+from emoseq.recipe.step import run_step
+from emoseq.report.curves import write_curves
 
 
 def get_parser() -> Parser:
@@ -34,37 +31,13 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    exp = args.dimension_dir.parent
-    shift = read_options(FbankOptions, exp / "conf" / "fbank.conf").label_shift
-    for name in args.sets:
-        folder = args.dimension_dir / f"predict_{name}"
-        systems = {system: Scp(folder / f"{system}.scp") for system in list_reported_systems(exp)}
-        files = {
-            folder / "csv" / system / f"{utt}.csv": (system, utt)
-            for system, series in systems.items()
-            for utt in series
-        }
-        stamp = Stamp(
-            __file__,
-            "csv",
-            folder,
-            inputs=[folder / f"{system}.scp" for system in systems],
-            outputs=files,
-            options=shift,
-        )
-        bring_up_to_date(stamp, f"{folder}/csv", partial(write, files, systems, shift), dry_run=args.dry_run)
+    shift = read_options(FbankOptions, args.dimension_dir.parent / "conf" / "fbank.conf").label_shift
+    formats = {".csv": partial(format_series, shift=shift)}
+    write_curves(__file__, args.dimension_dir, args.sets, "csv", formats, options=shift, dry_run=args.dry_run)
     return 0
 
 
-def write(files: dict[Path, tuple[str, str]], systems: dict[str, Scp], shift: float) -> str:
-    """Write each series to its file."""
-    for path, (system, utt) in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, format_series(systems[system][utt], shift))
-    return f"{len(systems)} systems of {len(files) // len(systems)} recordings"
-
-
-def format_series(series: NDArray, shift: float) -> str:
+def format_series(utterance: str, series: NDArray, *, shift: float) -> str:
     """Format a series (frames,) as rows of time in seconds and value."""
     rows = [f"{round(shift * (i + 1), 6):g},{value:.6f}\n" for i, value in enumerate(series)]
     return "time,value\n" + "".join(rows)
