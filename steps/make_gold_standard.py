@@ -23,7 +23,6 @@ from emoseq import DataError, MissingInputError
 from emoseq.io.archive import Scp, write_scp
 from emoseq.io.datadir import read_frame_shift, read_table
 from emoseq.io.ratings import read_ratings
-from emoseq.labels.agreement import check_ratings, describe_agreement
 from emoseq.labels.alignment import align_recordings, describe_shifts
 from emoseq.labels.gold_standard import (
     METHODS,
@@ -32,6 +31,7 @@ from emoseq.labels.gold_standard import (
     make_candidates,
     trim_to_features,
 )
+from emoseq.labels.rating_checks import check_ratings, describe_agreement
 from emoseq.recipe.corpus import read_dimensions
 from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options

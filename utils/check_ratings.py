@@ -22,8 +22,8 @@ from emoseq.io.archive import Scp
 from emoseq.io.datadir import read_frame_shift
 from emoseq.io.files import write_text
 from emoseq.io.ratings import read_ratings
-from emoseq.labels.agreement import check_ratings, describe_agreement, describe_ceiling
 from emoseq.labels.gold_standard import average_raters
+from emoseq.labels.rating_checks import check_ratings, describe_agreement, describe_ceiling
 from emoseq.recipe.corpus import read_dimensions
 from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options

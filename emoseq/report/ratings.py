@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from emoseq.labels.agreement import CheckedRatings
+from emoseq.labels.rating_checks import CheckedRatings
 from emoseq.report.figures import BLUE, GREEN, PAGE, PURPLE, VERMILION, compute_times, in_style, make_panels
 
 PANELS = 30  # recordings in one figure

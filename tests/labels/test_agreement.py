@@ -6,15 +6,8 @@ import pytest
 from people import RATE, name_raters, rate_like_people
 from series import direct_ccc
 
-from emoseq.labels.agreement import (
-    Pauses,
-    check_ratings,
-    compute_alpha,
-    correlate_raters,
-    estimate_ceiling,
-    find_pauses,
-    find_scale,
-)
+from emoseq.labels.agreement import compute_alpha, correlate_raters, estimate_ceiling
+from emoseq.labels.rating_checks import Pauses, check_ratings, find_pauses, find_scale
 
 NAN = np.nan
 

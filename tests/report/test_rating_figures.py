@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emoseq.labels.agreement import CheckedRatings, CheckedTrace
+from emoseq.labels.rating_checks import CheckedRatings, CheckedTrace
 from emoseq.report.ratings import COMMON_LEGEND, format_ratings, plot_ratings, tabulate_ratings
 
 NAN = float("nan")
