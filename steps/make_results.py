@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
                 log(f"{name}: {dimension} has no gold standard: predicted, not scored")
             del gold[dimension, name]
 
-    from emoseq.report.results import compare_all, list_reported_series, score_all
+    from emoseq.report.results import compare_all, find_constant, list_reported_series, score_all
 
     series = [entry for entry in list_reported_series(exp, dimensions, sets) if (entry.dimension, entry.set) in gold]
     stamp = Stamp(
@@ -70,6 +70,11 @@ def main(argv: list[str] | None = None) -> int:
         from emoseq.report.tables import format_results, format_tables, read_published
 
         scored, compared = score_all(series, gold, options), compare_all(series, gold, options)
+        for entry in find_constant(series, gold):
+            log(
+                f"{entry.path}: constant, so its CCC is 0: {entry.system} has not learnt {entry.dimension}; train longer, "
+                "or compare the settings in epochs.csv"
+            )
         write_text(exp / "results.csv", format_results(scored))
         write_text(exp / "differences.csv", compared.to_csv(index=False, float_format="%.6f"))
         published = read_published(args.published) if args.published else None

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from emoseq import DataError
 from emoseq.io.archive import Scp, read_text
 from emoseq.metrics import pair_series
@@ -66,6 +68,15 @@ def score_all(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -> 
         predictions, golds = _pair_with_gold(entry, gold)
         rows.append(_make_key(entry) | asdict(score_with_interval(predictions, golds, options=options)))
     return pd.DataFrame(rows)
+
+
+def find_constant(series: Sequence[Reported], gold: Gold) -> list[Reported]:
+    """Return the series that have one value in all scored frames, so that their CCC is 0 whatever that value is.
+
+    Raises:
+        DataError: as `score_all`
+    """
+    return [entry for entry in series if np.ptp(np.concatenate(_pair_with_gold(entry, gold)[0])) == 0]
 
 
 def compare_all(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -> pd.DataFrame:

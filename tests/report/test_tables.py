@@ -7,14 +7,8 @@ from emoseq import DataError
 from emoseq.io.archive import write_scp
 from emoseq.io.files import write_text
 from emoseq.report.intervals import ScoreOptions
-from emoseq.report.results import (
-    Reported,
-    compare_all,
-    list_experiments,
-    list_reported_series,
-    list_reported_systems,
-    score_all,
-)
+from emoseq.report.results import Reported, compare_all, find_constant, list_reported_series, score_all
+from emoseq.report.systems import list_experiments, list_reported_systems
 from emoseq.report.tables import format_tables, read_published
 
 OPTIONS = ScoreOptions(bootstrap_samples=50)
@@ -52,7 +46,7 @@ def test_baselines_come_first_as_in_the_paper(exp):
 def test_an_experiment_within_is_reported_last_with_the_sets_it_was_fitted_on(exp):
     assert list_experiments(exp) == [exp, exp / "fit_on_train"]
     series = list_reported_series(exp, ["arousal", "valence"], ["dev"])
-    assert [one.fit_on for one in series] == ["train+dev"] * 16 + ["train"] * 10
+    assert [entry.fit_on for entry in series] == ["train+dev"] * 16 + ["train"] * 10
     assert series[-1] == Reported(
         "CLS-Decoded", "valence", "dev", "train", exp / "fit_on_train/valence/predict_dev/CLS-Decoded.scp"
     )
@@ -114,3 +108,13 @@ def test_a_malformed_file_of_published_scores_is_named(tmp_path):
     path.write_text("system,ccc\nx,1\n")
     with pytest.raises(DataError, match=r"published\.csv: not a table"):
         read_published(path)
+
+
+def test_a_series_that_is_constant_where_it_is_scored_is_found(tmp_path):
+    gold = {"a": np.array([0.1, np.nan, 0.3], np.float32), "b": np.array([0.2, 0.4], np.float32)}
+    stuck = {"a": np.array([0.5, 0.9, 0.5], np.float32), "b": np.full(2, 0.5, np.float32)}
+    moving = stuck | {"b": np.array([0.5, 0.6], np.float32)}
+    for name, series in (("gold", gold), ("stuck", stuck), ("moving", moving)):
+        write_scp(tmp_path / name, series)
+    entries = [Reported(name, "arousal", "dev", "train", tmp_path / f"{name}.scp") for name in ("moving", "stuck")]
+    assert find_constant(entries, {("arousal", "dev"): tmp_path / "gold.scp"}) == entries[1:]
