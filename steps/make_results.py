@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
         scored, compared = score_all(series, gold, options), compare_all(series, gold, options)
         for entry in find_constant(series, gold):
             log(
-                f"{entry.path}: constant, so its CCC is 0: {entry.system} has not learnt {entry.dimension}; train longer, "
+                f"{entry.path}: constant, so its CCC is 0: {entry.system} has learnt nothing; train longer, "
                 "or compare the settings in epochs.csv"
             )
         write_text(exp / "results.csv", format_results(scored))
