@@ -6,10 +6,13 @@ stage=0
 stop_stage=8
 nj=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2> /dev/null || echo 1) # nproc itself would obey them
 cmd=
+train_cmd=
+decode_cmd=
 corpus=
 layout=
 gold_standard=
 partition=
+folds=0
 conf=conf
 data=data
 exp=exp
@@ -21,10 +24,12 @@ help_message="Usage: $0 [options]
   --stop-stage M   last stage (default $stop_stage)
   --nj J           jobs at once (default: the number of cores, $nj)
   --cmd CMD        wrapper that runs the jobs, for example \"utils/slurm.py --mem 2G\" (default: see cmd.sh)
+  --train-cmd CMD, --decode-cmd CMD  the same for one kind of job
   --corpus DIR     a package of RECOLA (default: the embedded synthetic speech, in the AVEC 2016 layout)
   --layout NAME    avec2016, ges2018 or recola (default: by the folder names in DIR)
   --gold-standard NAME  name of the gold standard in layout ges2018
   --partition FILE      sets of layout recola (default: conf/partition where it exists)
+  --folds N        cross-validation over speakers: stages 2 to 8 for each of N folds, then the scores of all
   --conf DIR       conf files laid over conf/, option by option (default $conf)
   --data DIR       data directories (default $data)
   --exp DIR        models and results (default $exp)
@@ -66,6 +71,9 @@ if at 1; then
     fi
   done
 fi
+
+# The stages from here on in $data/fold_<i> and $exp/fold_<i>, then the scores of all; it ends the run.
+if [ "$folds" -gt 0 ] && [ "$stop_stage" -ge 2 ]; then . utils/run_folds.sh; fi
 
 if at 2; then
   echo "$0: stage 2: labels"

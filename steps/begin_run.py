@@ -28,6 +28,7 @@ from emoseq.labels.traces import TraceOptions
 from emoseq.lm.regions import LmOptions
 from emoseq.model.experiment import ExperimentOptions, ModelOptions
 from emoseq.model.schedule import TrainOptions
+from emoseq.recipe.folds import FoldOptions, check_count, check_folds
 from emoseq.recipe.options import FROZEN, Parser, format_conf, list_conf_folders, make_options
 from emoseq.recipe.step import run_step
 from emoseq.report.earlier_stages import check_earlier_stages, check_models
@@ -39,6 +40,7 @@ OPTIONS: dict[str, tuple[type, ...]] = {
     "decode": (SweepOptions,),
     "egemaps": (EgemapsOptions,),
     "fbank": (FbankOptions,),
+    "folds": (FoldOptions,),
     "gold": (GoldOptions,),
     "labels": (LabelOptions,),
     "lm": (LmOptions,),
@@ -55,6 +57,7 @@ OPTIONS: dict[str, tuple[type, ...]] = {
 def get_parser() -> Parser:
     parser = Parser(__doc__, plans=True)
     parser.add_argument("--stage", type=int, default=0, help="first stage of the run (default 0)")
+    parser.add_argument("--folds", type=int, default=0, metavar="N", help="number of folds of a cross-validation")
     parser.add_argument("data_dir", type=Path, help="folder of train/, dev/ and test/")
     parser.add_argument("exp_dir", type=Path, help="folder of the run")
     return parser
@@ -75,8 +78,13 @@ def main(argv: list[str] | None = None) -> int:
     # The embedded corpus has options of its own, which its step checks at once.
     files = [folder / "corpus.conf" for folder in list_conf_folders(args.conf)]
     texts["corpus"] = "".join(f"{file.read_text()}\n" for file in files if file.is_file())
-    check_earlier_stages(args.stage, args.data_dir, args.exp_dir)
-    if args.stage > 4:
+    if args.folds:
+        check_count(args.folds)
+    if args.folds and args.stage > 2:
+        check_folds(args.data_dir, args.folds)
+    # The runs on the folds check the stages from 2 on.
+    check_earlier_stages(min(args.stage, 2) if args.folds else args.stage, args.data_dir, args.exp_dir)
+    if args.stage > 4 and not args.folds:
         check_models(args.exp_dir, texts)
     if not args.dry_run:
         (args.exp_dir / "conf").mkdir(parents=True, exist_ok=True)

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-import soundfile
 import torch
 from conftest import ROOT, recipe
+from own_corpus import Row, write_conf, write_corpus
 from series import direct_ccc
 
 from emoseq.baselines.chain import Chain, tune_chain
@@ -162,39 +162,11 @@ def test_the_chain_filters_whole_series_and_scores_rated_frames():
     assert isinstance(chain, Chain)
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    """Four recordings of three speakers with two raters at 10 Hz, who pause and stop early, in one dimension."""
-    folder = tmp_path_factory.mktemp("corpus")
-    (folder / "ratings/liking").mkdir(parents=True)
-    random = np.random.default_rng(3)
-    lines = ["id,audio,speaker,set"]
-    for number, (seconds, name) in enumerate([(14, "train"), (12, "train"), (12, "dev"), (10, "dev")]):
-        emotion = np.repeat(random.normal(size=seconds // 2 + 1), 20)[: 10 * seconds]
-        samples = np.repeat(np.exp(emotion), 1600) * random.normal(size=1600 * 10 * seconds) / 100
-        soundfile.write(folder / f"r{number}.wav", samples, 16000)
-        lines.append(f"r{number},r{number}.wav,s{min(number, 2)},{name}")
-        rated = np.column_stack([np.tanh(emotion), np.tanh(emotion + 0.1 * random.normal(size=len(emotion)))])
-        rows = [
-            f"{(i + 1) / 10:.1f},{a:.3f},{b:.3f}\n"
-            for i, (a, b) in enumerate(rated)
-            if not 30 <= i < 45 and i < len(rated) - 10
-        ]
-        (folder / f"ratings/liking/r{number}.csv").write_text("time,x,y\n" + "".join(rows))
-    (folder / "recordings.csv").write_text("\n".join(lines) + "\n")
-    return folder
-
-
-def test_own_recordings_at_10_hz_with_gaps_and_no_test_set_run_to_the_end(corpus, tmp_path):
-    conf = tmp_path / "conf"
-    conf.mkdir()
-    (conf / "fbank.conf").write_text("--stack=10\n")
-    (conf / "model.conf").write_text("--hidden-size=6\n")
-    (conf / "labels.conf").write_text("--num-classes=3,4\n")
-    (conf / "score.conf").write_text("--bootstrap-samples=50\n")
-    (conf / "decode.conf").write_text("--lm-weights=0,4\n")
-    settings = "--systems=cls,reg-ccc\n--layers=1\n--seeds=1\n--first-stage-epochs=1\n--max-epochs=2\n"
-    (conf / "train.conf").write_text(settings)
+def test_own_recordings_at_10_hz_with_gaps_and_no_test_set_run_to_the_end(tmp_path):
+    rows = [Row(14, "s0", "train"), Row(12, "s1", "train"), Row(12, "s2", "dev"), Row(10, "s2", "dev")]
+    corpus, conf = write_corpus(tmp_path / "corpus", rows), write_conf(tmp_path / "conf")
+    with open(conf / "train.conf", "a") as stream:
+        stream.write("--systems=cls,reg-ccc\n")
     paths = ["--corpus", corpus, "--conf", conf, "--data", tmp_path / "data", "--exp", tmp_path / "exp"]
     done = recipe(*paths, "--dry-run", "--stage", 0, "--stop-stage", 4, script=ROOT / "egs/csv/run.sh", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -6,7 +6,7 @@
 . utils/lock.sh
 
 [ $# -eq 0 ] || fail "unexpected argument '$1'; see $0 --help"
-for number in stage stop_stage nj; do
+for number in stage stop_stage nj folds; do
   [[ ${!number} =~ ^[0-9]+$ ]] || fail "--${number//_/-} ${!number}: a whole number is needed"
 done
 [ "$nj" -gt 0 ] || fail "--nj 0: at least one job is needed"
@@ -23,10 +23,11 @@ if [ "$dry_run" = false ]; then
 fi
 
 . ./path.sh || exit 1
+given=("${train_cmd:-$cmd}" "${decode_cmd:-$cmd}")
 . ./cmd.sh
+train_cmd=${given[0]:-$train_cmd} decode_cmd=${given[1]:-$decode_cmd}
 EMOSEQ_PARENT="$(uname -n) $$"
 export EMOSEQ_PARENT # what this shell waits for ends when it does
-[ -z "$cmd" ] || train_cmd=$cmd decode_cmd=$cmd
 # A wrapper reads conf/slurm.conf or conf/queue.conf by default; a file in the folder of --conf goes before that.
 for wrapper in train_cmd decode_cmd; do
   program=${!wrapper%% *}
@@ -39,7 +40,7 @@ for wrapper in train_cmd decode_cmd; do
   fi
 done
 
-steps/begin_run.py --conf "$conf" --stage "$stage" "$data" "$exp" || exit 1
+steps/begin_run.py --conf "$conf" --stage "$stage" --folds "$folds" "$data" "$exp" || exit 1
 if [ "$dry_run" = false ]; then
   conf=$exp/conf
   [ "$stage" -gt 2 ] || lock_data "$data"

@@ -10,7 +10,7 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -196,6 +196,60 @@ def split(data_dir: str | os.PathLike[str], pieces: int) -> list[Path]:
         if path.name.isdigit() and int(path.name) > count:
             shutil.rmtree(path)
     return [target / str(j + 1) for j in range(count)]
+
+
+def list_contents(data_dir: Path, *, without: Collection[str] = ()) -> list[Path]:
+    """List the files of a data directory that its subsets have, too: tables, raters, frame shift and conf files.
+
+    Args:
+        data_dir: the data directory
+        without: names to leave out
+    """
+    names = [*table_names(data_dir), *(path.name for path in data_dir.glob("raters.*")), *_list_settings(data_dir)]
+    return [data_dir / name for name in sorted(names) if name not in without]
+
+
+def _list_settings(data_dir: Path) -> list[str]:
+    """Name the files that say how the features of a data directory were made."""
+    return [path.name for path in [data_dir / "frame_shift", *data_dir.glob("*.conf")] if path.exists()]
+
+
+def subset(
+    sources: Sequence[Path], utterances: Collection[str], target: Path, *, without: Collection[str] = ()
+) -> None:
+    """Write a data directory of some utterances of others, with what `list_contents` lists.
+
+    A file that is the same already stays; one that none of the utterances is in goes.
+
+    Args:
+        sources: data directories, each with utterances of its own
+        utterances: ids, all of them in the sources
+        target: the data directory to write
+        without: names of files to leave out
+
+    Raises:
+        DataError: if a table is malformed, or two sources differ in an entry or in how their features were made
+    """
+    tables: dict[str, dict[str, str]] = {}
+    settings: dict[str, Path] = {}
+    for source in sources:
+        for path in list_contents(source, without=without):
+            if path.name in _list_settings(source):
+                if settings.setdefault(path.name, path).read_bytes() != path.read_bytes():
+                    raise DataError(f"{path}: not what {settings[path.name]} says; run stage 1 again")
+                continue
+            merged = tables.setdefault(path.name, {})
+            for key, value in read_table(path).items():
+                if merged.setdefault(key, value) != value:
+                    raise DataError(f"{path}: {key}: another set has {merged[key]}; rename one of the two")
+    parts = _select_entries(tables, {utterance: tables["utt2spk"][utterance] for utterance in utterances})
+    target.mkdir(parents=True, exist_ok=True)
+    obsolete = {path.name for path in list_contents(target, without=without)} - set(settings)
+    for name in sorted({*parts, *obsolete}):
+        _update_table(target / name, parts.get(name, {}))
+    for name, path in settings.items():
+        if not (target / name).exists() or (target / name).read_bytes() != path.read_bytes():
+            write_bytes(target / name, path.read_bytes())
 
 
 def _update_table(path: Path, table: Mapping[str, str], backup: Path | None = None) -> None:

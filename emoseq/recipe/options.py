@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Names of the conf files: what steps, wrappers and scripts of local/ read.
 CONCERNS = (
-    "baselines brady corpus decode egemaps fbank gold labels lm model "
+    "baselines brady corpus decode egemaps fbank folds gold labels lm model "
     "povolny queue score slurm smooth traces train valstar"
 ).split()
 FROZEN = ".frozen"  # marks the complete settings of a run: nothing lies under them

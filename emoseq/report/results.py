@@ -22,17 +22,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reported:
-    """Series of one system on one set, and the sets that its labels and language models were fitted on."""
+    """Series of one system on one set, and the sets that its labels and language models were fitted on.
+
+    Of a cross-validation there is an scp file for each fold, otherwise one.
+    """
 
     system: str
     dimension: str
     set: str
     fit_on: str
-    path: Path
+    paths: tuple[Path, ...]
 
 
-def list_reported_series(exp: Path, dimensions: Iterable[str], sets: Iterable[str]) -> list[Reported]:
+def list_reported_series(exps: Sequence[Path], dimensions: Iterable[str], sets: Iterable[str]) -> list[Reported]:
     """List all series of a run over these dimensions and sets, those of its further experiments last.
+
+    Args:
+        exps: folder of the run; of a cross-validation those of its folds, which have the same systems
+        dimensions: such as arousal, valence
+        sets: such as dev, test
 
     Raises:
         DataError: as `list_reported_systems`
@@ -43,16 +51,16 @@ def list_reported_series(exp: Path, dimensions: Iterable[str], sets: Iterable[st
             dimension,
             name,
             read_text(folder / dimension / "labels" / "fit_on").strip(),
-            folder / dimension / f"predict_{name}" / f"{system}.scp",
+            tuple(exp / folder.relative_to(exps[0]) / dimension / f"predict_{name}" / f"{system}.scp" for exp in exps),
         )
-        for folder in list_experiments(exp)
+        for folder in list_experiments(exps[0])
         for system in list_reported_systems(folder)
         for dimension in dimensions
         for name in sets
     ]
 
 
-Gold = Mapping[tuple[str, str], Path]  # scp file by dimension and set
+Gold = Mapping[tuple[str, str], tuple[Path, ...]]  # scp files, as in `Reported`, by dimension and set
 
 
 def score_all(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -> pd.DataFrame:
@@ -70,13 +78,18 @@ def score_all(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -> 
     return pd.DataFrame(rows)
 
 
-def find_constant(series: Sequence[Reported], gold: Gold) -> list[Reported]:
+def find_constant(series: Sequence[Reported], gold: Gold) -> list[Path]:
     """Return the series that have one value in all scored frames, so that their CCC is 0 whatever that value is.
 
     Raises:
         DataError: as `score_all`
     """
-    return [entry for entry in series if np.ptp(np.concatenate(_pair_with_gold(entry, gold)[0])) == 0]
+    return [
+        path
+        for entry in series
+        for path, reference in zip(entry.paths, gold[entry.dimension, entry.set], strict=True)
+        if np.ptp(np.concatenate(_pair(path, reference)[0])) == 0
+    ]
 
 
 def compare_all(series: Sequence[Reported], gold: Gold, options: ScoreOptions) -> pd.DataFrame:
@@ -112,7 +125,16 @@ def _make_key(entry: Reported) -> dict[str, str]:
 
 
 def _pair_with_gold(entry: Reported, gold: Gold) -> tuple[list, list]:
+    """Return predictions and gold standards of all recordings, those of one fold after those of another."""
+    predictions, golds = [], []
+    for path, reference in zip(entry.paths, gold[entry.dimension, entry.set], strict=True):
+        for found, pooled in zip(_pair(path, reference), (predictions, golds), strict=True):
+            pooled += found
+    return predictions, golds
+
+
+def _pair(path: Path, reference: Path) -> tuple[list, list]:
     try:
-        return pair_series(Scp(entry.path), Scp(gold[entry.dimension, entry.set]))
+        return pair_series(Scp(path), Scp(reference))
     except ValueError as error:
-        raise DataError(f"{entry.path}: {error}") from None
+        raise DataError(f"{path}: {error}") from None

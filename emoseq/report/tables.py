@@ -56,8 +56,17 @@ def format_table_1(reconstruction: Path, dimension: str, published: Path | None)
     return table.to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep="-") + source
 
 
-def format_tables(results: pd.DataFrame, differences: pd.DataFrame, published: pd.DataFrame | None) -> str:
-    """Format the paper's Table 2 in Markdown with intervals, published scores below it, and the paired differences."""
+def format_tables(
+    results: pd.DataFrame, differences: pd.DataFrame, published: pd.DataFrame | None, *, folds: int = 0
+) -> str:
+    """Format the paper's Table 2 in Markdown with intervals, published scores below it, and the paired differences.
+
+    Args:
+        results: of `emoseq.report.results.score_all`
+        differences: of `emoseq.report.results.compare_all`
+        published: of `read_published`
+        folds: of the cross-validation whose recordings were scored together; 0 if there was none
+    """
     fit_on = results.fit_on.iloc[0]
     cells = {
         (_name_row(row, fit_on), row.dimension, row.set): (
@@ -66,6 +75,8 @@ def format_tables(results: pd.DataFrame, differences: pd.DataFrame, published: p
         for row in results.itertuples()
     }
     caption = f"CCC [95 % interval, bootstrap over utterances] RMSE; clusters and language model fitted on {fit_on}."
+    if folds:
+        caption += f" Cross-validation: the recordings of {folds} folds are scored together."
     if published is not None:
         rows = published[published.dimension.isin(results.dimension)].itertuples()
         others = {(f"*{row.system}*", row.dimension, row.set): f"*{row.ccc:.3f}*" for row in rows}

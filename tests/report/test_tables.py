@@ -45,10 +45,10 @@ def test_baselines_come_first_as_in_the_paper(exp):
 
 def test_an_experiment_within_is_reported_last_with_the_sets_it_was_fitted_on(exp):
     assert list_experiments(exp) == [exp, exp / "fit_on_train"]
-    series = list_reported_series(exp, ["arousal", "valence"], ["dev"])
+    series = list_reported_series([exp], ["arousal", "valence"], ["dev"])
     assert [entry.fit_on for entry in series] == ["train+dev"] * 16 + ["train"] * 10
     assert series[-1] == Reported(
-        "CLS-Decoded", "valence", "dev", "train", exp / "fit_on_train/valence/predict_dev/CLS-Decoded.scp"
+        "CLS-Decoded", "valence", "dev", "train", (exp / "fit_on_train/valence/predict_dev/CLS-Decoded.scp",)
     )
 
 
@@ -60,8 +60,8 @@ def scored(tmp_path):
     found = []
     for i, (system, fit_on) in enumerate([("CLS-Raw", "both"), ("CLS-Decoded", "both"), ("CLS-Raw", "train")]):
         write_scp(tmp_path / f"series{i}", {utt: 0.5 * values + 0.1 * i for utt, values in gold.items()})
-        found.append(Reported(system, "arousal", "dev", fit_on, tmp_path / f"series{i}.scp"))
-    return found, {("arousal", "dev"): tmp_path / "gold.scp"}
+        found.append(Reported(system, "arousal", "dev", fit_on, (tmp_path / f"series{i}.scp",)))
+    return found, {("arousal", "dev"): (tmp_path / "gold.scp",)}
 
 
 def ccc(x, y):
@@ -116,5 +116,5 @@ def test_a_series_that_is_constant_where_it_is_scored_is_found(tmp_path):
     moving = stuck | {"b": np.array([0.5, 0.6], np.float32)}
     for name, series in (("gold", gold), ("stuck", stuck), ("moving", moving)):
         write_scp(tmp_path / name, series)
-    entries = [Reported(name, "arousal", "dev", "train", tmp_path / f"{name}.scp") for name in ("moving", "stuck")]
-    assert find_constant(entries, {("arousal", "dev"): tmp_path / "gold.scp"}) == entries[1:]
+    entries = [Reported(name, "arousal", "dev", "train", (tmp_path / f"{name}.scp",)) for name in ("moving", "stuck")]
+    assert find_constant(entries, {("arousal", "dev"): (tmp_path / "gold.scp",)}) == [tmp_path / "stuck.scp"]

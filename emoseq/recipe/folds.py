@@ -1,0 +1,138 @@
+"""Folds of a cross-validation over speakers.
+
+Fold i is tested by models that are chosen on fold i + 1 (after the last comes the first) and trained on all others, so
+every recording is once in the test set and once in the dev set.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from emoseq import SETS, DataError, MissingInputError
+from emoseq.io.datadir import read_frame_shift, read_table
+from emoseq.recipe.options import check_range, option
+
+FEWEST = 3  # folds: one each for test, dev and train
+
+
+@dataclass(frozen=True)
+class FoldOptions:
+    """Options of the draw of folds (conf/folds.conf)."""
+
+    seed: int = option("of the draw of speakers", default=1)
+
+    def __post_init__(self) -> None:
+        check_range(self, "seed", low=0)
+
+
+class Recording(NamedTuple):
+    """What the draw has to know of a recording."""
+
+    speaker: str
+    seconds: float
+
+
+def list_recordings(sources: Sequence[Path], dimensions: Sequence[str]) -> tuple[dict[str, Recording], list[str]]:
+    """List the recordings that have ratings in all dimensions, and the ids of all others.
+
+    Raises:
+        DataError: if a table is missing or malformed
+    """
+    recordings, unrated = {}, []
+    for source in sources:
+        rated = [
+            {
+                utt
+                for kind in ("ratings", "published")
+                if (source / f"{kind}.{dim}.scp").exists()
+                for utt in read_table(source / f"{kind}.{dim}.scp")
+            }
+            for dim in dimensions
+        ]
+        shift, lengths = read_frame_shift(source), read_table(source / "utt2num_frames")
+        for utt, speaker in read_table(source / "utt2spk").items():
+            if all(utt in ids for ids in rated):
+                recordings[utt] = Recording(speaker, shift * int(lengths[utt]))
+            else:
+                unrated.append(utt)
+    return recordings, unrated
+
+
+def check_count(count: int) -> None:
+    """Check a number of folds.
+
+    Raises:
+        DataError: if it is less than 3
+    """
+    if count < FEWEST:
+        raise DataError(
+            f"--folds {count}: at least {FEWEST} are needed: one each to test, to choose settings and to train"
+        )
+
+
+def draw_folds(seconds: Mapping[str, float], count: int, seed: int) -> dict[str, int]:
+    """Draw a fold for each speaker, so that all folds last about as long.
+
+    Speakers come in a random order, those who speak longest first; each goes to the fold that lasts shortest so far.
+
+    Args:
+        seconds: duration by speaker
+        count: number of folds
+        seed: of the order
+
+    Returns:
+        fold from 1 to `count` by speaker; no fold is empty
+
+    Raises:
+        DataError: if there are fewer than 3 folds or fewer speakers than folds
+    """
+    check_count(count)
+    if len(seconds) < count:
+        raise DataError(
+            f"--folds {count}: there are {len(seconds)} speakers, and every fold needs one of its own; "
+            f"choose {FEWEST} to {len(seconds)} folds, or add speakers"
+            if len(seconds) >= FEWEST
+            else f"--folds {count}: there are {len(seconds)} speakers, but {FEWEST} are needed at least; add speakers"
+        )
+    order = sorted(seconds)
+    random.Random(seed).shuffle(order)
+    lasts = dict.fromkeys(range(1, count + 1), 0.0)
+    folds = {}
+    for speaker in sorted(order, key=lambda name: -seconds[name]):
+        shortest = min(lasts, key=lambda fold: lasts[fold])
+        folds[speaker] = shortest
+        lasts[shortest] += seconds[speaker]
+    return folds
+
+
+def choose_set(fold: int, tested: int, count: int) -> str:
+    """Return the set that the recordings of a fold are in where the fold `tested` is the test set.
+
+    >>> [choose_set(fold, 3, 4) for fold in (1, 2, 3, 4)]
+    ['train', 'train', 'test', 'dev']
+    """
+    train, dev, test = SETS
+    return test if fold == tested else dev if fold == tested % count + 1 else train
+
+
+def list_folds(folder: Path, count: int) -> list[Path]:
+    """List the folders of the folds below that of a run or of its data; of no folds (0), the folder itself."""
+    return [folder / f"fold_{i}" for i in range(1, count + 1)] or [folder]
+
+
+def check_folds(data: Path, count: int) -> None:
+    """Check that the recordings have been divided into so many folds.
+
+    Raises:
+        DataError: if they have not
+    """
+    table = data / "folds"
+    if not table.exists():
+        raise MissingInputError(f"{table} is missing, which stage 2 writes: run --folds {count} --stage 2 first")
+    found = max(int(fold) for fold in read_table(table).values())
+    if found != count:
+        raise DataError(f"{table}: {found} folds, not {count}: run --folds {count} --stage 2 first, or --folds {found}")

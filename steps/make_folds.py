@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Divide the recordings of all sets into folds of speakers: DATA_DIR/fold_<i>/{train,dev,test} for a run on each.
+
+The test set of fold i is fold i, its dev set the fold after it, and train is the rest. No speaker is in two folds. The
+table DATA_DIR/folds has the fold of each speaker. Features and ratings stay where they are and are only referred to.
+
+Example:
+  steps/make_folds.py 5 data
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import _recipe  # noqa: F401
+
+from emoseq import SETS, MissingInputError
+from emoseq.io.datadir import list_contents, subset, write_table
+from emoseq.recipe.corpus import list_sets, read_dimensions, write_dimensions
+from emoseq.recipe.folds import FoldOptions, choose_set, draw_folds, list_folds, list_recordings
+from emoseq.recipe.log import log
+from emoseq.recipe.options import Parser, make_options
+from emoseq.recipe.stamp import Stamp
+from emoseq.recipe.step import bring_up_to_date, run_step
+
+
+def get_parser() -> Parser:
+    parser = Parser(__doc__, "folds", plans=True)
+    parser.add_options(FoldOptions)
+    parser.add_argument("folds", type=int, metavar="N", help="number of folds, at least 3")
+    parser.add_argument("data_dir", type=Path, help="folder of train/, dev/ and test/ with features")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = get_parser().parse_args(argv)
+    options, data, count = make_options(FoldOptions, args), args.data_dir, args.folds
+    dimensions, sources = read_dimensions(data), [data / name for name in list_sets(data)]
+    if not sources:
+        raise MissingInputError(f"{data / 'train' / 'wav.scp'} does not exist, which stage 0 writes")
+    made_later = [f"{dim}.scp" for dim in dimensions]  # a run on a fold makes its gold standard itself
+    recordings, unrated = list_recordings(sources, dimensions)
+    seconds: dict[str, float] = defaultdict(float)
+    for recording in recordings.values():
+        seconds[recording.speaker] += recording.seconds
+    fold_of = draw_folds(seconds, count, options.seed)
+    folders = list_folds(data, count)
+    stamp = Stamp(
+        __file__,
+        "folds",
+        data,
+        inputs=[path for source in sources for path in list_contents(source, without=made_later)],
+        outputs=[
+            data / "folds",
+            *(path for folder in folders for path in [folder / "dimensions", *list_files(folder)]),
+        ],
+        options=(options, count, dimensions),
+    )
+
+    def work() -> str:
+        for tested, folder in enumerate(folders, 1):
+            utterances = defaultdict(list)
+            for utt, recording in recordings.items():
+                utterances[choose_set(fold_of[recording.speaker], tested, count)].append(utt)
+            for name in SETS:
+                subset(sources, utterances[name], folder / name, without=made_later)
+            write_dimensions(folder, dimensions, dry_run=False)
+        for path in data.glob("fold_[0-9]*"):  # of an earlier draw of more folds
+            if path.name.removeprefix("fold_").isdigit() and path not in folders:
+                shutil.rmtree(path)
+        write_table(data / "folds", {speaker: str(fold) for speaker, fold in fold_of.items()})
+        if unrated:
+            log(f"{data}: in no fold, since they lack ratings: {' '.join(unrated)}")
+        for i, folder in enumerate(folders, 1):
+            names = [speaker for speaker, fold in sorted(fold_of.items()) if fold == i]
+            log(f"{folder}: {sum(seconds[name] for name in names) / 60:.1f} min to test, of {' '.join(names)}")
+        return f"{count} folds of {len(recordings)} recordings, {len(fold_of)} speakers"
+
+    bring_up_to_date(stamp, f"{data}/folds", work, dry_run=args.dry_run)
+    return 0
+
+
+def list_files(folder: Path) -> list[Path]:
+    """List the files of a fold that every run needs."""
+    return [folder / name / file for name in SETS for file in ("wav.scp", "utt2spk", "feats.scp", "cmvn.scp")]
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(main))
