@@ -38,8 +38,7 @@ def get_parser() -> Parser:
         "--published",
         type=Path,
         metavar="FILE",
-        default=PUBLISHED if PUBLISHED.exists() else None,
-        help=f"scores of others to set beside, a CSV file (default {PUBLISHED} where it exists)",
+        help=f"scores of others to set beside, a CSV file (default {PUBLISHED}, if there and without --folds)",
     )
     parser.add_argument("--folds", type=int, default=0, metavar="N", help="number of folds of a cross-validation")
     parser.add_argument("data_dir", type=Path, help="folder of dev/ and test/, or of fold_1/ to fold_N/")
@@ -50,6 +49,7 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     options, exp = make_options(ScoreOptions, args), args.exp_dir
+    published = args.published or (PUBLISHED if PUBLISHED.exists() and not args.folds else None)
     folders, exps = list_folds(args.data_dir, args.folds), list_folds(exp, args.folds)
     dimensions, sets = read_dimensions(folders[0]), [name for name in list_sets(folders[0]) if name != "train"]
     gold = {
@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
         inputs=[
             *(path for paths in gold.values() for path in paths),
             *(path for entry in series for path in entry.paths),
-            *([args.published] if args.published else []),
+            *([published] if published else []),
         ],
         outputs=[exp / name for name in ("results.csv", "differences.csv", "RESULTS.md")],
         options=(options, [(entry.system, entry.fit_on) for entry in series]),
@@ -88,8 +88,8 @@ def main(argv: list[str] | None = None) -> int:
             )
         write_text(exp / "results.csv", format_results(scored))
         write_text(exp / "differences.csv", compared.to_csv(index=False, float_format="%.6f"))
-        published = read_published(args.published) if args.published else None
-        write_text(exp / "RESULTS.md", format_tables(scored, compared, published, folds=args.folds))
+        others = read_published(published) if published else None
+        write_text(exp / "RESULTS.md", format_tables(scored, compared, others, folds=args.folds))
         return f"{len(scored)} scores"
 
     bring_up_to_date(stamp, f"{exp}/results.csv", work, dry_run=args.dry_run)

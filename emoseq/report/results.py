@@ -126,11 +126,8 @@ def _make_key(entry: Reported) -> dict[str, str]:
 
 def _pair_with_gold(entry: Reported, gold: Gold) -> tuple[list, list]:
     """Return predictions and gold standards of all recordings, those of one fold after those of another."""
-    predictions, golds = [], []
-    for path, reference in zip(entry.paths, gold[entry.dimension, entry.set], strict=True):
-        for found, pooled in zip(_pair(path, reference), (predictions, golds), strict=True):
-            pooled += found
-    return predictions, golds
+    pairs = [_pair(*files) for files in zip(entry.paths, gold[entry.dimension, entry.set], strict=True)]
+    return [x for predictions, _ in pairs for x in predictions], [y for _, golds in pairs for y in golds]
 
 
 def _pair(path: Path, reference: Path) -> tuple[list, list]:

@@ -331,6 +331,7 @@ STEPS = {
         "steps/make_lm.py": ["--config", "labels", "lm"],
         "steps/tune_decoding.py": ["--lm-config", "gold.scp", "exp/arousal"],
     },
+    "folds": {"steps/make_folds.py": ["--config", "3", "data"]},
     "gold": {"steps/make_gold_standard.py": ["--config", "data/train"]},
     "train": {"steps/make_train_jobs.py": ["--config", "exp", "data"]},
     "model": {"steps/train.py": ["--model-config", "train.jobs", "1", "data"]},
