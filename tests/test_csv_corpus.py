@@ -12,6 +12,9 @@ from conftest import ROOT, step
 
 from emoseq import DataError
 from emoseq.io.datadir import read_table
+from emoseq.labels.resampling import ResamplingOptions
+from emoseq.labels.traces import TraceOptions
+from emoseq.recipe.recordings import Recording
 
 PREPARE = ROOT / "egs/csv/local/prepare_data.py"
 RATE = 8000
@@ -414,12 +417,9 @@ def test_faults_of_the_table(corpus, local, table, part):
     assert [fault for fault in local[0].read_table(corpus).faults if part in fault]
 
 
-def load(corpus, local, **options):
-    from emoseq.labels.traces import TraceOptions
-
-    defaults = {"format": "auto", "scale": (), "resample": "auto", "window": 0.5, "dimension": "", "seed": 1}
-    table = local[0].read_table(corpus)
-    return local[1].load_corpus(corpus, table, TraceOptions(**(defaults | options)), 0.04)
+def load(corpus, local, format="auto"):
+    options = TraceOptions(format=format, scale=(), dimension="", seed=1)
+    return local[1].load_corpus(corpus, local[0].read_table(corpus), options, ResamplingOptions("auto", 0.5), 0.04)
 
 
 def clashing_raters(corpus):
@@ -516,39 +516,39 @@ def test_a_corpus_without_table_is_one_line(tmp_path):
 # Sets
 
 
-def make_recordings(local, speakers, seconds=10.0):
+def make_recordings(speakers, seconds=10.0):
     """Recordings by id from names of speakers, one each or as many as a number after a colon."""
     recordings = {}
     for word in speakers.split():
         speaker, _, count = word.partition(":")
         for i in range(int(count or 1)):
             key = f"{speaker}{i}"
-            recordings[key] = local[0].Recording(key, ROOT / "x.wav", speaker, "", 0.0, seconds, 0)
+            recordings[key] = Recording(key, ROOT / "x.wav", speaker, "", 0.0, seconds, "recordings.csv:1")
     return recordings
 
 
 def test_no_speaker_is_in_two_sets_and_shares_are_kept(local):
-    recordings = make_recordings(local, " ".join(f"s{i}:2" for i in range(50)))
+    recordings = make_recordings(" ".join(f"s{i}:2" for i in range(50)))
     sets = local[0].draw_sets(recordings, set(), 1)
     assert set(sets) == {recording.speaker for recording in recordings.values()}
     assert [sum(name == drawn for drawn in sets.values()) for name in ("train", "dev", "test")] == [30, 10, 10]
 
 
 def test_the_seed_decides(local):
-    recordings = make_recordings(local, " ".join(f"s{i}" for i in range(20)))
+    recordings = make_recordings(" ".join(f"s{i}" for i in range(20)))
     draws = [local[0].draw_sets(recordings, set(), seed) for seed in (1, 1, 2)]
     assert draws[0] == draws[1] != draws[2]
 
 
 def test_two_speakers_are_train_and_dev_and_one_is_too_few(local):
-    sets = local[0].draw_sets(make_recordings(local, "x:3 y"), set(), 1)
+    sets = local[0].draw_sets(make_recordings("x:3 y"), set(), 1)
     assert sorted(sets.values()) == ["dev", "train"]
     with pytest.raises(DataError, match=r"1 speaker.*train and dev need one each"):
-        local[0].draw_sets(make_recordings(local, "x:3"), set(), 1)
+        local[0].draw_sets(make_recordings("x:3"), set(), 1)
 
 
 def test_speakers_with_unrated_recordings_are_test(local):
-    recordings = make_recordings(local, "x:2 y z")
+    recordings = make_recordings("x:2 y z")
     sets = local[0].draw_sets(recordings, {"x1"}, 1)
     assert sets["x"] == "test"
     assert sorted([sets["y"], sets["z"]]) == ["dev", "train"]

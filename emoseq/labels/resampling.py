@@ -7,13 +7,37 @@ unrated. An event-driven trace has a row only where the value changes, so it has
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from emoseq.recipe.options import check_range, option
 
 METHODS = ("hold", "linear", "median")
 GAP = 3  # sampling intervals; up to two lost samples are bridged
 EPSILON = 1e-6  # seconds; times are sums of decimals
 CELLS = 1 << 20  # of the windows that are sorted at once
+
+
+@dataclass(frozen=True)
+class ResamplingOptions:
+    """Resampling of traces (conf/traces.conf).
+
+    Raises:
+        ValueError: if a value is unknown or out of range
+    """
+
+    resample: str = option(
+        "hold: the last value; linear: between two values; median: of a window; auto: linear for regular traces, hold "
+        "for event-driven ones"
+    )
+    window: float = option("seconds of the median's window, half of it to either side")
+
+    def __post_init__(self) -> None:
+        if self.resample not in ("auto", *METHODS):
+            raise ValueError(f"--resample={self.resample}: choose auto, {', '.join(METHODS[:-1])} or {METHODS[-1]}")
+        check_range(self, "window", low=0, high=3600, above=True)
 
 
 def is_event_driven(times: ArrayLike, values: ArrayLike) -> bool:

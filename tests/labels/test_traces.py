@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoseq.labels.resampling import is_event_driven, resample
+from emoseq.labels.resampling import ResamplingOptions, is_event_driven, resample
 from emoseq.labels.trace_formats import parse, recognise_format
 from emoseq.labels.traces import FORMATS, TraceOptions, find_values_outside, scale_values
 
@@ -452,26 +452,29 @@ def test_a_steady_clock_or_a_repeated_value_is_regular():
 
 # Options
 
-DEFAULTS = {"format": "auto", "scale": (), "resample": "auto", "window": 0.5, "dimension": "", "seed": 1}
+DEFAULTS = {
+    TraceOptions: {"format": "auto", "scale": (), "dimension": "", "seed": 1},
+    ResamplingOptions: {"resample": "auto", "window": 0.5},
+}
 
 
 @pytest.mark.parametrize(
-    ("option", "value"),
+    ("kind", "option", "value"),
     [
-        ("format", "elan"),
-        ("resample", "spline"),
-        ("scale", (1.0,)),
-        ("scale", (1.0, -1.0)),
-        ("scale", (0.0, np.inf)),
-        ("scale", (NAN, 1.0)),
-        ("window", 0.0),
-        ("seed", -1),
+        (TraceOptions, "format", "elan"),
+        (ResamplingOptions, "resample", "spline"),
+        (TraceOptions, "scale", (1.0,)),
+        (TraceOptions, "scale", (1.0, -1.0)),
+        (TraceOptions, "scale", (0.0, np.inf)),
+        (TraceOptions, "scale", (NAN, 1.0)),
+        (ResamplingOptions, "window", 0.0),
+        (TraceOptions, "seed", -1),
     ],
 )
-def test_values_out_of_range_are_refused_by_name(option, value):
+def test_values_out_of_range_are_refused_by_name(kind, option, value):
     with pytest.raises(ValueError, match=f"--{option}="):
-        TraceOptions(**(DEFAULTS | {option: value}))
+        kind(**(DEFAULTS[kind] | {option: value}))
 
 
 def test_the_options_of_the_recipe_are_accepted():
-    assert TraceOptions(**(DEFAULTS | {"scale": (-100.0, 100.0)})).scale == (-100, 100)
+    assert TraceOptions(**(DEFAULTS[TraceOptions] | {"scale": (-100.0, 100.0)})).scale == (-100, 100)

@@ -13,28 +13,12 @@ from pathlib import Path
 from emoseq import SETS, DataError, MissingInputError
 from emoseq.io.audio import read_duration
 from emoseq.io.datadir import is_id
+from emoseq.recipe.recordings import Recording
 
 TABLE = "recordings.csv"
 COLUMNS = ("id", "audio", "speaker", "set", "start", "end")
 SHARES = {"train": 0.6, "dev": 0.2, "test": 0.2}  # of the duration of all recordings
 TOLERANCE = 0.05  # seconds that `end` may lie beyond the audio
-
-
-@dataclass(frozen=True)
-class Recording:
-    """A row of recordings.csv: a whole audio file, or the part of it from `start` to `end` in seconds."""
-
-    id: str
-    audio: Path
-    speaker: str
-    set: str  # one of SETS, or empty if it is to be drawn
-    start: float
-    end: float
-    line: int
-
-    @property
-    def duration(self) -> float:
-        return self.end - self.start
 
 
 @dataclass(frozen=True)
@@ -108,7 +92,7 @@ def read_table(folder: Path) -> Table:
         duration = _measure(folder, entry["audio"], f"{where}{key}: ", faults)
         if len(faults) == known and duration is not None:
             recording = Recording(
-                key, folder / entry["audio"], entry["speaker"] or key, entry["set"], 0.0, duration, line
+                key, folder / entry["audio"], entry["speaker"] or key, entry["set"], 0.0, duration, f"{TABLE}:{line}"
             )
             recordings[key] = _cut(recording, entry["start"], entry["end"], f"{where}{key}: ", faults)
     if names_sets:
@@ -152,19 +136,6 @@ def _cut(recording: Recording, start: str, end: str, where: str, faults: list[st
         faults.append(f"{where}it ends at {high:g} s, but the audio lasts {recording.end:.2f} s; correct the end")
         return recording
     return replace(recording, start=low, end=min(high, recording.end))
-
-
-def describe_shared_speakers(recordings: Mapping[str, Recording]) -> list[str]:
-    """Describe the speakers that the table puts into two sets or more."""
-    sets: dict[str, set[str]] = {}
-    for recording in recordings.values():
-        sets.setdefault(recording.speaker, set()).add(recording.set)
-    return [
-        f"{TABLE}: speaker {speaker} is in {' and '.join(name for name in SETS if name in names)}; scores will be "
-        "better than on speakers that the models have not heard"
-        for speaker, names in sorted(sets.items())
-        if len(names) > 1
-    ]
 
 
 def draw_sets(recordings: Mapping[str, Recording], unrated: set[str], seed: int) -> dict[str, str]:
