@@ -11,7 +11,9 @@ import soundfile
 from conftest import ROOT, step
 
 from emoseq import DataError
-from emoseq.io.datadir import read_table
+from emoseq.features.fbank import read_features
+from emoseq.io.datadir import fix, read_table, split
+from emoseq.io.validate import validate
 from emoseq.labels.resampling import ResamplingOptions
 from emoseq.labels.traces import TraceOptions
 from emoseq.recipe.recordings import Recording
@@ -344,8 +346,113 @@ def test_a_speaker_in_two_sets_is_a_warning(corpus):
     write_table(corpus, "id,audio,set,speaker", "b,wav/b.wav,train,x", "a,wav/a.wav,dev,x", "c,wav/c.wav,test,y")
     done = prepare(corpus)
     assert done.returncode == 0
-    assert "speaker x is in train and dev" in done.stderr
+    assert "speaker x is in train and dev; scores will be better" in done.stderr
     assert "speaker y" not in done.stderr
+
+
+# Speakers
+
+
+def test_an_utterance_begins_with_its_speaker(corpus):
+    """An id that does already stays, and so does one without a speaker; ratings go with their recordings."""
+    write_table(
+        corpus,
+        "id,audio,set,speaker",
+        "b,wav/b.wav,train,x",
+        "x-c,wav/c.wav,train,x",
+        "xd,wav/a.wav,train,x",
+        "a,wav/a.wav,dev,",
+    )
+    (corpus / "ratings/arousal/c.csv").rename(corpus / "ratings/arousal/x-c.csv")
+    write_trace(corpus / "ratings/arousal/xd.csv", {"carla": lambda t: 0.5})
+    data = prepared(corpus)
+    assert (data / "train/utt2spk").read_text() == "x-b x\nx-c x\nx-xd x\n"
+    assert (data / "train/spk2utt").read_text() == "x x-b x-c x-xd\n"
+    assert read_table(data / "train/wav.scp") == {
+        f"x-{key}": f"{corpus}/wav/{stem}.wav" for key, stem in (("b", "b"), ("c", "c"), ("xd", "a"))
+    }
+    assert read_table(data / "train/raters.arousal") == {"x-b": "anna ben", "x-c": "anna ben", "x-xd": "carla"}
+    assert ratings_of(data, "x-xd").tolist() == [[0.5]] * 100
+    assert (data / "dev/utt2spk").read_text() == "a a\n"
+
+
+def test_features_are_normalised_by_recording_and_tables_can_be_fixed(corpus):
+    write_table(
+        corpus,
+        "id,audio,set,speaker",
+        "b,wav/b.wav,train,x",
+        "c,wav/c.wav,train,x",
+        "a,wav/a.wav,train,y",
+        "d,wav/a.wav,dev,",
+    )
+    for stem, loudness in (("b", 0.01), ("c", 0.5)):
+        noise = np.random.default_rng(1).normal(size=4 * RATE)
+        soundfile.write(corpus / f"wav/{stem}.wav", loudness * np.clip(noise / 4, -1, 1), RATE)
+    write_trace(corpus / "ratings/arousal/d.csv", {"anna": lambda t: 0.5})
+    train = prepared(corpus) / "train"
+    done = step("steps/make_fbank.py", train)
+    assert done.returncode == 0, done.stderr
+    assert str(validate(train)).startswith("3 utterances")
+    features = read_features(train)
+    assert list(features) == ["x-b", "x-c", "y-a"]
+    for name in ("x-b", "x-c"):
+        np.testing.assert_allclose(features[name].mean(axis=0), 0, atol=1e-3)
+    (train / "feats.scp").write_text("".join((train / "feats.scp").read_text().splitlines(keepends=True)[1:]))
+    with pytest.raises(DataError, match="x-b: missing"):
+        validate(train)
+    assert fix(train) == (2, 3)
+    assert str(validate(train)).startswith("2 utterances")
+    assert (train / "spk2utt").read_text() == "x x-c\ny y-a\n"
+    pieces = split(train, 2)
+    assert [(piece / "utt2spk").read_text() for piece in pieces] == ["x-c x\n", "y-a y\n"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault", "better"),
+    [
+        (
+            ["b,wav/b.wav,train,x", "x-b,wav/c.wav,train,x", "a,wav/a.wav,dev,y"],
+            "recordings.csv:3: x-b: its utterance x-b is also that of b (recordings.csv:2); rename one of the two",
+            ["b,wav/b.wav,train,x", "x-c,wav/c.wav,train,x", "a,wav/a.wav,dev,y"],
+        ),
+        (
+            ["c,wav/b.wav,train,x", "b,wav/c.wav,train,x-a", "a,wav/a.wav,dev,y"],
+            "recordings.csv:2: c: its utterance x-c comes after x-a-b, but its speaker x before x-a; rename one",
+            ["c,wav/b.wav,train,x", "b,wav/c.wav,train,a-x", "a,wav/a.wav,dev,y"],
+        ),
+        (
+            ["c,wav/b.wav,train,x", "x+1,wav/c.wav,dev,"],
+            "recordings.csv:2: c: its utterance x-c comes after x+1, but its speaker x before x+1; rename one of these",
+            ["c,wav/b.wav,train,x", "x+1,wav/c.wav,dev,z"],
+        ),
+        (
+            ["b,wav/b.wav,train,Anna B", "a,wav/a.wav,dev,y"],
+            "recordings.csv:2: b: 'Anna B' is no name of a speaker; use letters",
+            ["b,wav/b.wav,train,Anna_B", "a,wav/a.wav,dev,y"],
+        ),
+    ],
+)
+def test_names_that_kaldi_cannot_sort_are_faults_with_a_remedy(corpus, local, rows, fault, better):
+    write_table(corpus, "id,audio,set,speaker", *rows)
+    (found,) = local[0].read_table(corpus).faults
+    assert found.startswith(fault)
+    write_table(corpus, "id,audio,set,speaker", *better)
+    assert local[0].read_table(corpus).faults == []
+
+
+def test_speakers_may_be_numbered_without_zeros(corpus, local):
+    write_table(corpus, "id,audio,set,speaker", "b,wav/b.wav,train,s1", "c,wav/c.wav,train,s10", "a,wav/a.wav,dev,s2")
+    assert local[0].read_table(corpus).faults == []
+
+
+def test_files_of_one_name_have_different_ids_in_all_sets(corpus):
+    write_audio(corpus / "more/b.wav", seconds=3)
+    write_table(corpus, "id,audio,set,start,end", "b,wav/b.wav,train,0,2", "a,more/b.wav,dev,1,2")
+    (corpus / "ratings/arousal/c.csv").unlink()
+    data = prepared(corpus)
+    assert (data / "dev/wav.scp").read_text() == f"b {corpus}/more/b.wav\n"
+    assert (data / "train/wav.scp").read_text() == f"b_2 {corpus}/wav/b.wav\n"
+    assert (data / "train/segments").read_text() == "b b_2 0.000 2.000\n"
 
 
 # Faults
@@ -523,7 +630,7 @@ def make_recordings(speakers, seconds=10.0):
         speaker, _, count = word.partition(":")
         for i in range(int(count or 1)):
             key = f"{speaker}{i}"
-            recordings[key] = Recording(key, ROOT / "x.wav", speaker, "", 0.0, seconds, "recordings.csv:1")
+            recordings[key] = Recording(key, key, ROOT / "x.wav", speaker, "", 0.0, seconds, "recordings.csv:1")
     return recordings
 
 
@@ -558,8 +665,8 @@ def test_sets_are_drawn_where_the_table_names_none(corpus):
     write_table(corpus, "id,audio,speaker", "a,wav/a.wav,x", "b,wav/b.wav,x", "c,wav/c.wav,y")
     data = prepared(corpus)
     in_sets = [set(read_table(data / name / "utt2spk")) for name in ("train", "dev")]
-    assert {"a", "b"} in in_sets
-    assert {"c"} in in_sets
+    assert {"x-a", "x-b"} in in_sets
+    assert {"y-c"} in in_sets
     assert not (data / "test").exists()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from emoseq.labels.resampling import ResamplingOptions, resample
@@ -12,7 +10,7 @@ from emoseq.recipe.recordings import Recording, RecordingRatings
 
 DIFFERENCE = 0.5  # seconds between the ends of audio and ratings that are worth a note
 
-Raters = Mapping[str, tuple[str, Trace]]  # file and trace by rater
+Raters = dict[str, tuple[str, Trace]]  # file and trace by rater
 
 
 def join_traces(

@@ -9,7 +9,7 @@ from typing import Any
 
 from emoseq import SETS
 from emoseq.io.archive import write_scp
-from emoseq.io.datadir import write_table
+from emoseq.io.datadir import spk2utt, write_table
 from emoseq.recipe.corpus import read_dimensions, write_dimensions
 from emoseq.recipe.log import log
 from emoseq.recipe.recordings import (
@@ -95,9 +95,11 @@ def _write(corpus: Corpus, data_dir: Path, gone: set[str]) -> None:
             shutil.rmtree(folder, ignore_errors=True)
             continue
         folder.mkdir(parents=True, exist_ok=True)
-        _write_recordings(folder, recordings, names if corpus.segmented else {})
+        utterances = {recording.utterance: recording for recording in recordings.values()}
+        _write_recordings(folder, utterances, names if corpus.segmented else {})
         for dimension, ratings in corpus.ratings.items():
-            _write_ratings(folder, dimension, {utt: ratings[utt] for utt in recordings if utt in ratings})
+            rated = {rec.utterance: ratings[key] for key, rec in recordings.items() if key in ratings}
+            _write_ratings(folder, dimension, rated)
         for dimension in gone:
             _write_ratings(folder, dimension, {})
             for end in (".scp", ".ark"):
@@ -106,7 +108,13 @@ def _write(corpus: Corpus, data_dir: Path, gone: set[str]) -> None:
 
 
 def _write_recordings(folder: Path, recordings: Mapping[str, Recording], names: Mapping[Path, str]) -> None:
-    """Write the tables of a set; `names` has the ids of the audio files that recordings are parts of."""
+    """Write the tables of a set.
+
+    Args:
+        folder: data directory
+        recordings: by utterance
+        names: ids of the audio files that recordings are parts of; empty if all are whole files
+    """
     if names:
         write_table(folder / "wav.scp", {names[rec.audio]: str(rec.audio) for rec in recordings.values()})
         write_table(
@@ -116,8 +124,9 @@ def _write_recordings(folder: Path, recordings: Mapping[str, Recording], names: 
     else:
         write_table(folder / "wav.scp", {utt: str(rec.audio) for utt, rec in recordings.items()})
         (folder / "segments").unlink(missing_ok=True)
-    write_table(folder / "utt2spk", {utt: utt for utt in recordings})
-    write_table(folder / "spk2utt", {utt: utt for utt in recordings})
+    utt2spk = {utt: rec.speaker for utt, rec in recordings.items()}
+    write_table(folder / "utt2spk", utt2spk)
+    write_table(folder / "spk2utt", spk2utt(utt2spk))
     write_table(folder / "utt2dur", {utt: f"{rec.duration:.2f}" for utt, rec in recordings.items()})
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,13 @@ SHOWN = 20  # faults or notes
 
 @dataclass(frozen=True)
 class Recording:
-    """A whole audio file, or the part of it from `start` to `end` in seconds."""
+    """A whole audio file, or the part of it from `start` to `end` in seconds.
+
+    `id` is the corpus's own name for it, `utterance` that in data directories, which begins with the speaker.
+    """
 
     id: str
+    utterance: str
     audio: Path
     speaker: str
     set: str  # one of SETS, or empty if it is to be drawn
@@ -61,6 +66,40 @@ class Corpus:
 def divide_into_sets(recordings: Mapping[str, Recording]) -> dict[str, dict[str, Recording]]:
     """Return the recordings by set and id, the ids sorted."""
     return {name: {key: rec for key, rec in sorted(recordings.items()) if rec.set == name} for name in SETS}
+
+
+def name_utterance(key: str, speaker: str) -> str:
+    """Return the utterance of a recording: its id if that is the speaker or begins with the speaker and '-', else both.
+
+    >>> name_utterance("anna-1", "anna"), name_utterance("talk1", "anna"), name_utterance("talk1", "talk1")
+    ('anna-1', 'anna-talk1', 'talk1')
+    """
+    return key if key == speaker or key.startswith(f"{speaker}-") else f"{speaker}-{key}"
+
+
+def find_naming_faults(recordings: Iterable[Recording]) -> list[str]:
+    """Find utterances that have one name, and speakers whose order is not that of their utterances.
+
+    Kaldi sorts the tables of a data directory by utterance and requires that this sorts them by speaker, too. It does
+    unless the name of one speaker begins with that of another: `a-b-1` comes before `a-c`, but `a-b` after `a`.
+    """
+    faults, named = [], dict[str, Recording]()
+    for recording in recordings:
+        other = named.setdefault(recording.utterance, recording)
+        if other is not recording:
+            faults.append(
+                f"{recording.where}: {recording.id}: its utterance {recording.utterance} is also that of {other.id} "
+                f"({other.where}); rename one of the two"
+            )
+    mixed = {}
+    for before, after in pairwise(named[utterance] for utterance in sorted(named)):
+        if after.speaker < before.speaker:
+            mixed.setdefault((after.speaker, before.speaker), (before, after))
+    return faults + [
+        f"{after.where}: {after.id}: its utterance {after.utterance} comes after {before.utterance}, but its speaker "
+        f"{after.speaker} before {before.speaker}; rename one of these speakers so that neither begins with the other"
+        for before, after in mixed.values()
+    ]
 
 
 def name_audio(files: Iterable[Path]) -> dict[Path, str]:

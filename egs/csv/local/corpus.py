@@ -17,7 +17,7 @@ from recordings import TABLE, Table, draw_sets
 
 from emoseq import DataError
 from emoseq.io.datadir import is_id
-from emoseq.labels.joining import join_traces
+from emoseq.labels.joining import Raters, join_traces
 from emoseq.labels.resampling import ResamplingOptions
 from emoseq.labels.trace_formats import parse, recognise_format
 from emoseq.labels.traces import DEFAULT_SCALE, Trace, TraceOptions, find_values_outside
@@ -27,8 +27,6 @@ from emoseq.recipe.recordings import Corpus, RecordingRatings, divide_into_sets,
 RATINGS = "ratings"
 UNNAMED = "rater"  # of a file that names no rater
 FUSED = {"value", "rating", "score"}  # names of a column that are no rater's
-
-Raters = dict[str, tuple[str, Trace]]  # file and trace by rater
 
 
 def list_trace_files(folder: Path) -> list[Path]:
