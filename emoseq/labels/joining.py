@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from emoseq.labels.resampling import ResamplingOptions, resample
+from emoseq import DataError
+from emoseq.labels.resampling import ResamplingOptions, filter_low_pass, resample
 from emoseq.labels.traces import Trace, scale_values
 from emoseq.recipe.recordings import Recording, RecordingRatings
 
@@ -36,6 +37,9 @@ def join_traces(
 
     Returns:
         ratings of shape (round(duration / shift), raters)
+
+    Raises:
+        DataError: if the cutoff of the low-pass filter is too high for the label rate
     """
     frames = max(1, round(recording.duration / shift))
     columns = []
@@ -55,6 +59,11 @@ def join_traces(
             event_driven=trace.event_driven,
             window=options.window,
         )
+        if rater in options.low_pass_raters:
+            try:
+                series = filter_low_pass(series, cutoff=options.low_pass, shift=shift)
+            except ValueError as error:
+                raise DataError(str(error)) from None
         columns.append(series)
         rated = trace.times[np.isfinite(trace.values)]
         if not np.isfinite(series).any():
