@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from emoseq import DataError
@@ -69,8 +71,7 @@ def join_traces(
         if not np.isfinite(series).any():
             faults.append(
                 f"{where}: the ratings of {rater} lie from {rated[0]:g} to {rated[-1]:g} s, but {recording.id} lasts "
-                f"{recording.duration:.2f} s; times count from its beginning, in seconds unless the column is named "
-                "time(ms)"
+                f"{recording.duration:.2f} s; let times count from its beginning, in seconds"
             )
             continue
         late = rated[-1] - recording.duration
@@ -81,3 +82,15 @@ def join_traces(
     for distance, names in misses.items():
         notes.append(f"{recording.id}: {dimension}: the ratings of {', '.join(names)} end {distance}")
     return RecordingRatings(np.stack(columns, axis=1).astype(np.float32), tuple(raters))
+
+
+def describe_unknown_raters(
+    options: ResamplingOptions, ratings: Mapping[str, Mapping[str, RecordingRatings]]
+) -> list[str]:
+    """Describe the raters to be low-passed who have rated nothing; ratings are by dimension and recording."""
+    known = {rater for recordings in ratings.values() for rated in recordings.values() for rater in rated.raters}
+    return [
+        f"--low-pass-raters names {rater}, who has rated nothing"
+        for rater in options.low_pass_raters
+        if rater not in known
+    ]

@@ -64,7 +64,9 @@ class Trace:
     event_driven: bool = False  # a row only where the value changes
 
 
-def find_values_outside(trace: Trace, low: float, high: float) -> Fault | None:
+def find_values_outside(
+    trace: Trace, low: float, high: float, remedy: str = "correct it, or name the scale with --scale=LOW,HIGH"
+) -> Fault | None:
     """Return the fault of a trace whose ratings leave the scale from `low` to `high`, None if all lie on it."""
     slack = 1e-6 * (high - low)  # of single precision and of printed decimals
     outside = np.flatnonzero((trace.values < low - slack) | (trace.values > high + slack))
@@ -76,7 +78,7 @@ def find_values_outside(trace: Trace, low: float, high: float) -> Fault | None:
         line,
         f"the rating {value:g}{of_rater} is outside the scale from {low:g} to {high:g}"
         + (f", as are {len(outside) - 1} more" if len(outside) > 1 else "")
-        + "; correct it, or name the scale with --scale=LOW,HIGH",
+        + f"; {remedy}",
     )
 
 

@@ -53,6 +53,22 @@ CARMA_2019 = """\
 1,NaN
 1.5,75
 """
+# Nine lines of metadata, here CARMA's; times in any number of decimals, one of them twice.
+MSP_CONVERSATION = """\
+"Time of Rating","05-Feb-2019 10:15:00"
+"Multimedia File","MSP-Conversation_0079_1.wav"
+"Lower Label","very negative"
+"Upper Label","very positive"
+"Minimum Value","-100"
+"Maximum Value","100"
+"Number of Steps","9"
+"Second","Rating"
+"%%%%%%","%%%%%%"
+0.017,0
+0.034,-12.5
+0.034,-13
+0.9,100
+"""
 DARMA = """\
 "Time of Rating","2021-03-04 12:00:00","",""
 "Multimedia File","talk.mp4",6.04,""
@@ -114,6 +130,19 @@ def test_carma_has_its_scale_in_the_header_and_may_lack_bins():
     assert_close(trace.values, [0, 2.5, -4])
     assert (trace.low, trace.high, trace.event_driven) == (-4, 4, False)
     assert trace.lines.tolist() == [10, 11, 12]
+
+
+def test_msp_conversation_has_nine_lines_before_the_first_rating():
+    (trace,) = read("msp-conversation", MSP_CONVERSATION)
+    assert_close(trace.times, [0.017, 0.034, 0.034, 0.9])
+    assert_close(trace.values, [0, -12.5, -13, 100])
+    assert trace.lines.tolist() == [10, 11, 12, 13]
+    assert (trace.low, trace.high, trace.event_driven) == (-100, 100, False)
+
+
+def test_msp_conversation_may_have_a_third_column():
+    (trace,) = read("msp-conversation", MSP_CONVERSATION.replace("0.9,100", "0.9,100,7"))
+    assert trace.values[-1] == 100
 
 
 def test_carma_of_2019_writes_bins_without_ratings_as_nan():
@@ -276,6 +305,16 @@ def test_all_kinds_of_faults_are_reported_each_with_its_first_line():
         ("pagan", PAGAN.replace(",10\n", ",ten\n"), 4, "Value is 'ten'"),
         ("pagan", PAGAN.replace("1200,10", "3200,10"), 5, "participant P1: the time goes back"),
         ("pagan", PAGAN.replace("P2,,S2,1600000102500", ",,S2,1600000102500"), 6, "Participant is empty"),
+        ("msp-conversation", MSP_CONVERSATION.replace('"Number of Steps","9"\n', ""), 9, "a rating within the 9 lines"),
+        ("msp-conversation", MSP_CONVERSATION[:200], 0, "9 of metadata and a row a rating are expected"),
+        (
+            "msp-conversation",
+            MSP_CONVERSATION.replace("0.9,", "0.03,"),
+            13,
+            "the time goes back (0.03 s after 0.034 s)",
+        ),
+        ("msp-conversation", MSP_CONVERSATION.replace("0.9,", "0:00,"), 13, "the time is '0:00'; a number"),
+        ("msp-conversation", MSP_CONVERSATION.replace(",100\n", ",high\n"), 13, "the rating is 'high'; a number"),
         ("carma", CARMA.replace('"Second","Rating"\n', ""), 1, "row Second,Rating is missing"),
         ("carma", CARMA.replace('"Maximum Value","4"\n', ""), 0, "row Maximum Value is missing"),
         ("carma", CARMA.replace('"Maximum Value","4"', '"Maximum Value","-9"'), 6, "is not above"),

@@ -17,7 +17,7 @@ from recordings import TABLE, Table, draw_sets
 
 from emoseq import DataError
 from emoseq.io.datadir import is_id
-from emoseq.labels.joining import Raters, join_traces
+from emoseq.labels.joining import Raters, describe_unknown_raters, join_traces
 from emoseq.labels.resampling import ResamplingOptions
 from emoseq.labels.trace_formats import parse, recognise_format
 from emoseq.labels.traces import DEFAULT_SCALE, Trace, TraceOptions, find_values_outside
@@ -110,6 +110,7 @@ def load_corpus(
                 )
     if faults:
         raise DataError(format_faults(folder, faults))
+    notes += describe_unknown_raters(resampling, ratings)
     return Corpus(tuple(ratings), divide_into_sets(recordings_in_sets), ratings, table.segmented, notes)
 
 
