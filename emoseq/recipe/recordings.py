@@ -91,7 +91,7 @@ def find_naming_faults(recordings: Iterable[Recording]) -> list[str]:
                 f"{recording.where}: {recording.id}: its utterance {recording.utterance} is also that of {other.id} "
                 f"({other.where}); rename one of the two"
             )
-    mixed = {}
+    mixed: dict[tuple[str, str], tuple[Recording, Recording]] = {}
     for before, after in pairwise(named[utterance] for utterance in sorted(named)):
         if after.speaker < before.speaker:
             mixed.setdefault((after.speaker, before.speaker), (before, after))
