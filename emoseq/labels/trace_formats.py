@@ -246,11 +246,10 @@ def parse_msp_conversation(text: str) -> ParsedFile:
     One rater, one dimension, one part of a conversation. CSV: METADATA lines, then a row a rating: its time in seconds
     and its value from -100 to 100. Rows come at irregular times, up to about 59 a second.
 
-    Public readers of the corpus agree that the metadata have nine lines and that times count from the beginning of the
-    part, since they compare them with the duration of the part alone. One of them takes the first two columns of a file
-    that has three, so further columns are ignored here. What stands in the metadata is assumed: CARMA's header has nine
-    lines, too, and its ratings that scale. It is not read. That a time may come twice is a precaution, since the
-    decimals of the times are not known.
+    Public readers of the corpus agree that the metadata have nine lines, and those that cut parts out of the audio that
+    times count from the beginning of the part. One takes the first two columns of a file that has three, so further
+    columns are ignored here. What the metadata say is assumed: CARMA's header has nine lines, too, and it is not read.
+    That a time may come twice is a precaution, since the decimals of the times are not known.
     """
     faults = Faults()
     rows = read_rows(text, delimiter=",")

@@ -6,11 +6,11 @@
     Time_Labels/conversation_parts.txt   MSP-Conversation_0079_1;start;end    seconds
     Annotations/{Arousal,Valence,Dominance}/MSP-Conversation_0079_1_001.csv   ratings of part 1 by rater 001
 
-The layout was read off public readers of the corpus. They agree on this: times of conversations and parts count from
-the beginning of the podcast; the audio begins with the conversation, so its start is subtracted; times of ratings count
-from the beginning of the part (`emoseq.labels.trace_formats.parse_msp_conversation`). Two readers take the
-conversation's start from conversations.txt, three the start of its first part; here it is the former where there is
-one. That the two are equal is assumed.
+The layout was read off public readers of the corpus. Times of conversations and parts count from the beginning of the
+podcast and the audio begins with the conversation, so its start is subtracted. One reader takes it from
+conversations.txt, three take the start of the first part; here it is the former where that file names it. That the two
+are equal is assumed. Times of ratings count from the beginning of the part, see
+`emoseq.labels.trace_formats.parse_msp_conversation`.
 
 Each part is an utterance of its own name. Nothing names who speaks, and a conversation is what must not be divided
 between sets, so it stands in for the speaker. All names of conversations are equally long, as Kaldi's order needs it.
