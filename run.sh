@@ -25,7 +25,7 @@ help_message="Usage: $0 [options]
   --nj J           jobs at once (default: the number of cores, $nj)
   --cmd CMD        wrapper that runs the jobs, for example \"utils/slurm.py --mem 2G\" (default: see cmd.sh)
   --train-cmd CMD, --decode-cmd CMD  the same for one kind of job
-  --corpus DIR     a package of RECOLA (default: the embedded synthetic speech, in the AVEC 2016 layout)
+  --corpus DIR     a package of RECOLA, or what egs/<corpus>/run.sh needs (default: embedded synthetic speech)
   --layout NAME    avec2016, ges2018 or recola (default: by the folder names in DIR)
   --gold-standard NAME  name of the gold standard in layout ges2018
   --partition FILE      sets of layout recola (default: conf/partition where it exists)
@@ -51,7 +51,7 @@ if at 0; then
   echo "$0: stage 0: data"
   if [ -z "$corpus" ]; then
     [ -f local/make_corpus.py ] \
-      || fail "--corpus DIR is needed: a package of RECOLA (avec2016, ges2018 or recola); see egs/recola/README.md"
+      || fail "--corpus DIR is needed: the folder of the corpus; $PWD/README.md says what it holds"
     corpus=$data/corpus
     local/make_corpus.py --conf "$conf" "$corpus"
   fi

@@ -24,6 +24,7 @@ from emoseq.features.fbank import FbankOptions
 from emoseq.io.files import write_text
 from emoseq.labels.gold_standard import GoldOptions
 from emoseq.labels.kmeans import LabelOptions
+from emoseq.labels.resampling import ResamplingOptions
 from emoseq.labels.traces import TraceOptions
 from emoseq.lm.regions import LmOptions
 from emoseq.model.experiment import ExperimentOptions, ModelOptions
@@ -49,7 +50,7 @@ OPTIONS: dict[str, tuple[type, ...]] = {
     "score": (ScoreOptions,),
     "smooth": (SmoothOptions,),
     "train": (ExperimentOptions, TrainOptions),
-    "traces": (TraceOptions,),
+    "traces": (TraceOptions, ResamplingOptions),
     "valstar": (ValstarOptions,),
 }
 

@@ -11,7 +11,12 @@ import soundfile
 from conftest import ROOT, step
 
 from emoseq import DataError
-from emoseq.io.datadir import read_table
+from emoseq.features.fbank import read_features
+from emoseq.io.datadir import fix, read_table, split
+from emoseq.io.validate import validate
+from emoseq.labels.resampling import ResamplingOptions
+from emoseq.labels.traces import TraceOptions
+from emoseq.recipe.recordings import Recording
 
 PREPARE = ROOT / "egs/csv/local/prepare_data.py"
 RATE = 8000
@@ -341,8 +346,113 @@ def test_a_speaker_in_two_sets_is_a_warning(corpus):
     write_table(corpus, "id,audio,set,speaker", "b,wav/b.wav,train,x", "a,wav/a.wav,dev,x", "c,wav/c.wav,test,y")
     done = prepare(corpus)
     assert done.returncode == 0
-    assert "speaker x is in train and dev" in done.stderr
+    assert "speaker x is in train and dev; scores will be better" in done.stderr
     assert "speaker y" not in done.stderr
+
+
+# Speakers
+
+
+def test_an_utterance_begins_with_its_speaker(corpus):
+    """An id that does already stays, and so does one without a speaker; ratings go with their recordings."""
+    write_table(
+        corpus,
+        "id,audio,set,speaker",
+        "b,wav/b.wav,train,x",
+        "x-c,wav/c.wav,train,x",
+        "xd,wav/a.wav,train,x",
+        "a,wav/a.wav,dev,",
+    )
+    (corpus / "ratings/arousal/c.csv").rename(corpus / "ratings/arousal/x-c.csv")
+    write_trace(corpus / "ratings/arousal/xd.csv", {"carla": lambda t: 0.5})
+    data = prepared(corpus)
+    assert (data / "train/utt2spk").read_text() == "x-b x\nx-c x\nx-xd x\n"
+    assert (data / "train/spk2utt").read_text() == "x x-b x-c x-xd\n"
+    assert read_table(data / "train/wav.scp") == {
+        f"x-{key}": f"{corpus}/wav/{stem}.wav" for key, stem in (("b", "b"), ("c", "c"), ("xd", "a"))
+    }
+    assert read_table(data / "train/raters.arousal") == {"x-b": "anna ben", "x-c": "anna ben", "x-xd": "carla"}
+    assert ratings_of(data, "x-xd").tolist() == [[0.5]] * 100
+    assert (data / "dev/utt2spk").read_text() == "a a\n"
+
+
+def test_features_are_normalised_by_recording_and_tables_can_be_fixed(corpus):
+    write_table(
+        corpus,
+        "id,audio,set,speaker",
+        "b,wav/b.wav,train,x",
+        "c,wav/c.wav,train,x",
+        "a,wav/a.wav,train,y",
+        "d,wav/a.wav,dev,",
+    )
+    for stem, loudness in (("b", 0.01), ("c", 0.5)):
+        noise = np.random.default_rng(1).normal(size=4 * RATE)
+        soundfile.write(corpus / f"wav/{stem}.wav", loudness * np.clip(noise / 4, -1, 1), RATE)
+    write_trace(corpus / "ratings/arousal/d.csv", {"anna": lambda t: 0.5})
+    train = prepared(corpus) / "train"
+    done = step("steps/make_fbank.py", train)
+    assert done.returncode == 0, done.stderr
+    assert str(validate(train)).startswith("3 utterances")
+    features = read_features(train)
+    assert list(features) == ["x-b", "x-c", "y-a"]
+    for name in ("x-b", "x-c"):
+        np.testing.assert_allclose(features[name].mean(axis=0), 0, atol=1e-3)
+    (train / "feats.scp").write_text("".join((train / "feats.scp").read_text().splitlines(keepends=True)[1:]))
+    with pytest.raises(DataError, match="x-b: missing"):
+        validate(train)
+    assert fix(train) == (2, 3)
+    assert str(validate(train)).startswith("2 utterances")
+    assert (train / "spk2utt").read_text() == "x x-c\ny y-a\n"
+    pieces = split(train, 2)
+    assert [(piece / "utt2spk").read_text() for piece in pieces] == ["x-c x\n", "y-a y\n"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault", "better"),
+    [
+        (
+            ["b,wav/b.wav,train,x", "x-b,wav/c.wav,train,x", "a,wav/a.wav,dev,y"],
+            "recordings.csv:3: x-b: its utterance x-b is also that of b (recordings.csv:2); rename one of the two",
+            ["b,wav/b.wav,train,x", "x-c,wav/c.wav,train,x", "a,wav/a.wav,dev,y"],
+        ),
+        (
+            ["c,wav/b.wav,train,x", "b,wav/c.wav,train,x-a", "a,wav/a.wav,dev,y"],
+            "recordings.csv:2: c: its utterance x-c comes after x-a-b, but its speaker x before x-a; rename one",
+            ["c,wav/b.wav,train,x", "b,wav/c.wav,train,a-x", "a,wav/a.wav,dev,y"],
+        ),
+        (
+            ["c,wav/b.wav,train,x", "x+1,wav/c.wav,dev,"],
+            "recordings.csv:2: c: its utterance x-c comes after x+1, but its speaker x before x+1; rename one of these",
+            ["c,wav/b.wav,train,x", "x+1,wav/c.wav,dev,z"],
+        ),
+        (
+            ["b,wav/b.wav,train,Anna B", "a,wav/a.wav,dev,y"],
+            "recordings.csv:2: b: 'Anna B' is no name of a speaker; use letters",
+            ["b,wav/b.wav,train,Anna_B", "a,wav/a.wav,dev,y"],
+        ),
+    ],
+)
+def test_names_that_kaldi_cannot_sort_are_faults_with_a_remedy(corpus, local, rows, fault, better):
+    write_table(corpus, "id,audio,set,speaker", *rows)
+    (found,) = local[0].read_table(corpus).faults
+    assert found.startswith(fault)
+    write_table(corpus, "id,audio,set,speaker", *better)
+    assert local[0].read_table(corpus).faults == []
+
+
+def test_speakers_may_be_numbered_without_zeros(corpus, local):
+    write_table(corpus, "id,audio,set,speaker", "b,wav/b.wav,train,s1", "c,wav/c.wav,train,s10", "a,wav/a.wav,dev,s2")
+    assert local[0].read_table(corpus).faults == []
+
+
+def test_files_of_one_name_have_different_ids_in_all_sets(corpus):
+    write_audio(corpus / "more/b.wav", seconds=3)
+    write_table(corpus, "id,audio,set,start,end", "b,wav/b.wav,train,0,2", "a,more/b.wav,dev,1,2")
+    (corpus / "ratings/arousal/c.csv").unlink()
+    data = prepared(corpus)
+    assert (data / "dev/wav.scp").read_text() == f"b {corpus}/more/b.wav\n"
+    assert (data / "train/wav.scp").read_text() == f"b_2 {corpus}/wav/b.wav\n"
+    assert (data / "train/segments").read_text() == "b b_2 0.000 2.000\n"
 
 
 # Faults
@@ -414,12 +524,9 @@ def test_faults_of_the_table(corpus, local, table, part):
     assert [fault for fault in local[0].read_table(corpus).faults if part in fault]
 
 
-def load(corpus, local, **options):
-    from emoseq.labels.traces import TraceOptions
-
-    defaults = {"format": "auto", "scale": (), "resample": "auto", "window": 0.5, "dimension": "", "seed": 1}
-    table = local[0].read_table(corpus)
-    return local[1].load_corpus(corpus, table, TraceOptions(**(defaults | options)), 0.04)
+def load(corpus, local, format="auto"):
+    options = TraceOptions(format=format, scale=(), dimension="", seed=1)
+    return local[1].load_corpus(corpus, local[0].read_table(corpus), options, ResamplingOptions("auto", 0.5), 0.04)
 
 
 def clashing_raters(corpus):
@@ -516,39 +623,39 @@ def test_a_corpus_without_table_is_one_line(tmp_path):
 # Sets
 
 
-def make_recordings(local, speakers, seconds=10.0):
+def make_recordings(speakers, seconds=10.0):
     """Recordings by id from names of speakers, one each or as many as a number after a colon."""
     recordings = {}
     for word in speakers.split():
         speaker, _, count = word.partition(":")
         for i in range(int(count or 1)):
             key = f"{speaker}{i}"
-            recordings[key] = local[0].Recording(key, ROOT / "x.wav", speaker, "", 0.0, seconds, 0)
+            recordings[key] = Recording(key, key, ROOT / "x.wav", speaker, "", 0.0, seconds, "recordings.csv:1")
     return recordings
 
 
 def test_no_speaker_is_in_two_sets_and_shares_are_kept(local):
-    recordings = make_recordings(local, " ".join(f"s{i}:2" for i in range(50)))
+    recordings = make_recordings(" ".join(f"s{i}:2" for i in range(50)))
     sets = local[0].draw_sets(recordings, set(), 1)
     assert set(sets) == {recording.speaker for recording in recordings.values()}
     assert [sum(name == drawn for drawn in sets.values()) for name in ("train", "dev", "test")] == [30, 10, 10]
 
 
 def test_the_seed_decides(local):
-    recordings = make_recordings(local, " ".join(f"s{i}" for i in range(20)))
+    recordings = make_recordings(" ".join(f"s{i}" for i in range(20)))
     draws = [local[0].draw_sets(recordings, set(), seed) for seed in (1, 1, 2)]
     assert draws[0] == draws[1] != draws[2]
 
 
 def test_two_speakers_are_train_and_dev_and_one_is_too_few(local):
-    sets = local[0].draw_sets(make_recordings(local, "x:3 y"), set(), 1)
+    sets = local[0].draw_sets(make_recordings("x:3 y"), set(), 1)
     assert sorted(sets.values()) == ["dev", "train"]
     with pytest.raises(DataError, match=r"1 speaker.*train and dev need one each"):
-        local[0].draw_sets(make_recordings(local, "x:3"), set(), 1)
+        local[0].draw_sets(make_recordings("x:3"), set(), 1)
 
 
 def test_speakers_with_unrated_recordings_are_test(local):
-    recordings = make_recordings(local, "x:2 y z")
+    recordings = make_recordings("x:2 y z")
     sets = local[0].draw_sets(recordings, {"x1"}, 1)
     assert sets["x"] == "test"
     assert sorted([sets["y"], sets["z"]]) == ["dev", "train"]
@@ -558,8 +665,8 @@ def test_sets_are_drawn_where_the_table_names_none(corpus):
     write_table(corpus, "id,audio,speaker", "a,wav/a.wav,x", "b,wav/b.wav,x", "c,wav/c.wav,y")
     data = prepared(corpus)
     in_sets = [set(read_table(data / name / "utt2spk")) for name in ("train", "dev")]
-    assert {"a", "b"} in in_sets
-    assert {"c"} in in_sets
+    assert {"x-a", "x-b"} in in_sets
+    assert {"y-c"} in in_sets
     assert not (data / "test").exists()
 
 

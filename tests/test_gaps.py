@@ -181,7 +181,7 @@ def test_own_recordings_at_10_hz_with_gaps_and_no_test_set_run_to_the_end(tmp_pa
     assert set(table.frames) == {220 - 2 * 25}
     assert "5.0 s unrated" in done.stderr
     assert (tmp_path / "data/dev/frame_shift").read_text() == "0.100\n"
-    curve = (tmp_path / "exp/liking/predict_dev/csv/CLS-Decoded/r2.csv").read_text().splitlines()
+    curve = (tmp_path / "exp/liking/predict_dev/csv/CLS-Decoded/s2-r2.csv").read_text().splitlines()
     assert curve[:2][0] == "time,value"
     assert curve[1].startswith("0.1,")
     assert len(curve) == 1 + 120

@@ -1,4 +1,4 @@
-"""Resampling of traces to the frame rate of the labels.
+"""Resampling of traces to the frame rate of the labels, and a low-pass filter for traces that jump.
 
 Frame i covers the time from i * shift to (i + 1) * shift and has the time of its end, (i + 1) * shift. A regular
 trace has a gap where two successive times are more than GAP of its own sampling intervals apart; frames inside it are
@@ -7,13 +7,42 @@ unrated. An event-driven trace has a row only where the value changes, so it has
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.signal import butter, filtfilt
+
+from emoseq.recipe.options import check_range, option
 
 METHODS = ("hold", "linear", "median")
 GAP = 3  # sampling intervals; up to two lost samples are bridged
+ORDER = 3  # of the low-pass filter
 EPSILON = 1e-6  # seconds; times are sums of decimals
 CELLS = 1 << 20  # of the windows that are sorted at once
+
+
+@dataclass(frozen=True)
+class ResamplingOptions:
+    """Resampling of traces (conf/traces.conf).
+
+    Raises:
+        ValueError: if a value is unknown or out of range
+    """
+
+    resample: str = option(
+        "hold: the last value; linear: between two values; median: of a window; auto: linear for regular traces, hold "
+        "for event-driven ones"
+    )
+    window: float = option("seconds of the median's window, half of it to either side")
+    low_pass_raters: tuple[str, ...] = option("raters whose resampled traces jump and are low-passed", default=())
+    low_pass: float = option("cutoff frequency of that filter in Hz, below half the label rate", default=0.25)
+
+    def __post_init__(self) -> None:
+        if self.resample not in ("auto", *METHODS):
+            raise ValueError(f"--resample={self.resample}: choose auto, {', '.join(METHODS[:-1])} or {METHODS[-1]}")
+        check_range(self, "window", low=0, high=3600, above=True)
+        check_range(self, "low_pass", low=0, high=1000, above=True)
 
 
 def is_event_driven(times: ArrayLike, values: ArrayLike) -> bool:
@@ -52,7 +81,8 @@ def resample(
     - `hold`: the value of the last row. An event-driven trace is held to the end of the recording.
     - `linear`: linear interpolation between the rows before and after; NaN next to an unrated row.
     - `median`: median of the rows within half a window of the frame's time, both ends included. Where there is none, as
-      in traces slower than the window, it is the value of the last row. It is unrated wherever `hold` is.
+      in traces slower than the window, it is the value of the last row. It is unrated wherever `hold` is, but a gap is
+      longer than the window, too: each frame in a shorter one has rows in its window.
 
     Args:
         times: shape (n,), seconds, increasing
@@ -82,7 +112,7 @@ def resample(
     rated = before >= 0
     if not event_driven:
         rated &= ends <= (seconds[-1] if len(seconds) else 0) + EPSILON
-        rated &= ~_lie_in_gaps(seconds, before, ends)
+        rated &= ~_lie_in_gaps(seconds, before, ends, window if method == "median" else 0)
     last = before[rated]
     held = ratings[last]
     if method == "linear":
@@ -99,12 +129,12 @@ def resample(
     return result
 
 
-def _lie_in_gaps(seconds: NDArray, before: NDArray, ends: NDArray) -> NDArray[np.bool_]:
-    """Return which frames lie strictly inside a gap."""
+def _lie_in_gaps(seconds: NDArray, before: NDArray, ends: NDArray, shortest: float) -> NDArray[np.bool_]:
+    """Return which frames lie strictly inside a gap, which is longer than the shortest."""
     intervals = np.diff(seconds)
     if not len(intervals):
         return np.zeros(len(ends), dtype=bool)
-    wide = np.append(intervals > (GAP + 1e-3) * np.median(intervals), False)
+    wide = np.append(intervals > max((GAP + 1e-3) * np.median(intervals), shortest + EPSILON), False)
     return wide[before] & (ends > seconds[before] + EPSILON) & (before >= 0)
 
 
@@ -124,3 +154,30 @@ def _take_medians(seconds: NDArray, ratings: NDArray, ends: NDArray, held: NDArr
         lines = np.arange(len(part))
         medians[part] = (windows[lines, (rated - 1) // 2] + windows[lines, rated // 2]) / 2
     return medians
+
+
+def filter_low_pass(series: ArrayLike, *, cutoff: float, shift: float) -> NDArray[np.float64]:
+    """Low-pass a series without delay: a Butterworth filter of order ORDER, forwards and backwards.
+
+    Rated stretches are filtered each by itself, their ends extended by reflection.
+
+    Args:
+        series: shape (frames,), NaN where unrated, which stays
+        cutoff: frequency in Hz at which an amplitude becomes half of what it was, after both directions
+        shift: seconds between frames
+
+    Returns:
+        shape (frames,)
+
+    Raises:
+        ValueError: if the cutoff is not below half the frame rate
+    """
+    if not 0 < cutoff < 0.5 / shift:
+        raise ValueError(f"--low-pass={cutoff:g}: a frequency below {0.5 / shift:g} Hz, half the label rate, is needed")
+    numerator, denominator = butter(ORDER, cutoff, fs=1 / shift)
+    result = np.array(series, dtype=np.float64)
+    rated = np.concatenate([[False], np.isfinite(result), [False]])
+    for start, stop in np.flatnonzero(np.diff(rated)).reshape(-1, 2):
+        padding = min(3 * len(denominator), stop - start - 1)  # scipy's own, of short stretches what they have
+        result[start:stop] = filtfilt(numerator, denominator, result[start:stop], padlen=padding)
+    return result

@@ -6,7 +6,7 @@ Each `parse_...` reads one file format and returns its traces together with all 
 - A field that is empty, `NaN` or `NA` (as pandas, MATLAB and R write it) is an unrated row and becomes NaN. Infinity
   and any other text is a fault.
 - A rater, or an axis, without a single rating makes no trace.
-- Times must increase. Only event-driven logs may repeat one; there the later row counts.
+- Times must increase. Only event-driven logs, where the later row counts, and MSP-Conversation may repeat one.
 
 `emoseq.labels.resampling` brings a trace to the frame rate of the labels.
 """
@@ -41,6 +41,7 @@ from emoseq.labels.traces import Trace
 
 # Times beyond this many durations of the recording are milliseconds; a tool that runs on after the end stays below.
 BEYOND = 10
+METADATA = 9  # lines of MSP-Conversation
 DARMA_BUTTONS = ("button", "b")  # the latter in exported means
 
 
@@ -89,7 +90,7 @@ def parse(
     """Parse a trace file.
 
     Args:
-        name: one of FORMATS
+        name: one of FORMATS, or `msp-conversation`, which no content is recognised as
         content: of the file; of `nova` that of the header
         samples: of `nova`, the content of the file with a `~` at the end of its name
         duration: of the recording in seconds, see `parse_csv`
@@ -108,6 +109,7 @@ def parse(
         "carma": parse_carma,
         "darma": parse_darma,
         "muse": parse_muse,
+        "msp-conversation": parse_msp_conversation,
     }
     return parsers[name](text)
 
@@ -236,6 +238,31 @@ def parse_muse(text: str) -> ParsedFile:
     lines, times, values = parse_table(rows[1:], names, faults, seconds=0.001 if processed else 1.0)
     columns = zip(names[1:2] if processed else names[1:], values.T, strict=False)
     return _finish([Trace("", rater, "", times, column, lines) for rater, column in columns], faults)
+
+
+def parse_msp_conversation(text: str) -> ParsedFile:
+    """Parse a file of the MSP-Conversation corpus (Martinez-Lucas, Abdelwahab and Busso, Interspeech 2020).
+
+    One rater, one dimension, one part of a conversation. CSV: METADATA lines, then a row a rating: its time in seconds
+    and its value from -100 to 100. Rows come at irregular times, up to about 59 a second.
+
+    Public readers of the corpus agree that the metadata have nine lines, and those that cut parts out of the audio that
+    times count from the beginning of the part. One takes the first two columns of a file that has three, so further
+    columns are ignored here. What the metadata say is assumed: CARMA's header has nine lines, too, and it is not read.
+    That a time may come twice is a precaution, since the decimals of the times are not known.
+    """
+    faults = Faults()
+    rows = read_rows(text, delimiter=",")
+    if len(rows) <= METADATA:
+        return _refuse(
+            0, f"it has {len(rows)} lines; {METADATA} of metadata and a row a rating are expected; copy it again"
+        )
+    line, fields = rows[METADATA - 1]
+    if len(fields) > 1 and parse_number(fields[0]) is not None and parse_number(fields[1]) is not None:
+        return _refuse(line, f"a rating within the {METADATA} lines of metadata; copy the file from the package again")
+    names = ("time", "the rating")
+    lines, times, values = parse_table([(at, row[:2]) for at, row in rows[METADATA:]], names, faults, may_repeat=True)
+    return _finish([Trace("", "", "", times, column, lines, -100.0, 100.0) for column in values.T], faults)
 
 
 def parse_nova(header: str, samples: bytes | None) -> ParsedFile:

@@ -69,7 +69,13 @@ def find_time_unit(name: str) -> float | None:
 
 
 def parse_table(
-    rows: Sequence[Row], names: Sequence[str], faults: Faults, *, seconds: float = 1.0, header: int = 1
+    rows: Sequence[Row],
+    names: Sequence[str],
+    faults: Faults,
+    *,
+    seconds: float = 1.0,
+    header: int = 1,
+    may_repeat: bool = False,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Parse rows of a time and values.
 
@@ -78,6 +84,7 @@ def parse_table(
         names: of the columns, that of the time first
         seconds: unit of the times
         header: line of the names
+        may_repeat: let a time come twice
 
     Returns:
         lines (n,), times (n,) in seconds and values (n, columns - 1) of the rows without a fault
@@ -88,7 +95,7 @@ def parse_table(
     table = _convert_table(rows, len(names))
     if table is not None:
         at = np.array([line for line, _ in rows], dtype=np.int64)
-        check_times(at, table[:, 0] * seconds, faults)
+        check_times(at, table[:, 0] * seconds, faults, may_repeat=may_repeat)
         return at, table[:, 0] * seconds, table[:, 1:]
     lines, times, values = [], [], []
     for line, fields in rows:
@@ -102,7 +109,7 @@ def parse_table(
             values.append(row)
     at = np.array(lines, dtype=np.int64)
     seconds_at = np.array(times, dtype=np.float64)
-    check_times(at, seconds_at, faults)
+    check_times(at, seconds_at, faults, may_repeat=may_repeat)
     return at, seconds_at, np.array(values, dtype=np.float64).reshape(len(lines), len(names) - 1)
 
 
@@ -122,11 +129,11 @@ def has_width(line: int, fields: Sequence[str], width: int, faults: Faults) -> b
     return len(fields) == width
 
 
-def check_times(lines: NDArray, times: NDArray, faults: Faults, of_whom: str = "") -> None:
-    """Record where times go back or repeat."""
+def check_times(lines: NDArray, times: NDArray, faults: Faults, of_whom: str = "", *, may_repeat: bool = False) -> None:
+    """Record where times go back or, unless they may, repeat."""
     prefix = f"{of_whom}: " if of_whom else ""
     steps = np.diff(times)
-    back, equal = np.flatnonzero(steps < 0) + 1, np.flatnonzero(steps == 0) + 1
+    back, equal = np.flatnonzero(steps < 0) + 1, np.flatnonzero((steps == 0) & (not may_repeat)) + 1
     for rows, kind in ((back, "goes back"), (equal, "comes twice")):
         if len(rows):
             row = rows[0]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emoseq.labels.resampling import METHODS
 from emoseq.labels.trace_rows import Fault
 from emoseq.recipe.options import check_range, option
 
@@ -31,19 +30,12 @@ class TraceOptions:
     scale: tuple[float, ...] = option(
         "LOW,HIGH of the ratings, which become -1 and 1; empty: as the file says, and -1,1 if it does not"
     )
-    resample: str = option(
-        "hold: the last value; linear: between two values; median: of a window; auto: linear for regular traces, hold "
-        "for event-driven ones"
-    )
-    window: float = option("seconds of the median's window, half of it to either side")
     dimension: str = option("dimension of files that neither name it nor lie in a folder of its name")
     seed: int = option("of the draw of speakers into train, dev and test, where recordings.csv names no sets")
 
     def __post_init__(self) -> None:
         if self.format not in ("auto", *FORMATS):
             raise ValueError(f"--format={self.format}: choose auto, {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
-        if self.resample not in ("auto", *METHODS):
-            raise ValueError(f"--resample={self.resample}: choose auto, {', '.join(METHODS[:-1])} or {METHODS[-1]}")
         if self.scale and not (
             len(self.scale) == 2 and all(map(math.isfinite, self.scale)) and self.scale[0] < self.scale[1]
         ):
@@ -51,7 +43,6 @@ class TraceOptions:
                 f"--scale={','.join(f'{value:g}' for value in self.scale)}: two numbers, the lower one first, are "
                 "needed, for example --scale=-100,100"
             )
-        check_range(self, "window", low=0, high=3600, above=True)
         check_range(self, "seed", low=0, high=2**32 - 1)
 
 
@@ -73,7 +64,9 @@ class Trace:
     event_driven: bool = False  # a row only where the value changes
 
 
-def find_values_outside(trace: Trace, low: float, high: float) -> Fault | None:
+def find_values_outside(
+    trace: Trace, low: float, high: float, remedy: str = "correct it, or name the scale with --scale=LOW,HIGH"
+) -> Fault | None:
     """Return the fault of a trace whose ratings leave the scale from `low` to `high`, None if all lie on it."""
     slack = 1e-6 * (high - low)  # of single precision and of printed decimals
     outside = np.flatnonzero((trace.values < low - slack) | (trace.values > high + slack))
@@ -85,7 +78,7 @@ def find_values_outside(trace: Trace, low: float, high: float) -> Fault | None:
         line,
         f"the rating {value:g}{of_rater} is outside the scale from {low:g} to {high:g}"
         + (f", as are {len(outside) - 1} more" if len(outside) > 1 else "")
-        + "; correct it, or name the scale with --scale=LOW,HIGH",
+        + f"; {remedy}",
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoseq.labels.resampling import is_event_driven, resample
+from emoseq.labels.resampling import ResamplingOptions, filter_low_pass, is_event_driven, resample
 from emoseq.labels.trace_formats import parse, recognise_format
 from emoseq.labels.traces import FORMATS, TraceOptions, find_values_outside, scale_values
 
@@ -52,6 +52,22 @@ CARMA_2019 = """\
 0.5,50
 1,NaN
 1.5,75
+"""
+# Nine lines of metadata, here CARMA's; times in any number of decimals, one of them twice.
+MSP_CONVERSATION = """\
+"Time of Rating","05-Feb-2019 10:15:00"
+"Multimedia File","MSP-Conversation_0079_1.wav"
+"Lower Label","very negative"
+"Upper Label","very positive"
+"Minimum Value","-100"
+"Maximum Value","100"
+"Number of Steps","9"
+"Second","Rating"
+"%%%%%%","%%%%%%"
+0.017,0
+0.034,-12.5
+0.034,-13
+0.9,100
 """
 DARMA = """\
 "Time of Rating","2021-03-04 12:00:00","",""
@@ -114,6 +130,19 @@ def test_carma_has_its_scale_in_the_header_and_may_lack_bins():
     assert_close(trace.values, [0, 2.5, -4])
     assert (trace.low, trace.high, trace.event_driven) == (-4, 4, False)
     assert trace.lines.tolist() == [10, 11, 12]
+
+
+def test_msp_conversation_has_nine_lines_before_the_first_rating():
+    (trace,) = read("msp-conversation", MSP_CONVERSATION)
+    assert_close(trace.times, [0.017, 0.034, 0.034, 0.9])
+    assert_close(trace.values, [0, -12.5, -13, 100])
+    assert trace.lines.tolist() == [10, 11, 12, 13]
+    assert (trace.low, trace.high, trace.event_driven) == (-100, 100, False)
+
+
+def test_msp_conversation_may_have_a_third_column():
+    (trace,) = read("msp-conversation", MSP_CONVERSATION.replace("0.9,100", "0.9,100,7"))
+    assert trace.values[-1] == 100
 
 
 def test_carma_of_2019_writes_bins_without_ratings_as_nan():
@@ -276,6 +305,16 @@ def test_all_kinds_of_faults_are_reported_each_with_its_first_line():
         ("pagan", PAGAN.replace(",10\n", ",ten\n"), 4, "Value is 'ten'"),
         ("pagan", PAGAN.replace("1200,10", "3200,10"), 5, "participant P1: the time goes back"),
         ("pagan", PAGAN.replace("P2,,S2,1600000102500", ",,S2,1600000102500"), 6, "Participant is empty"),
+        ("msp-conversation", MSP_CONVERSATION.replace('"Number of Steps","9"\n', ""), 9, "a rating within the 9 lines"),
+        ("msp-conversation", MSP_CONVERSATION[:200], 0, "9 of metadata and a row a rating are expected"),
+        (
+            "msp-conversation",
+            MSP_CONVERSATION.replace("0.9,", "0.03,"),
+            13,
+            "the time goes back (0.03 s after 0.034 s)",
+        ),
+        ("msp-conversation", MSP_CONVERSATION.replace("0.9,", "0:00,"), 13, "the time is '0:00'; a number"),
+        ("msp-conversation", MSP_CONVERSATION.replace(",100\n", ",high\n"), 13, "the rating is 'high'; a number"),
         ("carma", CARMA.replace('"Second","Rating"\n', ""), 1, "row Second,Rating is missing"),
         ("carma", CARMA.replace('"Maximum Value","4"\n', ""), 0, "row Maximum Value is missing"),
         ("carma", CARMA.replace('"Maximum Value","4"', '"Maximum Value","-9"'), 6, "is not above"),
@@ -380,10 +419,10 @@ def test_an_unrated_row_ends_a_rating(method):
 @pytest.mark.parametrize("method", ["hold", "linear", "median"])
 def test_a_gap_of_more_than_three_intervals_is_unrated(method):
     bridged = np.r_[np.arange(1, 11), np.arange(13, 20)] * 0.1  # 1.0 and 1.3 s: three intervals
-    series = resample(bridged, bridged, frames=19, shift=0.1, method=method)
+    series = resample(bridged, bridged, frames=19, shift=0.1, method=method, window=0.1)
     assert np.isfinite(series).all()
     gap = np.r_[np.arange(1, 11), np.arange(14, 20)] * 0.1
-    series = resample(gap, gap, frames=19, shift=0.1, method=method)
+    series = resample(gap, gap, frames=19, shift=0.1, method=method, window=0.1)
     assert np.flatnonzero(np.isnan(series)).tolist() == [10, 11, 12]
 
 
@@ -409,6 +448,18 @@ def test_median_takes_the_rows_of_the_window():
 def test_median_of_a_trace_slower_than_the_window_is_the_last_value():
     series = resample([1, 2, 3], [1, 2, 3], frames=6, shift=0.5, method="median", window=0.5)
     assert_close(series, [NAN, 1, 1, 2, 2, 3])
+
+
+def test_median_bridges_an_irregular_trace_up_to_the_window():
+    """Rows 16 ms apart with holes of 0.4 s and 0.6 s, at a window of 0.5 s: only frames in the second are unrated."""
+    times = np.concatenate([np.arange(0, 1, 0.016), np.arange(1.4, 2, 0.016), np.arange(2.6, 3.1, 0.016)])
+    values = np.sin(times)
+    ends = (np.arange(75) + 1) * 0.04
+    series = resample(times, values, frames=75, shift=0.04, method="median", window=0.5)
+    hole = (ends > times[times < 2.1].max() + 1e-9) & (ends < 2.6 - 1e-9)
+    assert np.isnan(series).tolist() == hole.tolist()
+    for i in np.flatnonzero(~hole):
+        assert series[i] == np.median(values[np.abs(times - ends[i]) <= 0.25 + 1e-9])
 
 
 @given(
@@ -450,28 +501,60 @@ def test_a_steady_clock_or_a_repeated_value_is_regular():
     assert not is_event_driven([0, 0.7, 0.716, 0.75, 4.2], [0, 1, 1, 2, 0])
 
 
+# Low-pass filter
+
+
+def test_low_pass_halves_an_amplitude_at_the_cutoff_and_delays_nothing():
+    """Forwards and backwards the response of a Butterworth filter of order 3 is 1 / (1 + w^6), w = tan / tan of the
+    bilinear transform; far from the ends a sine keeps its phase."""
+    time = np.arange(5000) * 0.04
+    for frequency in (0.1, 0.25, 1.0):
+        sine = np.sin(2 * np.pi * frequency * time)
+        warped = np.tan(np.pi * frequency * 0.04) / np.tan(np.pi * 0.25 * 0.04)
+        filtered = filter_low_pass(sine, cutoff=0.25, shift=0.04)
+        np.testing.assert_allclose(filtered[1000:4000], sine[1000:4000] / (1 + warped**6), atol=1e-6)
+
+
+def test_low_pass_treats_rated_stretches_each_by_itself():
+    series = np.concatenate([[NAN, NAN], np.full(5, 3.0), [NAN], np.linspace(0, 1, 60), [NAN], [2.0]])
+    filtered = filter_low_pass(series, cutoff=0.25, shift=0.04)
+    assert np.isnan(filtered).tolist() == np.isnan(series).tolist()
+    np.testing.assert_allclose(filtered[2:7], 3)
+    np.testing.assert_allclose(filtered[8:68], filter_low_pass(series[8:68], cutoff=0.25, shift=0.04))
+    assert filtered[-1] == pytest.approx(2)
+
+
+def test_low_pass_needs_a_frequency_below_half_the_rate():
+    with pytest.raises(ValueError, match=r"^--low-pass=13: a frequency below 12.5 Hz"):
+        filter_low_pass(np.zeros(50), cutoff=13, shift=0.04)
+
+
 # Options
 
-DEFAULTS = {"format": "auto", "scale": (), "resample": "auto", "window": 0.5, "dimension": "", "seed": 1}
+DEFAULTS = {
+    TraceOptions: {"format": "auto", "scale": (), "dimension": "", "seed": 1},
+    ResamplingOptions: {"resample": "auto", "window": 0.5},
+}
 
 
 @pytest.mark.parametrize(
-    ("option", "value"),
+    ("kind", "option", "value"),
     [
-        ("format", "elan"),
-        ("resample", "spline"),
-        ("scale", (1.0,)),
-        ("scale", (1.0, -1.0)),
-        ("scale", (0.0, np.inf)),
-        ("scale", (NAN, 1.0)),
-        ("window", 0.0),
-        ("seed", -1),
+        (TraceOptions, "format", "elan"),
+        (ResamplingOptions, "resample", "spline"),
+        (TraceOptions, "scale", (1.0,)),
+        (TraceOptions, "scale", (1.0, -1.0)),
+        (TraceOptions, "scale", (0.0, np.inf)),
+        (TraceOptions, "scale", (NAN, 1.0)),
+        (ResamplingOptions, "window", 0.0),
+        (ResamplingOptions, "low_pass", NAN),
+        (TraceOptions, "seed", -1),
     ],
 )
-def test_values_out_of_range_are_refused_by_name(option, value):
-    with pytest.raises(ValueError, match=f"--{option}="):
-        TraceOptions(**(DEFAULTS | {option: value}))
+def test_values_out_of_range_are_refused_by_name(kind, option, value):
+    with pytest.raises(ValueError, match=f"--{option.replace('_', '-')}="):
+        kind(**(DEFAULTS[kind] | {option: value}))
 
 
 def test_the_options_of_the_recipe_are_accepted():
-    assert TraceOptions(**(DEFAULTS | {"scale": (-100.0, 100.0)})).scale == (-100, 100)
+    assert TraceOptions(**(DEFAULTS[TraceOptions] | {"scale": (-100.0, 100.0)})).scale == (-100, 100)

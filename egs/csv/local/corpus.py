@@ -9,46 +9,24 @@ file.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from recordings import TABLE, Recording, Table, describe_shared_speakers, draw_sets
+from recordings import TABLE, Table, draw_sets
 
-from emoseq import SETS, DataError
+from emoseq import DataError
 from emoseq.io.datadir import is_id
-from emoseq.labels.resampling import resample
+from emoseq.labels.joining import Raters, describe_unknown_raters, join_traces
+from emoseq.labels.resampling import ResamplingOptions
 from emoseq.labels.trace_formats import parse, recognise_format
-from emoseq.labels.traces import DEFAULT_SCALE, Trace, TraceOptions, find_values_outside, scale_values
+from emoseq.labels.traces import DEFAULT_SCALE, Trace, TraceOptions, find_values_outside
 from emoseq.recipe.corpus import check_dimension
+from emoseq.recipe.recordings import Corpus, RecordingRatings, divide_into_sets, format_faults
 
 RATINGS = "ratings"
-SHOWN = 20  # faults or notes
 UNNAMED = "rater"  # of a file that names no rater
 FUSED = {"value", "rating", "score"}  # names of a column that are no rater's
-DIFFERENCE = 0.5  # seconds between the ends of audio and ratings that are worth a note
-
-
-@dataclass(frozen=True)
-class Ratings:
-    """Ratings of one recording in one dimension on the scale from -1 to 1, shape (frames, raters), NaN if unrated."""
-
-    values: NDArray[np.float32]
-    raters: tuple[str, ...]
-
-
-Raters = dict[str, tuple[str, Trace]]  # file and trace by rater
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """Recordings by set and id, and ratings by dimension and id; `notes` is what the user should know."""
-
-    dimensions: tuple[str, ...]
-    sets: dict[str, dict[str, Recording]]
-    ratings: dict[str, dict[str, Ratings]]
-    notes: list[str] = field(default_factory=list)
 
 
 def list_trace_files(folder: Path) -> list[Path]:
@@ -66,13 +44,16 @@ def find_fault_of_dimension(name: str) -> str:
     return ""
 
 
-def load_corpus(folder: Path, table: Table, options: TraceOptions, shift: float) -> Corpus:
+def load_corpus(
+    folder: Path, table: Table, options: TraceOptions, resampling: ResamplingOptions, shift: float
+) -> Corpus:
     """Read the ratings of a corpus and divide the recordings into sets.
 
     Args:
         folder: of recordings.csv and ratings/
         table: of `read_table`
         options: see `TraceOptions`
+        resampling: see `ResamplingOptions`
         shift: seconds between labels
 
     Raises:
@@ -80,7 +61,7 @@ def load_corpus(folder: Path, table: Table, options: TraceOptions, shift: float)
     """
     faults, notes = list(table.faults), list[str]()
     if not table.ids:
-        raise DataError(_format_faults(folder, faults))
+        raise DataError(format_faults(folder, faults))
     if options.dimension and (problem := find_fault_of_dimension(options.dimension)):
         faults.append(f"--dimension: {problem}")
     traces: dict[str, dict[str, Raters]] = {}  # by dimension and recording
@@ -91,14 +72,16 @@ def load_corpus(folder: Path, table: Table, options: TraceOptions, shift: float)
             faults.append(f"{where}: rater {trace.rater} rates {trace.recording} in another file too; remove one")
         else:
             raters[trace.rater] = (where, trace)
-    ratings: dict[str, dict[str, Ratings]] = {}
+    ratings: dict[str, dict[str, RecordingRatings]] = {}
     for dimension, recordings in sorted(traces.items()):
         ratings[dimension] = {}
         if not options.scale and _lie_above_zero(recordings):
             notes.append(f"{dimension}: no rating is below 0; if its scale is 0 to 1, say so with --scale=0,1")
         for key, raters in recordings.items():
             if key in table.recordings:
-                ratings[dimension][key] = _join(dimension, table.recordings[key], raters, options, shift, faults, notes)
+                ratings[dimension][key] = join_traces(
+                    table.recordings[key], dimension, raters, resampling, shift, faults=faults, notes=notes
+                )
     if not traces and not faults:
         faults.append(f"{RATINGS}/ holds no file; put {RATINGS}/<dimension>/<id>.csv there")
     unrated = {
@@ -116,33 +99,19 @@ def load_corpus(folder: Path, table: Table, options: TraceOptions, shift: float)
         }
     else:
         recordings_in_sets = table.recordings
-        notes = describe_shared_speakers(table.recordings) + notes
     for key, recording in recordings_in_sets.items():
         for dimension in unrated[key]:
             if recording.set == "test":
                 notes.append(f"{key}: no ratings of {dimension}; predicted but not scored")
             elif recording.set:
                 faults.append(
-                    f"{TABLE}:{recording.line}: {key}: no ratings of {dimension}, which {recording.set} needs; add "
+                    f"{recording.where}: {key}: no ratings of {dimension}, which {recording.set} needs; add "
                     f"{RATINGS}/{dimension}/{key}.csv or move it to test"
                 )
     if faults:
-        raise DataError(_format_faults(folder, faults))
-    sets = {
-        name: {key: recording for key, recording in sorted(recordings_in_sets.items()) if recording.set == name}
-        for name in SETS
-    }
-    return Corpus(tuple(ratings), sets, ratings, notes)
-
-
-def _format_faults(folder: Path, faults: list[str]) -> str:
-    return format_list(f"{folder}: {len(faults)} fault{'s' * (len(faults) > 1)}", faults)
-
-
-def format_list(heading: str, items: list[str]) -> str:
-    """Format a heading and one item a line, the first SHOWN of them."""
-    rest = [f"and {len(items) - SHOWN} more"] if len(items) > SHOWN else []
-    return "\n  ".join([f"{heading}:", *items[:SHOWN], *rest])
+        raise DataError(format_faults(folder, faults))
+    notes += describe_unknown_raters(resampling, ratings)
+    return Corpus(tuple(ratings), divide_into_sets(recordings_in_sets), ratings, table.segmented, notes)
 
 
 def _read_traces(
@@ -252,50 +221,3 @@ def _lie_above_zero(recordings: dict[str, Raters]) -> bool:
     """Return whether all ratings, on a scale that no file names, are 0 or more."""
     traces = [trace for raters in recordings.values() for _, trace in raters.values()]
     return all((trace.low, trace.high) == DEFAULT_SCALE and not np.any(trace.values < 0) for trace in traces)
-
-
-def _join(
-    dimension: str,
-    recording: Recording,
-    raters: Raters,
-    options: TraceOptions,
-    shift: float,
-    faults: list[str],
-    notes: list[str],
-) -> Ratings:
-    """Bring the traces of a recording to the label rate and join them; note how far they miss the end of the audio."""
-    frames = max(1, round(recording.duration / shift))
-    columns = []
-    misses: dict[str, list[str]] = {}  # raters by how far their ratings end from the audio
-    for rater, (where, trace) in raters.items():
-        assert trace.low is not None  # _complete has set both
-        assert trace.high is not None
-        method = options.resample
-        if method == "auto":
-            method = "hold" if trace.event_driven else "linear"
-        series = resample(
-            trace.times,
-            scale_values(trace.values, trace.low, trace.high),
-            frames=frames,
-            shift=shift,
-            method=method,
-            event_driven=trace.event_driven,
-            window=options.window,
-        )
-        columns.append(series)
-        rated = trace.times[np.isfinite(trace.values)]
-        if not np.isfinite(series).any():
-            faults.append(
-                f"{where}: the ratings of {rater} lie from {rated[0]:g} to {rated[-1]:g} s, but {recording.id} lasts "
-                f"{recording.duration:.2f} s; times count from its beginning, in seconds unless the column is named "
-                "time(ms)"
-            )
-            continue
-        late = rated[-1] - recording.duration
-        step = np.median(np.diff(trace.times)) if len(trace.times) > 1 else 0.0
-        if abs(late) > max(DIFFERENCE, step + shift) and not (trace.event_driven and late < 0):
-            distance = f"{abs(late):.2f} s {'after' if late > 0 else 'before'} the audio"
-            misses.setdefault(distance, []).append(rater)
-    for distance, names in misses.items():
-        notes.append(f"{recording.id}: {dimension}: the ratings of {', '.join(names)} end {distance}")
-    return Ratings(np.stack(columns, axis=1).astype(np.float32), tuple(raters))

@@ -13,28 +13,12 @@ from pathlib import Path
 from emoseq import SETS, DataError, MissingInputError
 from emoseq.io.audio import read_duration
 from emoseq.io.datadir import is_id
+from emoseq.recipe.recordings import Recording, find_naming_faults, name_utterance
 
 TABLE = "recordings.csv"
 COLUMNS = ("id", "audio", "speaker", "set", "start", "end")
 SHARES = {"train": 0.6, "dev": 0.2, "test": 0.2}  # of the duration of all recordings
 TOLERANCE = 0.05  # seconds that `end` may lie beyond the audio
-
-
-@dataclass(frozen=True)
-class Recording:
-    """A row of recordings.csv: a whole audio file, or the part of it from `start` to `end` in seconds."""
-
-    id: str
-    audio: Path
-    speaker: str
-    set: str  # one of SETS, or empty if it is to be drawn
-    start: float
-    end: float
-    line: int
-
-    @property
-    def duration(self) -> float:
-        return self.end - self.start
 
 
 @dataclass(frozen=True)
@@ -52,8 +36,8 @@ class Table:
 def read_table(folder: Path) -> Table:
     """Read recordings.csv: a header with `id,audio` and any of `speaker,set,start,end`, and a row a recording.
 
-    Audio files are relative to the folder. A recording without speaker is its own speaker. Either all recordings name
-    their set or none does.
+    Audio files are relative to the folder. A recording without speaker is its own speaker. An utterance is named by
+    speaker and id, see `name_utterance`. Either all recordings name their set or none does.
 
     Raises:
         DataError: if there is no such table; all other faults are collected
@@ -103,14 +87,28 @@ def read_table(folder: Path) -> Table:
             faults.append(f"{where}{key!r} is no id; use letters, digits, '_' and '-', without blanks and slashes")
         if lines.setdefault(key, line) != line:
             faults.append(f"{where}the id {key} is also that of line {lines[key]}; give each recording its own")
+        speaker = entry["speaker"] or key
+        if entry["speaker"] and (not is_id(speaker) or "/" in speaker):
+            faults.append(
+                f"{where}{key}: {speaker!r} is no name of a speaker; use letters, digits, '_' and '-', without blanks "
+                "and slashes"
+            )
         if names_sets and entry["set"] not in SETS:
             faults.append(f"{where}{key}: the set is {entry['set']!r}; train, dev or test is expected in every row")
         duration = _measure(folder, entry["audio"], f"{where}{key}: ", faults)
         if len(faults) == known and duration is not None:
             recording = Recording(
-                key, folder / entry["audio"], entry["speaker"] or key, entry["set"], 0.0, duration, line
+                key,
+                name_utterance(key, speaker),
+                folder / entry["audio"],
+                speaker,
+                entry["set"],
+                0.0,
+                duration,
+                f"{TABLE}:{line}",
             )
             recordings[key] = _cut(recording, entry["start"], entry["end"], f"{where}{key}: ", faults)
+    faults += find_naming_faults(recordings.values())
     if names_sets:
         for name in ("train", "dev"):
             if not any(entry["set"] == name for _, entry in entries):
@@ -152,19 +150,6 @@ def _cut(recording: Recording, start: str, end: str, where: str, faults: list[st
         faults.append(f"{where}it ends at {high:g} s, but the audio lasts {recording.end:.2f} s; correct the end")
         return recording
     return replace(recording, start=low, end=min(high, recording.end))
-
-
-def describe_shared_speakers(recordings: Mapping[str, Recording]) -> list[str]:
-    """Describe the speakers that the table puts into two sets or more."""
-    sets: dict[str, set[str]] = {}
-    for recording in recordings.values():
-        sets.setdefault(recording.speaker, set()).add(recording.set)
-    return [
-        f"{TABLE}: speaker {speaker} is in {' and '.join(name for name in SETS if name in names)}; scores will be "
-        "better than on speakers that the models have not heard"
-        for speaker, names in sorted(sets.items())
-        if len(names) > 1
-    ]
 
 
 def draw_sets(recordings: Mapping[str, Recording], unrated: set[str], seed: int) -> dict[str, str]:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write predicted series as CSV, one file per recording: predict_<set>/csv/<system>/<utt>.csv with time and value.
+"""Write predicted series as CSV, one file per utterance: predict_<set>/csv/<system>/<utt>.csv with time and value.
 
 The time of a row is the end of its frame in seconds, as in the ratings; values are on the scale from -1 to 1.
 

@@ -1,0 +1,1 @@
+../../csv/local/write_predictions.py

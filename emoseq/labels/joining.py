@@ -1,0 +1,96 @@
+"""Traces of the raters of one recording, brought to the label rate and joined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from emoseq import DataError
+from emoseq.labels.resampling import ResamplingOptions, filter_low_pass, resample
+from emoseq.labels.traces import Trace, scale_values
+from emoseq.recipe.recordings import Recording, RecordingRatings
+
+DIFFERENCE = 0.5  # seconds between the ends of audio and ratings that are worth a note
+
+Raters = dict[str, tuple[str, Trace]]  # file and trace by rater
+
+
+def join_traces(
+    recording: Recording,
+    dimension: str,
+    raters: Raters,
+    options: ResamplingOptions,
+    shift: float,
+    *,
+    faults: list[str],
+    notes: list[str],
+) -> RecordingRatings:
+    """Bring the traces of a recording to the label rate, scale them to -1 to 1 and join them.
+
+    Args:
+        recording: which the traces are of
+        dimension: of the traces, for messages
+        raters: traces with their scales, times from the beginning of the recording
+        options: see `ResamplingOptions`
+        shift: seconds between labels
+        faults: gains traces that miss the recording
+        notes: gains how far traces end from the end of the audio
+
+    Returns:
+        ratings of shape (round(duration / shift), raters)
+
+    Raises:
+        DataError: if the cutoff of the low-pass filter is too high for the label rate
+    """
+    frames = max(1, round(recording.duration / shift))
+    columns = []
+    misses: dict[str, list[str]] = {}  # raters by how far their ratings end from the audio
+    for rater, (where, trace) in raters.items():
+        assert trace.low is not None  # who reads the file completes the scale
+        assert trace.high is not None
+        method = options.resample
+        if method == "auto":
+            method = "hold" if trace.event_driven else "linear"
+        series = resample(
+            trace.times,
+            scale_values(trace.values, trace.low, trace.high),
+            frames=frames,
+            shift=shift,
+            method=method,
+            event_driven=trace.event_driven,
+            window=options.window,
+        )
+        if rater in options.low_pass_raters:
+            try:
+                series = filter_low_pass(series, cutoff=options.low_pass, shift=shift)
+            except ValueError as error:
+                raise DataError(str(error)) from None
+        columns.append(series)
+        rated = trace.times[np.isfinite(trace.values)]
+        if not np.isfinite(series).any():
+            faults.append(
+                f"{where}: the ratings of {rater} lie from {rated[0]:g} to {rated[-1]:g} s, but {recording.id} lasts "
+                f"{recording.duration:.2f} s; let times count from its beginning, in seconds"
+            )
+            continue
+        late = rated[-1] - recording.duration
+        step = np.median(np.diff(trace.times)) if len(trace.times) > 1 else 0.0
+        if abs(late) > max(DIFFERENCE, step + shift) and not (trace.event_driven and late < 0):
+            distance = f"{abs(late):.2f} s {'after' if late > 0 else 'before'} the audio"
+            misses.setdefault(distance, []).append(rater)
+    for distance, names in misses.items():
+        notes.append(f"{recording.id}: {dimension}: the ratings of {', '.join(names)} end {distance}")
+    return RecordingRatings(np.stack(columns, axis=1).astype(np.float32), tuple(raters))
+
+
+def describe_unknown_raters(
+    options: ResamplingOptions, ratings: Mapping[str, Mapping[str, RecordingRatings]]
+) -> list[str]:
+    """Describe the raters to be low-passed who have rated nothing; ratings are by dimension and recording."""
+    known = {rater for recordings in ratings.values() for rated in recordings.values() for rater in rated.raters}
+    return [
+        f"--low-pass-raters names {rater}, who has rated nothing"
+        for rater in options.low_pass_raters
+        if rater not in known
+    ]
