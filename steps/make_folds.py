@@ -20,7 +20,7 @@ import _recipe  # noqa: F401
 from emoseq import SETS, MissingInputError
 from emoseq.io.datadir import list_contents, subset, write_table
 from emoseq.recipe.corpus import list_sets, read_dimensions, write_dimensions
-from emoseq.recipe.folds import FoldOptions, choose_set, draw_folds, list_folds, list_recordings
+from emoseq.recipe.folds import FoldOptions, choose_set, draw_folds, list_folds, list_recordings, sum_durations
 from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
@@ -43,9 +43,7 @@ def main(argv: list[str] | None = None) -> int:
         raise MissingInputError(f"{data / 'train' / 'wav.scp'} does not exist, which stage 0 writes")
     made_later = [f"{dim}.scp" for dim in dimensions]  # a run on a fold makes its gold standard itself
     recordings, unrated = list_recordings(sources, dimensions)
-    seconds: dict[str, float] = defaultdict(float)
-    for recording in recordings.values():
-        seconds[recording.speaker] += recording.seconds
+    seconds = sum_durations(recordings)
     fold_of = draw_folds(seconds, count, options.seed)
     folders = list_folds(data, count)
     stamp = Stamp(

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from emoseq import SETS, DataError, MissingInputError
 from emoseq.io.datadir import read_frame_shift, read_table
+from emoseq.recipe.corpus import list_sets, read_dimensions
 from emoseq.recipe.options import check_range, option
 
 FEWEST = 3  # folds: one each for test, dev and train
@@ -60,6 +61,14 @@ def list_recordings(sources: Sequence[Path], dimensions: Sequence[str]) -> tuple
             else:
                 unrated.append(utt)
     return recordings, unrated
+
+
+def sum_durations(recordings: Mapping[str, Recording]) -> dict[str, float]:
+    """Return the seconds of each speaker."""
+    seconds: dict[str, float] = {}
+    for speaker, duration in recordings.values():
+        seconds[speaker] = seconds.get(speaker, 0.0) + duration
+    return seconds
 
 
 def check_count(count: int) -> None:
@@ -124,8 +133,8 @@ def list_folds(folder: Path, count: int) -> list[Path]:
     return [folder / f"fold_{i}" for i in range(1, count + 1)] or [folder]
 
 
-def check_folds(data: Path, count: int) -> None:
-    """Check that the recordings have been divided into so many folds.
+def check_folds(data: Path, count: int, seed: int) -> None:
+    """Check that the recordings in `data` have been divided into the folds of this draw.
 
     Raises:
         DataError: if they have not
@@ -133,6 +142,14 @@ def check_folds(data: Path, count: int) -> None:
     table = data / "folds"
     if not table.exists():
         raise MissingInputError(f"{table} is missing, which stage 2 writes: run --folds {count} --stage 2 first")
-    found = max(int(fold) for fold in read_table(table).values())
-    if found != count:
-        raise DataError(f"{table}: {found} folds, not {count}: run --folds {count} --stage 2 first, or --folds {found}")
+    found = {speaker: int(fold) for speaker, fold in read_table(table).items()}
+    if max(found.values()) != count:
+        raise DataError(
+            f"{table}: {max(found.values())} folds, not {count}: run --folds {count} --stage 2 first, "
+            f"or --folds {max(found.values())}"
+        )
+    recordings, _ = list_recordings([data / name for name in list_sets(data)], read_dimensions(data))
+    if found != draw_folds(sum_durations(recordings), count, seed):
+        raise DataError(
+            f"{table}: not the draw of --seed={seed} from these recordings: run --folds {count} --stage 2 first"
+        )
