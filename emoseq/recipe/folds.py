@@ -1,7 +1,7 @@
 """Folds of a cross-validation over speakers.
 
-Fold i is tested by models that are chosen on fold i + 1 (after the last comes the first) and trained on all others, so
-every recording is once in the test set and once in the dev set.
+Fold i is the test set of models chosen on fold i + 1 (fold 1 after the last) and trained on the others. Each recording
+is thus in one test set and in one dev set.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class FoldOptions:
 
 
 class Recording(NamedTuple):
-    """What the draw has to know of a recording."""
+    """Speaker and duration of a recording."""
 
     speaker: str
     seconds: float
@@ -79,14 +79,14 @@ def check_count(count: int) -> None:
     """
     if count < FEWEST:
         raise DataError(
-            f"--folds {count}: at least {FEWEST} are needed: one each to test, to choose settings and to train"
+            f"--folds {count}: at least {FEWEST} are needed: one to test, one to choose settings and one to train"
         )
 
 
 def draw_folds(seconds: Mapping[str, float], count: int, seed: int) -> dict[str, int]:
-    """Draw a fold for each speaker, so that all folds last about as long.
+    """Draw a fold for each speaker, so that folds have about equal durations.
 
-    Speakers come in a random order, those who speak longest first; each goes to the fold that lasts shortest so far.
+    Speakers are taken by decreasing duration, in random order among equals; each goes to the shortest fold so far.
 
     Args:
         seconds: duration by speaker
@@ -102,10 +102,10 @@ def draw_folds(seconds: Mapping[str, float], count: int, seed: int) -> dict[str,
     check_count(count)
     if len(seconds) < count:
         raise DataError(
-            f"--folds {count}: there are {len(seconds)} speakers, and every fold needs one of its own; "
-            f"choose {FEWEST} to {len(seconds)} folds, or add speakers"
+            f"--folds {count}: each fold needs a speaker of its own, and the corpus has {len(seconds)} speakers with "
+            f"ratings; choose {FEWEST} to {len(seconds)} folds, or add speakers"
             if len(seconds) >= FEWEST
-            else f"--folds {count}: there are {len(seconds)} speakers, but {FEWEST} are needed at least; add speakers"
+            else f"--folds {count}: {FEWEST} speakers with ratings are needed, not {len(seconds)}; add speakers"
         )
     order = sorted(seconds)
     random.Random(seed).shuffle(order)
@@ -119,7 +119,7 @@ def draw_folds(seconds: Mapping[str, float], count: int, seed: int) -> dict[str,
 
 
 def choose_set(fold: int, tested: int, count: int) -> str:
-    """Return the set that the recordings of a fold are in where the fold `tested` is the test set.
+    """Return the set to which a fold belongs in the run whose test set is the fold `tested`.
 
     >>> [choose_set(fold, 3, 4) for fold in (1, 2, 3, 4)]
     ['train', 'train', 'test', 'dev']
@@ -129,7 +129,7 @@ def choose_set(fold: int, tested: int, count: int) -> str:
 
 
 def list_folds(folder: Path, count: int) -> list[Path]:
-    """List the folders of the folds below that of a run or of its data; of no folds (0), the folder itself."""
+    """List fold_1 to fold_<count> below the folder of a run or of its data; for a count of 0, the folder itself."""
     return [folder / f"fold_{i}" for i in range(1, count + 1)] or [folder]
 
 
