@@ -35,7 +35,11 @@ def test_as_many_folds_as_speakers_leave_one_speaker_out():
 
 @pytest.mark.parametrize(
     ("count", "speakers", "message"),
-    [(2, 9, "at least 3 are needed"), (5, 4, "4 speakers with ratings; choose 3 to 4 folds"), (3, 2, "3 speakers with ratings are needed, not 2; add speakers")],
+    [
+        (2, 9, "at least 3 are needed"),
+        (5, 4, "4 speakers with ratings; choose 3 to 4 folds"),
+        (3, 2, "3 speakers with ratings are needed, not 2; add speakers"),
+    ],
 )
 def test_too_few_folds_or_speakers_are_refused(count, speakers, message):
     with pytest.raises(DataError, match=f"--folds {count}: .*{message}"):
