@@ -42,7 +42,7 @@ COLUMNS = {
 EXPLANATION = """\
 length, unrated: seconds; start, stop, hold: seconds without a movement at the start, at the end and between
 jumps: steps of more than half of the scale within a frame; clipped: share of the time at an end of the scale
-range: range over the median of the others' ranges; delay: seconds behind the mean of the others, where they agree best
+range: range over the median of the others' ranges; delay: seconds behind the other raters, by lagged correlation
 corr, CCC: mean correlation and mean CCC with each other rater; CCC rest: CCC with the mean of the others
 <: looks wrong, see below"""
 
