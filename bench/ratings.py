@@ -3,9 +3,9 @@
 
 . ./path.sh && PYTHONPATH=.:local:tests python3 bench/ratings.py people 100 110
 
-The arguments are the raters, `people` of tests/people.py (4 or 6) or `arousal` and `valence` of local/make_corpus.py (6),
-the first seed, and the one after the last. Prints in how many corpora each damaged rater, and any other, is named. Rater
-1 is stuck from .3 of each recording on, rater 2 inverted and rater 3 late.
+The arguments are the raters, `people` of tests/people.py (4 or 6) or `arousal` or `valence` of local/make_corpus.py
+(6), the first seed, and the one after the last. Prints in how many corpora each damaged rater, and any other, is
+named. Rater 1 is stuck from .3 of each recording on, rater 2 inverted and rater 3 late.
 """
 
 from __future__ import annotations
