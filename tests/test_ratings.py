@@ -131,7 +131,7 @@ def test_stuck_inverted_and_late_traces_are_listed_and_nothing_else(tmp_path):
     listed = findings.splitlines()
     assert len(listed) == 3
     assert listed[0].startswith("arousal: rec_1: bob stands at ")
-    assert listed[1].startswith("arousal: rec_2: dee runs against the others")
+    assert listed[1].startswith("arousal: rec_2: dee runs against the other raters")
     assert listed[2] == "arousal: rec_3: ann does not move before 35.0 s"
     written = pd.read_csv(data / "check_ratings/ratings.csv")
     assert written.shape[0] == 15
