@@ -131,7 +131,7 @@ def test_stuck_inverted_and_late_traces_are_listed_and_nothing_else(tmp_path):
     listed = findings.splitlines()
     assert len(listed) == 3
     assert listed[0].startswith("arousal: rec_1: bob stands at ")
-    assert listed[1].startswith("arousal: rec_2: dee runs against the others")
+    assert listed[1].startswith("arousal: rec_2: dee runs against the other raters")
     assert listed[2] == "arousal: rec_3: ann does not move before 35.0 s"
     written = pd.read_csv(data / "check_ratings/ratings.csv")
     assert written.shape[0] == 15
@@ -141,6 +141,24 @@ def test_stuck_inverted_and_late_traces_are_listed_and_nothing_else(tmp_path):
     assert (data / "check_ratings/arousal.pdf").read_bytes()[:5] == b"%PDF-"
     said = run_step(GOLD, "--gold-from", "mean", data).stderr
     assert f"3 things look wrong, see utils/check_ratings.py {data}" in said
+
+
+def test_raters_who_are_stuck_inverted_and_late_in_every_recording_are_listed_and_nobody_else(tmp_path):
+    ratings = rate_like_people(31, raters=6)
+    for traces in ratings.values():
+        traces[40 * RATE :, 1] = traces[40 * RATE, 1]
+        traces[:, 3] *= -1
+        traces[:, 0] = np.r_[np.zeros(6 * RATE, np.float32), traces[: -6 * RATE, 0]]
+    names = ["ann", "bob", "cy", "dee", "eve", "flo"]
+    data = write_data(tmp_path / "train", ratings, dict.fromkeys(ratings, names))
+    listed = run_step(CHECK, data).stdout.rpartition("\n\n")[2].splitlines()
+    assert [line.split()[1:3] for line in listed[:3]] == [[f"rec_{i}:", "bob"] for i in (1, 2, 3)]
+    assert listed[3].startswith("arousal: ann: reacts ")
+    assert " s later than the other raters, in " in listed[3]
+    assert listed[4].startswith("arousal: dee: runs against the other raters")
+    assert len(listed) == 5
+    written = pd.read_csv(data / "check_ratings/ratings.csv")
+    assert set(written.rater[written.findings.notna()]) == {"ann", "bob", "dee"}
 
 
 def test_raters_without_names_are_numbered(tmp_path):

@@ -2,8 +2,9 @@
 """Check the raters' traces of a data directory and say which look wrong.
 
 Prints a table of all traces of each dimension, how well the raters agree, and at the end what looks wrong: traces that
-are stuck, start late, stop early, jump, lie at the end of the scale, run against the others, lag far behind them or use
-another scale. The findings are advice: look at the figures. The status is 0 with and without findings.
+are stuck, start late, stop early, jump, lie at the end of the scale or use another scale, and raters who run against
+the others or react much later, in most recordings or in one. The findings are advice: look at the figures. The status
+is 0 with and without findings.
 
 Writes DATA_DIR/check_ratings/ratings.csv and, for each dimension, a figure of all traces (.png, .pdf).
 """

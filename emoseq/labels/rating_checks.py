@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq.labels.agreement import average_finite, compute_alpha, correlate_raters, estimate_ceiling
-from emoseq.labels.alignment import compute_lagged_concordance, find_delay
 from emoseq.labels.gold_standard import average_raters, check_traces, compare_raters
+from emoseq.labels.rater_courses import ORDINARY_DELAY, Course, follow_raters
 from emoseq.metrics import concordance
 
 # Limits beyond which a trace looks wrong. People stand still for .8 of the frames, hold a value for more than 4.3 s in
@@ -27,13 +27,11 @@ LONGEST_GAP = 10.0  # s unrated at the end
 LARGEST_STEP = 0.5  # of the range of all ratings, within one frame
 MOST_JUMPS = 2
 MOST_CLIPPED = 0.25  # of the frames, and as many seconds as a hold
-LARGEST_RATIO = 5.0  # between the ranges of a rater and of the others
-INVERTED = -0.4  # mean correlation with the others,
-LEAST_CORRELATION = 0.2  # who correlate with each other by this or more
-LONGEST_LAG = 10.0  # s searched, and a quarter of the recording
-LONGEST_DELAY = 3.0  # s
-LEAST_GAIN = 0.15  # in CCC by a longer delay, in 300 s; the gain by chance falls with the root of the length
-LEAST_LAGGED = 0.4  # CCC at that delay
+LARGEST_RATIO = 10.0  # between the ranges of a rater and of the others,
+SHORTEST_FOR_SCALE = 90.0  # s; in a minute a rater may hardly move
+LEAST_CORRELATION = 0.4  # of a rater with the mean of the others, moved or turned as found,
+# Least seconds compared, evidence and delay in seconds, over all recordings, and in one of them
+OVERALL, ALONE = (90.0, 5.0, 3.6), (150.0, 8.0, 4.5)
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class CheckedTrace:
         agreement: mean CCC with each other rater
         correlation: mean Pearson correlation with each other rater
         ccc_with_rest: CCC with the mean of the others
-        delay: lag at which that CCC is highest, positive if the rater is later than the others
+        delay: as `emoseq.labels.rater_courses.Course`, in this recording
         findings: what looks wrong, in words
     """
 
@@ -135,8 +133,15 @@ def check_ratings(
     """
     tables = {recording: check_traces(traces) for recording, traces in ratings.items()}
     scale = find_scale(tables.values())
+    moving = {
+        recording: np.stack([_mask_standstill(trace, frame_shift) for trace in traces.T], axis=1)
+        for recording, traces in tables.items()
+        if len(traces) * frame_shift >= SHORTEST
+    }
+    overall, single = follow_raters(moving, raters, frame_shift)
+    everywhere, alone = _judge_courses(overall, single)
     checked: list[CheckedTrace] = []
-    pairs, ceilings = [], []
+    pairs, ceilings, findings = [], [], []
     for recording, traces in tables.items():
         agreement, correlation = compare_raters(traces), correlate_raters(traces)
         pairs += agreement[np.triu_indices(len(agreement), 1)].tolist()
@@ -144,15 +149,20 @@ def check_ratings(
         for column, rater in enumerate(raters[recording]):
             measures, problems = _measure_shape(traces, column, scale, frame_shift)
             if measures["late_start"] < measures["seconds"]:
-                compared, differences = _compare_with_rest(traces, column, correlation, frame_shift)
+                compared, differences = _compare_with_rest(traces, column, frame_shift)
                 measures, problems = measures | compared, problems + differences
             measures |= {
                 "agreement": average_finite(agreement[column]),
                 "correlation": average_finite(correlation[column]),
             }
+            if (recording, rater) in single:
+                measures["delay"] = single[recording, rater].delay
+            problems += alone.get((recording, rater), [])
+            findings += [f"{recording}: {rater} {problem}" for problem in problems]
+            problems += [words for words, where in everywhere.get(rater, []) if recording in where]
             checked.append(CheckedTrace(recording, rater, **measures, findings=tuple(problems)))
     alpha = compute_alpha(tables.values())
-    findings = [f"{trace.recording}: {trace.rater} {finding}" for trace in checked for finding in trace.findings]
+    findings += [f"{rater}: {words}" for rater, found in everywhere.items() for words, _ in found]
     if alpha < 0:
         findings.append(f"all recordings: the raters agree no better than by chance (Krippendorff's alpha {alpha:.2f})")
     return CheckedRatings(
@@ -280,36 +290,79 @@ def _goes_on(rest: NDArray, first: int, last: int) -> bool:
     return np.isnan(whole) or part >= LEAST_MOVEMENT * whole
 
 
-def _compare_with_rest(
-    traces: NDArray, column: int, correlation: NDArray, frame_shift: float
-) -> tuple[dict[str, Any], list[str]]:
+def _mask_standstill(trace: NDArray, frame_shift: float) -> NDArray:
+    """Mask where a trace does not move at the start, at the end or for long; all if that leaves less than half."""
+    pauses, masked = find_pauses(trace), trace.copy()
+    masked[: pauses.first_move] = masked[pauses.last_move :] = np.nan
+    if pauses.hold_length * frame_shift > LONGEST_HOLD:
+        masked[pauses.hold : pauses.hold + pauses.hold_length] = np.nan
+    return masked if np.isfinite(masked).mean() >= 0.5 else np.full_like(trace, np.nan)
+
+
+def _judge_courses(
+    overall: Mapping[str, Course], single: Mapping[tuple[str, str], Course]
+) -> tuple[dict[str, list[tuple[str, set[str]]]], dict[tuple[str, str], list[str]]]:
+    """Say who runs against the others, and who lags far behind them or runs ahead of them.
+
+    Returns:
+        by rater what is so in most recordings, and in which; by recording and rater what is so in this one
+    """
+    everywhere: dict[str, list[tuple[str, set[str]]]] = {}
+    for rater, course in overall.items():
+        own = {recording: found for (recording, name), found in single.items() if name == rater}
+        words = _describe_course(course, *OVERALL)
+        where = {recording for recording, found in own.items() if _is_alike(found, course)}
+        if words and len(own) > 1 and len(where) > len(own) / 2:
+            everywhere[rater] = [(f"{words}, in {len(where)} of {len(own)} recordings; {_advise(course)}", where)]
+    alone = {}
+    for (recording, rater), course in single.items():
+        words = _describe_course(course, *ALONE)
+        if words and rater not in everywhere:
+            alone[recording, rater] = [f"{words}; {_advise(course)}"]
+    return everywhere, alone
+
+
+def _describe_course(course: Course, least_seconds: float, least_evidence: float, least_delay: float) -> str:
+    """Describe what is wrong with a course; nothing if all is well or too little is known."""
+    if course.seconds < least_seconds or course.evidence < least_evidence:
+        return ""
+    if abs(course.correlation) < LEAST_CORRELATION:
+        return ""
+    if course.correlation < 0:
+        return f"runs against the other raters (correlation {course.correlation:.2f})"
+    if abs(course.delay) >= least_delay:
+        return f"reacts {abs(course.delay):.1f} s {'later' if course.delay > 0 else 'earlier'} than the other raters"
+    return ""
+
+
+def _is_alike(found: Course, course: Course) -> bool:
+    """Return whether a recording points the same way as all of them."""
+    if course.correlation < 0:
+        return found.correlation < 0
+    return found.correlation > 0 and found.delay * np.sign(course.delay) > ORDINARY_DELAY / 2
+
+
+def _advise(course: Course) -> str:
+    if course.correlation < 0:
+        return "is it inverted?"
+    return f"try --align-raters {np.ceil(abs(course.delay)):.0f}, or leave it out"
+
+
+def _compare_with_rest(traces: NDArray, column: int, frame_shift: float) -> tuple[dict[str, Any], list[str]]:
     """Compare one of the traces (frames, raters) with the others; return fields of CheckedTrace, and findings."""
     trace, others = traces[:, column], np.delete(traces, column, axis=1)
     rest = average_raters(others)
     both = np.isfinite(trace) & np.isfinite(rest)
     if not both.any():
         return {}, []
-    seconds = len(trace) * frame_shift
     findings = []
-    own = average_finite(correlation[column])
-    among_others = average_finite(np.delete(np.delete(correlation, column, axis=0), column, axis=1))
-    if own < INVERTED and (others.shape[1] == 1 or among_others >= LEAST_CORRELATION):
-        findings.append(f"runs against the others (correlation {own:.2f}); is it inverted?")
     theirs = [_measure_range(other, 1) for other in others.T]
     theirs = [value for value in theirs if value > 0]
     ratio = _measure_range(trace, 1) / float(np.median(theirs)) if theirs else float("nan")
     if ratio > LARGEST_RATIO or ratio < 1 / LARGEST_RATIO:
         findings.append(f"covers {ratio:.2g} times the range of the others; is it on another scale?")
-    curve = compute_lagged_concordance(trace, rest, round(min(LONGEST_LAG, seconds / 4) / frame_shift))
-    lag = find_delay(curve)
-    delay = lag * frame_shift
-    distances = np.abs(np.arange(len(curve)) - len(curve) // 2) * frame_shift
-    best, near = curve[lag + len(curve) // 2], np.nanmax(curve[distances <= LONGEST_DELAY])
-    gain = LEAST_GAIN * max(1, np.sqrt(300 / seconds))
-    if abs(delay) > LONGEST_DELAY and best >= LEAST_LAGGED and best - near >= gain:
-        findings.append(f"agrees best with the others if moved {abs(delay):.1f} s {'earlier' if lag > 0 else 'later'}")
-    measures = {"range_ratio": ratio, "ccc_with_rest": concordance(trace[both], rest[both]), "delay": delay}
-    return measures, findings if seconds >= SHORTEST else []
+    measures = {"range_ratio": ratio, "ccc_with_rest": concordance(trace[both], rest[both])}
+    return measures, findings if len(trace) * frame_shift >= SHORTEST_FOR_SCALE else []
 
 
 def _measure_range(series: NDArray, cut: float = 0) -> float:

@@ -56,10 +56,12 @@ STYLE: dict[Any, Any] = {
 in_style = matplotlib.rc_context(STYLE)
 
 
-def make_panels(rows: int, columns: int = 1, *, width: float = COLUMN, height: float, sharey: bool = False) -> Any:
+def make_panels(
+    rows: int, columns: int = 1, *, width: float = COLUMN, height: float, sharex: bool = True, sharey: bool = False
+) -> Any:
     """Return a figure and its axes, shape (rows, columns); `height` is the height of a row in inches."""
     figure = Figure(figsize=(width, rows * height), layout="constrained")
-    return figure, figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False)
+    return figure, figure.subplots(rows, columns, sharex=sharex, sharey=sharey, squeeze=False)
 
 
 def compute_times(series: NDArray, frame_shift: float) -> NDArray[np.float64]:

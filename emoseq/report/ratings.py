@@ -19,7 +19,7 @@ PANELS = 30  # recordings in one figure
 COMMON_LEGEND = 12  # raters of all recordings together; with more, each panel has its own legend
 COLORS = (BLUE, VERMILION, GREEN, PURPLE, "#E69F00", "#56B4E9")
 DASHES = ("-", (0, (4, 1)), (0, (1, 1)))
-GOLD_LOOK: dict[str, Any] = {"color": "black", "linewidth": 1.2}
+GOLD_LOOK: dict[str, Any] = {"color": "0.72", "linewidth": 2.0, "zorder": 1}  # a band behind the traces
 SUSPECT_WIDTH = 1.6
 TITLE_LENGTH = 32  # characters that fit above the narrowest panel
 # Column of ratings.csv: heading in the printed table, and format
@@ -42,7 +42,7 @@ COLUMNS = {
 EXPLANATION = """\
 length, unrated: seconds; start, stop, hold: seconds without a movement at the start, at the end and between
 jumps: steps of more than half of the scale within a frame; clipped: share of the time at an end of the scale
-range: range over the median of the others' ranges; delay: seconds behind the mean of the others, where they agree best
+range: range over the median of the others' ranges; delay: seconds behind the other raters, by lagged correlation
 corr, CCC: mean correlation and mean CCC with each other rater; CCC rest: CCC with the mean of the others
 <: looks wrong, see below"""
 
@@ -89,7 +89,7 @@ def plot_ratings(
     gold_name: str,
     frame_shift: float,
 ) -> Figure:
-    """Plot every trace and the gold standard, one panel a recording.
+    """Plot every trace and the gold standard, one panel a recording, each with its own time axis.
 
     Args:
         ratings: traces (frames, raters) by recording, at least one
@@ -104,7 +104,7 @@ def plot_ratings(
     is_common = len(names) <= COMMON_LEGEND
     columns = min(3 if is_common else 2, 1 + (len(ratings) > 1) + (len(ratings) > 6))
     rows = -(-len(ratings) // columns)
-    figure, axes = make_panels(rows, columns, width=PAGE, height=1.5 if rows < 4 else 1.2, sharey=True)
+    figure, axes = make_panels(rows, columns, width=PAGE, height=1.5 if rows < 4 else 1.3, sharex=False, sharey=True)
     for axis, (recording, traces) in zip(axes.flat, ratings.items(), strict=False):
         times = compute_times(traces, frame_shift)
         for column, name in enumerate(raters[recording]):
@@ -120,22 +120,20 @@ def plot_ratings(
         if len(title) > TITLE_LENGTH:
             title = title.replace(": ", ":\n", 1)
         axis.set_title(title, color=VERMILION if marked else "black")
+        axis.set_xlim(0, frame_shift * len(traces))
         if not is_common:
             axis.legend(fontsize=5.5, loc="center left", bbox_to_anchor=(1, 0.5), handles=axis.lines[: traces.shape[1]])
     for axis in axes.flat[len(ratings) :]:
         axis.remove()
     for column in range(columns):
-        last = axes[rows - 1 - (column >= len(ratings) - (rows - 1) * columns), column]
-        last.set_xlabel("time (s)")
-        last.xaxis.set_tick_params(labelbottom=True)
+        axes[rows - 1 - (column >= len(ratings) - (rows - 1) * columns), column].set_xlabel("time (s)")
     for axis in axes[:, 0]:
         axis.set_ylabel(f"{dimension}\n(raters' scale)")
     axes[0, 0].set_ylim(_choose_limits(ratings, raters, suspects))
-    axes[0, 0].set_xlim(0, frame_shift * max(map(len, ratings.values())))
     handles = [Line2D([], [], label=name, **_choose_look(i)) for i, name in enumerate(names)] * is_common
     handles += [Line2D([], [], label=gold_name, **GOLD_LOOK)] * any(recording in gold for recording in ratings)
     if any(suspects.get(recording) for recording in ratings):
-        handles.append(Line2D([], [], label="thick: looks wrong", color="0.5", linewidth=SUSPECT_WIDTH))
+        handles.append(Line2D([], [], label="thick: looks wrong", color="black", linewidth=SUSPECT_WIDTH))
     figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 8))
     return figure
 

@@ -2,12 +2,29 @@
 
 import numpy as np
 import pytest
-from people import RATE, name_raters, rate_like_people
+from people import RATE, name_raters, rate_like_people, slow_noise, stand_still
 from series import direct_ccc
 
 from emoseq.labels.rating_checks import Pauses, check_ratings, find_pauses, find_scale
 
 NAN = np.nan
+
+
+def delay(trace, seconds):
+    """A trace that stands at 0 at the start and follows that many seconds later."""
+    return np.r_[np.zeros(seconds * RATE, np.float32), trace[: -seconds * RATE]]
+
+
+def agreeing_people(seed, *, seconds, raters=6):
+    """Three recordings of raters who hold and ramp, with delays of 1 to 2 s and a mean CCC of about .6."""
+    random = np.random.default_rng(seed)
+    frames, lead, ratings = seconds * RATE, 4 * RATE, {}
+    for number in range(3):
+        course = slow_noise(random, frames + lead, 4)
+        starts = [lead - round(random.uniform(1, 2) * RATE) for _ in range(raters)]
+        aims = [course[start:][:frames] + 0.4 * slow_noise(random, frames, 5) for start in starts]
+        ratings[f"rec_{number + 1}"] = np.stack([stand_still(random, 0.25 * aim) for aim in aims], axis=1)
+    return ratings
 
 
 def find_problems(ratings):
@@ -41,14 +58,60 @@ def test_a_stuck_an_inverted_and_a_late_rater_are_found_and_no_other():
     assert "does not move before 35.0 s" in third
 
 
-def test_a_rater_with_a_delay_of_seven_seconds_more_is_found():
+def test_a_rater_with_a_delay_of_seven_seconds_more_in_one_recording_is_found():
     ratings = rate_like_people(2)
-    trace = ratings["rec_2"][:, 2]
-    ratings["rec_2"][:, 2] = np.r_[np.zeros(7 * RATE, np.float32), trace[: -7 * RATE]]
+    ratings["rec_2"][:, 2] = delay(ratings["rec_2"][:, 2], 7)
     (finding,) = find_problems(ratings)
-    assert finding.startswith("rec_2: R3 agrees best with the others if moved ")
-    assert 5 < float(finding.split()[-3]) < 10
-    assert finding.endswith("s earlier")
+    assert finding.startswith("rec_2: R3 reacts ")
+    assert 5 < float(finding.split()[3]) < 10
+    assert "s later than the other raters; try --align-raters " in finding
+
+
+@pytest.mark.parametrize("seed", range(20, 28))
+def test_a_rater_who_is_late_in_every_recording_is_found_and_no_other(seed):
+    ratings = rate_like_people(seed, raters=6)
+    for traces in ratings.values():
+        traces[:, 2] = delay(traces[:, 2], 6)
+    (finding,) = find_problems(ratings)
+    assert finding.startswith("R3: reacts ")
+    assert 4 < float(finding.split()[2]) < 8
+    assert " s later than the other raters, in " in finding
+    assert "of 3 recordings; try --align-raters " in finding
+
+
+@pytest.mark.parametrize("seconds", [120, 180])
+@pytest.mark.parametrize("seed", range(20, 24))
+@pytest.mark.parametrize("kind", ["late alone", "beside a stuck and an inverted one"])
+def test_a_rater_five_seconds_late_is_found_alone_and_beside_others(seed, seconds, kind):
+    ratings = agreeing_people(seed, seconds=seconds)
+    for traces in ratings.values():
+        traces[:, 2] = delay(traces[:, 2], 5)
+        if kind != "late alone":
+            traces[40 * RATE :, 0] = traces[40 * RATE, 0]
+            traces[:, 1] *= -1
+    checked = check_ratings(ratings, name_raters(ratings), 1 / RATE)
+    named = {trace.rater for trace in checked.traces if trace.findings}
+    assert named == ({"R3"} if kind == "late alone" else {"R1", "R2", "R3"})
+    assert sum(finding.startswith("R3: reacts ") for finding in checked.findings) == 1
+    if kind != "late alone":
+        assert sum(finding.startswith("R2: runs against the other raters") for finding in checked.findings) == 1
+
+
+@pytest.mark.parametrize("seconds", [45, 60, 120, 180, 300])
+@pytest.mark.parametrize("seed", range(20, 24))
+def test_nothing_is_found_in_undamaged_recordings_of_any_length(seed, seconds):
+    assert find_problems(rate_like_people(seed, seconds=seconds, raters=4 + seed % 3)) == []
+
+
+def test_of_two_raters_the_later_one_is_named_and_both_if_they_run_against_each_other():
+    ratings = rate_like_people(4, raters=2)
+    for traces in ratings.values():
+        traces[:, 1] = delay(traces[:, 0], 6)
+    (finding,) = find_problems(ratings)
+    assert finding.startswith("R2: reacts 6.0 s later")
+    for traces in ratings.values():
+        traces[:, 1] = -traces[:, 0]
+    assert [problem[:16] for problem in find_problems(ratings)[:2]] == ["R1: runs against", "R2: runs against"]
 
 
 DAMAGE = {

@@ -32,6 +32,9 @@ def test_each_recording_has_a_panel_with_its_traces_and_gold_standard():
     assert first.lines[1].get_color() == second.lines[0].get_color()
     assert "time (s)" in second.get_xlabel()
     assert first.get_ylabel().startswith("valence")
+    assert [axis.get_xlim() for axis in figure.axes] == [(0, 2), (0, 1)]
+    trace, gold = second.lines
+    assert gold.get_zorder() < trace.get_zorder()
 
 
 def test_traces_that_look_wrong_are_thick_named_and_do_not_set_the_scale():
