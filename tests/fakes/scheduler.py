@@ -11,7 +11,7 @@ Tasks run in the background, in an environment with little more than what the su
 """
 
 import contextlib
-import dataclasses
+import html
 import json
 import os
 import re
@@ -21,7 +21,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 AWAY = {
     "sbatch": "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)",
@@ -44,7 +43,6 @@ REFUSED = {
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "NODE_FAIL", "TIMEOUT", "OUT_OF_MEMORY"}
 
 
-@dataclasses.dataclass
 class Plan:
     """Faults to simulate.
 
@@ -63,15 +61,21 @@ class Plan:
         deaf: seconds until a cancellation has an effect, or until the file `now` appears
     """
 
-    away: dict[str, list[int]] = dataclasses.field(default_factory=dict)
-    hangs: dict[str, list[int]] = dataclasses.field(default_factory=dict)
-    crashes: dict[str, list[int]] = dataclasses.field(default_factory=dict)
-    denied: dict[str, list[int]] = dataclasses.field(default_factory=dict)
-    late: bool = False
-    refuses: bool = False
-    slots: int = 8
-    fates: dict[str, str] = dataclasses.field(default_factory=dict)
-    deaf: float = 0
+    def __init__(
+        self,
+        *,
+        away: dict[str, list[int]] | None = None,
+        hangs: dict[str, list[int]] | None = None,
+        crashes: dict[str, list[int]] | None = None,
+        denied: dict[str, list[int]] | None = None,
+        late: bool = False,
+        refuses: bool = False,
+        slots: int = 8,
+        fates: dict[str, str] | None = None,
+        deaf: float = 0,
+    ) -> None:
+        self.away, self.hangs, self.crashes, self.denied = away or {}, hangs or {}, crashes or {}, denied or {}
+        self.late, self.refuses, self.slots, self.fates, self.deaf = late, refuses, slots, fates or {}, deaf
 
 
 def main(folder: Path, program: str, argv: list[str]) -> int:
@@ -420,7 +424,7 @@ def qstat(folder: Path, argv: list[str], plan: Plan) -> int:
 def element(list_name: str, number: int, name: str, state: str, task: object) -> str:
     return (
         f'<job_list state="{list_name}"><JB_job_number>{number}</JB_job_number><JAT_prio>0.55500</JAT_prio>'
-        f"<JB_name>{escape(name)}</JB_name><JB_owner>root</JB_owner><state>{state}</state>"
+        f"<JB_name>{html.escape(name, quote=False)}</JB_name><JB_owner>root</JB_owner><state>{state}</state>"
         f"<slots>1</slots><tasks>{task}</tasks></job_list>"
     )
 
