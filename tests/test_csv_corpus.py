@@ -150,6 +150,77 @@ def test_gaps_and_missing_ends_are_nan(corpus):
     assert np.flatnonzero(np.isfinite(ratings)).tolist() == [0, 1, 2, 3, *range(14, 25)]
 
 
+@pytest.fixture
+def irregular(corpus):
+    """Recordings of 12 s, the first rated at about 10 Hz whose intervals vary by 40 %, with a pause from 4 to 8 s."""
+    for stem in "abc":
+        write_audio(corpus / f"wav/{stem}.wav", seconds=12)
+        write_trace(corpus / f"ratings/arousal/{stem}.csv", {"anna": lambda t: np.sin(t)}, seconds=12)
+    times = np.cumsum(0.1 * np.random.default_rng(0).uniform(0.6, 1.4, 120))
+    times = times[((times < 4) | (times > 8)) & (times < 12)]
+    rows = [f"{t:.3f},{np.sin(t):.4f},{np.sin(t / 2):.4f}\n" for t in times]
+    (corpus / "ratings/arousal/b.csv").write_text("time,anna,ben\n" + "".join(rows))
+    return corpus, times
+
+
+def test_a_gap_of_irregular_times_is_unrated(irregular):
+    corpus, times = irregular
+    done = prepare(corpus)
+    assert done.returncode == 0, done.stderr
+    ratings = ratings_of(corpus.parent / "data", "b")
+    ends = (np.arange(300) + 1) * 0.04
+    last, first = times[times < 4].max(), times[times > 8].min()
+    unrated = (ends < times[0]) | ((ends > last) & (ends < first)) | (ends > times[-1])
+    assert np.isnan(ratings).all(axis=1).tolist() == unrated.tolist()
+    np.testing.assert_allclose(ratings[~unrated, 0], np.interp(ends[~unrated], times, np.sin(times)), atol=1e-3)
+    seconds = 0.04 * (unrated & (ends > times[0])).sum()
+    assert (
+        "ratings/arousal/b.csv: rows come only where the value changes, it seems; --resample=hold holds values in "
+        f"between, of which {seconds:.2f} s are unrated now" in done.stderr
+    )
+
+
+def test_one_note_names_all_tables_that_look_event_driven(irregular):
+    corpus, _ = irregular
+    (corpus / "ratings/arousal/a.csv").write_text("time,anna\n0.01,0\n1,0.5\n5,0.25\n5.1,0\n12,0.5\n")
+    assert "ratings/arousal/a.csv (and 1 more file): rows come only where" in prepare(corpus).stderr
+
+
+def test_irregular_times_are_held_through_pauses_and_to_the_end_on_request(irregular):
+    corpus, times = irregular
+    done = prepare(corpus, "--resample=hold")
+    assert "it seems" not in done.stderr
+    ratings = ratings_of(corpus.parent / "data", "b")
+    ends = (np.arange(300) + 1) * 0.04
+    assert np.isnan(ratings).all(axis=1).tolist() == (ends < times[0]).tolist()
+    np.testing.assert_allclose(ratings[(ends > 4) & (ends < 8), 0], np.sin(times[times < 4].max()), atol=1e-4)
+    path = corpus / "ratings/arousal/b.csv"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:30]))
+    end = float(path.read_text().splitlines()[-1].split(",")[0])
+    note = f"b: arousal: the ratings of anna, ben end {12 - end:.2f} s before the audio, the last value held to its end"
+    assert note in prepare(corpus, "--resample=hold").stderr
+
+
+def test_regular_times_keep_their_gaps_when_held(irregular):
+    corpus, _ = irregular
+    times = [k / 10 for k in range(1, 121) if not 40 < k < 80]
+    (corpus / "ratings/arousal/b.csv").write_text("time,anna\n" + "".join(f"{t},{np.sin(t):.4f}\n" for t in times))
+    ratings = ratings_of(prepared(corpus, "--resample=hold"), "b")[:, 0]
+    ends = (np.arange(300) + 1) * 0.04
+    unrated = (ends < 0.1) | ((ends > 4 + 1e-9) & (ends < 8 - 1e-9))
+    assert np.isnan(ratings).tolist() == unrated.tolist()
+
+
+def test_a_single_row_rates_nothing_unless_it_is_held(corpus):
+    (corpus / "ratings/arousal/b.csv").write_text("time,anna\n0.01,0.5\n")
+    (fault,) = faults_of(corpus)
+    assert fault == (
+        "ratings/arousal/b.csv: the ratings of anna are too few or too far apart to rate a label; hold them with "
+        "--resample=hold, or remove them"
+    )
+    assert ratings_of(prepared(corpus, "--resample=hold"), "b").tolist() == [[0.5]] * 100
+
+
 def test_ratings_are_scaled_by_the_option(corpus):
     for stem in "abc":
         write_trace(corpus / f"ratings/arousal/{stem}.csv", {"anna": lambda t: 25 * t})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from emoseq.labels.resampling import ResamplingOptions, filter_low_pass, resampl
 from emoseq.labels.traces import Trace, scale_values
 from emoseq.recipe.recordings import Recording, RecordingRatings
 
-DIFFERENCE = 0.5  # seconds between the ends of audio and ratings that are worth a note
+DIFFERENCE = 0.5  # seconds between the ends, or the beginnings, of audio and ratings that are worth a note
 
 Raters = dict[str, tuple[str, Trace]]  # file and trace by rater
 
@@ -38,12 +38,13 @@ def join_traces(
         notes: gains how far traces end from the end of the audio
 
     Returns:
-        ratings of shape (round(duration / shift), raters)
+        ratings of shape (round(duration / shift), raters). `auto` holds event-driven traces and interpolates others;
+        `hold` holds irregular tables, too, through pauses and to the end
 
     Raises:
         DataError: if the cutoff of the low-pass filter is too high for the label rate
     """
-    frames = max(1, round(recording.duration / shift))
+    frames = _count_frames(recording, shift)
     columns = []
     misses: dict[str, list[str]] = {}  # raters by how far their ratings end from the audio
     for rater, (where, trace) in raters.items():
@@ -52,13 +53,14 @@ def join_traces(
         method = options.resample
         if method == "auto":
             method = "hold" if trace.event_driven else "linear"
+        held = options.resample == "hold" and trace.irregular
         series = resample(
             trace.times,
             scale_values(trace.values, trace.low, trace.high),
             frames=frames,
             shift=shift,
             method=method,
-            event_driven=trace.event_driven,
+            event_driven=trace.event_driven or held,
             window=options.window,
         )
         if rater in options.low_pass_raters:
@@ -69,6 +71,13 @@ def join_traces(
         columns.append(series)
         rated = trace.times[np.isfinite(trace.values)]
         if not np.isfinite(series).any():
+            if rated[0] < recording.duration:
+                remedy = "hold them with --resample=hold" if trace.irregular and not held else "rate longer stretches"
+                faults.append(
+                    f"{where}: the ratings of {rater} are too few or too far apart to rate a label; {remedy}, or "
+                    "remove them"
+                )
+                continue
             faults.append(
                 f"{where}: the ratings of {rater} lie from {rated[0]:g} to {rated[-1]:g} s, but {recording.id} lasts "
                 f"{recording.duration:.2f} s; let times count from its beginning, in seconds"
@@ -78,10 +87,27 @@ def join_traces(
         step = np.median(np.diff(trace.times)) if len(trace.times) > 1 else 0.0
         if abs(late) > max(DIFFERENCE, step + shift) and not (trace.event_driven and late < 0):
             distance = f"{abs(late):.2f} s {'after' if late > 0 else 'before'} the audio"
+            if held and late < 0:
+                distance += ", the last value held to its end"
             misses.setdefault(distance, []).append(rater)
     for distance, names in misses.items():
         notes.append(f"{recording.id}: {dimension}: the ratings of {', '.join(names)} end {distance}")
     return RecordingRatings(np.stack(columns, axis=1).astype(np.float32), tuple(raters))
+
+
+def count_pauses(recording: Recording, traces: Iterable[Trace], shift: float) -> float:
+    """Return the seconds in which a trace is unrated by interpolation but would be rated if its values were held."""
+    frames = _count_frames(recording, shift)
+    paused = np.zeros(frames, dtype=bool)
+    for trace in traces:
+        held = resample(trace.times, trace.values, frames=frames, shift=shift, method="hold", event_driven=True)
+        rated = resample(trace.times, trace.values, frames=frames, shift=shift, method="linear")
+        paused |= np.isfinite(held) & ~np.isfinite(rated)
+    return float(paused.sum() * shift)
+
+
+def _count_frames(recording: Recording, shift: float) -> int:
+    return max(1, round(recording.duration / shift))
 
 
 def describe_unknown_raters(

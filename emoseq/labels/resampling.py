@@ -1,8 +1,9 @@
 """Resampling of traces to the frame rate of the labels, and a low-pass filter for traces that jump.
 
-Frame i covers the time from i * shift to (i + 1) * shift and has the time of its end, (i + 1) * shift. A regular
-trace has a gap where two successive times are more than GAP of its own sampling intervals apart; frames inside it are
-unrated. An event-driven trace has a row only where the value changes, so it has no gaps.
+Frame i covers the time from i * shift to (i + 1) * shift and has the time of its end, (i + 1) * shift. A trace has a
+gap where two successive times are more than GAP of its own median intervals apart; frames inside it are unrated. An
+event-driven trace has a row only where the value changes, so it has no gaps. A tool's log is one; that a table is one
+cannot be seen in it, since irregular samples look alike, so `hold` has to be asked for.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class ResamplingOptions:
     """
 
     resample: str = option(
-        "hold: the last value; linear: between two values; median: of a window; auto: linear for regular traces, hold "
-        "for event-driven ones"
+        "hold: the last value, in irregular tables through pauses; linear: between two values; median: of a window; "
+        "auto: hold for PAGAN's logs, linear for all others"
     )
     window: float = option("seconds of the median's window, half of it to either side")
     low_pass_raters: tuple[str, ...] = option("raters whose resampled traces jump and are low-passed", default=())
@@ -45,22 +46,30 @@ class ResamplingOptions:
         check_range(self, "low_pass", low=0, high=1000, above=True)
 
 
-def is_event_driven(times: ArrayLike, values: ArrayLike) -> bool:
-    """Return whether a trace looks as if it were written only where its value changes.
-
-    That is so if every row changes the value and the clock is irregular: fewer than nine in ten intervals lie within
-    10 % of the median interval. A single row counts as an event.
+def is_irregular(times: ArrayLike) -> bool:
+    """Return whether fewer than nine in ten intervals lie within 10 % of the median interval, or there is none.
 
     Args:
         times: shape (n,), increasing
-        values: shape (n,)
     """
     intervals = np.diff(np.asarray(times, dtype=np.float64))
     if not len(intervals):
         return True
     middle = np.median(intervals)
-    steady = np.mean(np.abs(intervals - middle) <= 0.1 * middle)
-    return bool(steady < 0.9 and not np.any(np.diff(np.asarray(values, dtype=np.float64)) == 0))
+    return bool(np.mean(np.abs(intervals - middle) <= 0.1 * middle) < 0.9)
+
+
+def looks_event_driven(times: ArrayLike, values: ArrayLike) -> bool:
+    """Return whether a table looks as if it had a row only where a value changes.
+
+    That is so if times are irregular and every row changes a value. Irregular samples of a moving trace look alike.
+
+    Args:
+        times: shape (n,), increasing
+        values: shape (n, columns)
+    """
+    steps = np.diff(np.asarray(values, dtype=np.float64), axis=0)
+    return is_irregular(times) and not np.any(np.all(steps == 0, axis=1))
 
 
 def resample(

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emoseq.labels.resampling import is_event_driven
+from emoseq.labels.resampling import is_irregular, looks_event_driven
 from emoseq.labels.trace_rows import (
     Fault,
     Faults,
@@ -46,10 +46,14 @@ DARMA_BUTTONS = ("button", "b")  # the latter in exported means
 
 
 class ParsedFile(NamedTuple):
-    """Traces and faults of a file. With faults, the traces are incomplete."""
+    """Traces and faults of a file. With faults, the traces are incomplete.
+
+    `looks_event_driven` says that a table seems to have rows only where a value changes.
+    """
 
     traces: list[Trace]
     faults: list[Fault]
+    looks_event_driven: bool = False
 
 
 def recognise_format(content: str | bytes) -> str:
@@ -322,8 +326,8 @@ def parse_csv(text: str, *, duration: float | None = None) -> ParsedFile:
 
     The separator is the comma, the semicolon or the tab, whichever the header has most of. The first column is named
     `time`, `timestamp` or `seconds` (in seconds) or, for example, `time(ms)` (in milliseconds). Each further column
-    makes a trace whose rater is the column's name. The scale is not named. `is_event_driven` decides whether a trace
-    is event-driven.
+    makes a trace whose rater is the column's name. The scale is not named. No trace is taken for
+    event-driven, but it is said whether the table looks so.
 
     Args:
         duration: of the recording in seconds. Times that go beyond ten times that are milliseconds, whatever the header
@@ -348,11 +352,12 @@ def parse_csv(text: str, *, duration: float | None = None) -> ParsedFile:
     lines, times, values = parse_table(rows[1:], names, faults, seconds=unit, header=line)
     if unit == 1 and duration is not None and len(times) and times[-1] > BEYOND * duration:
         times = times / 1000
+    irregular = is_irregular(times)
     traces = [
-        Trace("", name, "", times, column, lines, event_driven=is_event_driven(times, column))
+        Trace("", name, "", times, column, lines, irregular=irregular)
         for name, column in zip(names[1:], values.T, strict=False)
     ]
-    return _finish(traces, faults)
+    return _finish(traces, faults)._replace(looks_event_driven=looks_event_driven(times, values))
 
 
 class _Parts(NamedTuple):

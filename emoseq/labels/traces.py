@@ -61,7 +61,8 @@ class Trace:
     lines: NDArray[np.int64]  # (n,), lines of the file, from 1; sample numbers in binary files
     low: float | None = None  # ends of the scale, None where the file does not name them
     high: float | None = None
-    event_driven: bool = False  # a row only where the value changes
+    event_driven: bool = False  # a row only where the value changes, as the tool's format says
+    irregular: bool = False  # rows of a table at irregular times, which `hold` holds through pauses
 
 
 def find_values_outside(

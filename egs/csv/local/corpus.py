@@ -8,7 +8,7 @@ file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +17,12 @@ from recordings import TABLE, Table, draw_sets
 
 from emoseq import DataError
 from emoseq.io.datadir import is_id
-from emoseq.labels.joining import Raters, describe_unknown_raters, join_traces
+from emoseq.labels.joining import Raters, count_pauses, describe_unknown_raters, join_traces
 from emoseq.labels.resampling import ResamplingOptions
 from emoseq.labels.trace_formats import parse, recognise_format
 from emoseq.labels.traces import DEFAULT_SCALE, Trace, TraceOptions, find_values_outside
 from emoseq.recipe.corpus import check_dimension
-from emoseq.recipe.recordings import Corpus, RecordingRatings, divide_into_sets, format_faults
+from emoseq.recipe.recordings import Corpus, RecordingRatings, count, divide_into_sets, format_faults
 
 RATINGS = "ratings"
 UNNAMED = "rater"  # of a file that names no rater
@@ -66,7 +66,8 @@ def load_corpus(
         faults.append(f"--dimension: {problem}")
     traces: dict[str, dict[str, Raters]] = {}  # by dimension and recording
     damaged: set[tuple[str, str]] = set()
-    for where, trace in _read_traces(folder, table, options, faults, damaged):
+    logs: dict[str, list[Trace]] = {}
+    for where, trace in _read_traces(folder, table, options, faults, damaged, logs):
         raters = traces.setdefault(trace.dimension, {}).setdefault(trace.recording, {})
         if trace.rater in raters:
             faults.append(f"{where}: rater {trace.rater} rates {trace.recording} in another file too; remove one")
@@ -82,6 +83,8 @@ def load_corpus(
                 ratings[dimension][key] = join_traces(
                     table.recordings[key], dimension, raters, resampling, shift, faults=faults, notes=notes
                 )
+    if resampling.resample == "auto":
+        notes += _describe_logs(logs, table, shift)
     if not traces and not faults:
         faults.append(f"{RATINGS}/ holds no file; put {RATINGS}/<dimension>/<id>.csv there")
     unrated = {
@@ -115,11 +118,17 @@ def load_corpus(
 
 
 def _read_traces(
-    folder: Path, table: Table, options: TraceOptions, faults: list[str], damaged: set[tuple[str, str]]
+    folder: Path,
+    table: Table,
+    options: TraceOptions,
+    faults: list[str],
+    damaged: set[tuple[str, str]],
+    logs: dict[str, list[Trace]],
 ) -> Iterator[tuple[str, Trace]]:
     """Yield each trace, its recording, rater, dimension and scale complete, with the name of its file.
 
-    Faults are added to `faults`; folder and recording of a file with faults to `damaged`, since it is not missing.
+    Faults are added to `faults`; folder and recording of a file with faults to `damaged`, since it is not missing; the
+    traces of tables that look event-driven to `logs`, by file.
     """
     files = list_trace_files(folder)
     for path in files:
@@ -170,6 +179,8 @@ def _read_traces(
                 faults.append(f"{name}:{problem}")
                 damaged.add((folder_name, complete.recording))
             else:
+                if parsed.looks_event_driven:
+                    logs.setdefault(name, []).append(complete)
                 yield name, complete
 
 
@@ -215,6 +226,29 @@ def _find_problem(trace: Trace, rater: str, count: int, kind: str, folder_name: 
     if rater and count > 1 and folder_name and kind in ("csv", "muse"):
         return f" the file name is rater {rater}'s, but it has {count} columns; name the file <id>.csv"
     return ""
+
+
+def _describe_logs(logs: Mapping[str, list[Trace]], table: Table, shift: float) -> list[str]:
+    """Describe in a note the tables that look event-driven, and the seconds that are unrated because `hold` is not set.
+
+    Args:
+        logs: traces by file
+        table: of the recordings
+        shift: seconds between labels
+    """
+    seconds = {
+        name: count_pauses(table.recordings[traces[0].recording], traces, shift)
+        for name, traces in logs.items()
+        if traces[0].recording in table.recordings
+    }
+    if not seconds:
+        return []
+    first, *others = seconds
+    files = f" (and {count(len(others), 'more file')})" if others else ""
+    return [
+        f"{first}{files}: rows come only where the value changes, it seems; --resample=hold holds values in between, "
+        f"of which {sum(seconds.values()):.2f} s are unrated now"
+    ]
 
 
 def _lie_above_zero(recordings: dict[str, Raters]) -> bool:
