@@ -406,6 +406,27 @@ def test_ends_that_differ_from_the_audio_are_noted_with_the_difference(corpus):
     assert "a: arousal: the ratings of anna end 2.00 s after the audio" in done.stderr
 
 
+def test_ratings_that_begin_late_are_noted(corpus):
+    text = "time,anna,ben\n" + "".join(f"{k / 10},{'' if k < 20 else 0.1},{-k / 40}\n" for k in range(1, 41))
+    (corpus / "ratings/arousal/b.csv").write_text(text)
+    done = prepare(corpus)
+    assert done.returncode == 0, done.stderr
+    assert "b: arousal: the ratings of anna begin 2.00 s into the audio" in done.stderr
+    assert "ben begin" not in done.stderr
+    assert "s before the audio" not in done.stderr
+
+
+def test_times_before_the_recording_are_a_fault_until_they_count_from_its_beginning(corpus):
+    path = corpus / "ratings/arousal/b.csv"
+    rows = [(k / 10, k / 100) for k in range(-20, 41)]
+    path.write_text("time,anna\n" + "".join(f"{t},{v}\n" for t, v in rows))
+    (fault,) = faults_of(corpus)
+    assert fault.startswith("ratings/arousal/b.csv:2: the time is negative (-2 s)")
+    assert "(and in 19 more lines)" in fault
+    path.write_text("time,anna\n" + "".join(f"{t},{v}\n" for t, v in rows if t >= 0))
+    prepared(corpus)
+
+
 def test_a_scale_from_zero_is_asked_about(corpus):
     for stem in "abc":
         write_trace(corpus / f"ratings/arousal/{stem}.csv", {"anna": lambda t: t / 4})

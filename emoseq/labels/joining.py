@@ -35,7 +35,7 @@ def join_traces(
         options: see `ResamplingOptions`
         shift: seconds between labels
         faults: gains traces that miss the recording
-        notes: gains how far traces end from the end of the audio
+        notes: gains how late traces begin, and how far they end from the end of the audio
 
     Returns:
         ratings of shape (round(duration / shift), raters). `auto` holds event-driven traces and interpolates others;
@@ -46,7 +46,7 @@ def join_traces(
     """
     frames = _count_frames(recording, shift)
     columns = []
-    misses: dict[str, list[str]] = {}  # raters by how far their ratings end from the audio
+    misses: dict[str, list[str]] = {}  # raters by where their ratings begin or end
     for rater, (where, trace) in raters.items():
         assert trace.low is not None  # who reads the file completes the scale
         assert trace.high is not None
@@ -85,13 +85,16 @@ def join_traces(
             continue
         late = rated[-1] - recording.duration
         step = np.median(np.diff(trace.times)) if len(trace.times) > 1 else 0.0
-        if abs(late) > max(DIFFERENCE, step + shift) and not (trace.event_driven and late < 0):
-            distance = f"{abs(late):.2f} s {'after' if late > 0 else 'before'} the audio"
+        worth_a_note = max(DIFFERENCE, step + shift)
+        if rated[0] > worth_a_note:
+            misses.setdefault(f"begin {rated[0]:.2f} s into the audio", []).append(rater)
+        if abs(late) > worth_a_note and not (trace.event_driven and late < 0):
+            distance = f"end {abs(late):.2f} s {'after' if late > 0 else 'before'} the audio"
             if held and late < 0:
                 distance += ", the last value held to its end"
             misses.setdefault(distance, []).append(rater)
     for distance, names in misses.items():
-        notes.append(f"{recording.id}: {dimension}: the ratings of {', '.join(names)} end {distance}")
+        notes.append(f"{recording.id}: {dimension}: the ratings of {', '.join(names)} {distance}")
     return RecordingRatings(np.stack(columns, axis=1).astype(np.float32), tuple(raters))
 
 

@@ -6,7 +6,8 @@ Each `parse_...` reads one file format and returns its traces together with all 
 - A field that is empty, `NaN` or `NA` (as pandas, MATLAB and R write it) is an unrated row and becomes NaN. Infinity
   and any other text is a fault.
 - A rater, or an axis, without a single rating makes no trace.
-- Times must increase. Only event-driven logs, where the later row counts, and MSP-Conversation may repeat one.
+- Times must increase from 0 or more. Only event-driven logs, where the later row counts, and MSP-Conversation may
+  repeat one, and only the latter may have negative ones.
 
 `emoseq.labels.resampling` brings a trace to the frame rate of the labels.
 """
@@ -253,7 +254,7 @@ def parse_msp_conversation(text: str) -> ParsedFile:
     Public readers of the corpus agree that the metadata have nine lines, and those that cut parts out of the audio that
     times count from the beginning of the part. One takes the first two columns of a file that has three, so further
     columns are ignored here. What the metadata say is assumed: CARMA's header has nine lines, too, and it is not read.
-    That a time may come twice is a precaution, since the decimals of the times are not known.
+    That a time may come twice or be negative is a precaution, since the times are not known.
     """
     faults = Faults()
     rows = read_rows(text, delimiter=",")
@@ -265,7 +266,7 @@ def parse_msp_conversation(text: str) -> ParsedFile:
     if len(fields) > 1 and parse_number(fields[0]) is not None and parse_number(fields[1]) is not None:
         return _refuse(line, f"a rating within the {METADATA} lines of metadata; copy the file from the package again")
     names = ("time", "the rating")
-    lines, times, values = parse_table([(at, row[:2]) for at, row in rows[METADATA:]], names, faults, may_repeat=True)
+    lines, times, values = parse_table([(at, row[:2]) for at, row in rows[METADATA:]], names, faults, lenient=True)
     return _finish([Trace("", "", "", times, column, lines, -100.0, 100.0) for column in values.T], faults)
 
 

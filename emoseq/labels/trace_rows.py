@@ -75,7 +75,7 @@ def parse_table(
     *,
     seconds: float = 1.0,
     header: int = 1,
-    may_repeat: bool = False,
+    lenient: bool = False,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Parse rows of a time and values.
 
@@ -84,7 +84,7 @@ def parse_table(
         names: of the columns, that of the time first
         seconds: unit of the times
         header: line of the names
-        may_repeat: let a time come twice
+        lenient: let a time come twice or be negative
 
     Returns:
         lines (n,), times (n,) in seconds and values (n, columns - 1) of the rows without a fault
@@ -95,7 +95,7 @@ def parse_table(
     table = _convert_table(rows, len(names))
     if table is not None:
         at = np.array([line for line, _ in rows], dtype=np.int64)
-        check_times(at, table[:, 0] * seconds, faults, may_repeat=may_repeat)
+        check_times(at, table[:, 0] * seconds, faults, lenient=lenient)
         return at, table[:, 0] * seconds, table[:, 1:]
     lines, times, values = [], [], []
     for line, fields in rows:
@@ -109,12 +109,14 @@ def parse_table(
             values.append(row)
     at = np.array(lines, dtype=np.int64)
     seconds_at = np.array(times, dtype=np.float64)
-    check_times(at, seconds_at, faults, may_repeat=may_repeat)
+    check_times(at, seconds_at, faults, lenient=lenient)
     return at, seconds_at, np.array(values, dtype=np.float64).reshape(len(lines), len(names) - 1)
 
 
 def _convert_table(rows: Sequence[Row], width: int) -> NDArray[np.float64] | None:
     """Convert rows that hold nothing but finite numbers, as most files do; None for any other."""
+    if any("_" in field for _, fields in rows for field in fields):
+        return None
     try:
         table = np.array([fields for _, fields in rows], dtype=np.float64)
     except ValueError:
@@ -129,11 +131,11 @@ def has_width(line: int, fields: Sequence[str], width: int, faults: Faults) -> b
     return len(fields) == width
 
 
-def check_times(lines: NDArray, times: NDArray, faults: Faults, of_whom: str = "", *, may_repeat: bool = False) -> None:
-    """Record where times go back or, unless they may, repeat."""
+def check_times(lines: NDArray, times: NDArray, faults: Faults, of_whom: str = "", *, lenient: bool = False) -> None:
+    """Record where times go back and, unless lenient, where they repeat or are negative."""
     prefix = f"{of_whom}: " if of_whom else ""
     steps = np.diff(times)
-    back, equal = np.flatnonzero(steps < 0) + 1, np.flatnonzero((steps == 0) & (not may_repeat)) + 1
+    back, equal = np.flatnonzero(steps < 0) + 1, np.flatnonzero((steps == 0) & (not lenient)) + 1
     for rows, kind in ((back, "goes back"), (equal, "comes twice")):
         if len(rows):
             row = rows[0]
@@ -141,6 +143,13 @@ def check_times(lines: NDArray, times: NDArray, faults: Faults, of_whom: str = "
             fix = "sort the rows by time" if kind == "goes back" else "keep one row a time"
             message = f"{prefix}the time {kind} ({times[row]:g} s{before}); {fix}"
             faults.add(kind + prefix, int(lines[row]), message, len(rows))
+    early = np.flatnonzero((times < 0) & (not lenient))
+    if len(early):
+        message = (
+            f"{prefix}the time is negative ({times[early[0]]:g} s); let times count from the beginning of the recording, "
+            "and remove rows before it"
+        )
+        faults.add("negative" + prefix, int(lines[early[0]]), message, len(early))
 
 
 def parse_time(line: int, text: str, faults: Faults) -> float | None:
@@ -166,9 +175,13 @@ def parse_value(line: int, text: str, name: str, faults: Faults) -> float | None
 
 
 def parse_number(text: str) -> float | None:
-    """Return a finite number, NaN for an unrated field, None for any other text."""
+    """Return a finite number, NaN for an unrated field, None for any other text.
+
+    >>> parse_number("1e-1"), parse_number("NA"), parse_number("0_1"), parse_number("inf")
+    (0.1, nan, None, None)
+    """
     try:
-        number = float(text)
+        number = float(text.replace("_", "x"))  # Python would take 0_1 for 1
     except ValueError:
         return math.nan if text.lower() in UNRATED else None
     return None if math.isinf(number) else number

@@ -266,10 +266,12 @@ def test_a_rater_without_any_rating_is_no_trace():
 
 FAULTS = {
     "text": ("time,a\n0,0\n1,high\n", 3, "a is 'high'"),
+    "underscore": ("time,a\n0,0\n1,0_1\n", 3, "a is '0_1'"),
     "infinite": ("time,a\n0,0\n1,inf\n", 3, "a is 'inf'"),
     "decimal comma": ("time;a\n0;0\n1;0,5\n", 3, "decimal point"),
     "time": ("time,a\nnan,0\n1,0\n", 2, "the time is 'nan'"),
     "back": ("time,a\n0,0\n2,0\n1,0\n", 4, "the time goes back (1 s after 2 s)"),
+    "negative": ("time,a\n-2,0\n-1,0\n0,0\n", 2, "the time is negative (-2 s); let times count from the beginning"),
     "duplicate": ("time,a\n0,0\n1,0\n1,0.5\n", 4, "the time comes twice (1 s)"),
     "columns": ("time,a,a\n0,0,0\n", 1, "two columns are named a"),
     "fields": ("time,a\n0,0\n1\n", 3, "1 field(s), where the header has 2"),
@@ -304,6 +306,7 @@ def test_all_kinds_of_faults_are_reported_each_with_its_first_line():
         ("pagan", PAGAN.replace(",VideoTime", ",Video"), 1, "column videotime is missing"),
         ("pagan", PAGAN.replace(",10\n", ",ten\n"), 4, "Value is 'ten'"),
         ("pagan", PAGAN.replace("1200,10", "3200,10"), 5, "participant P1: the time goes back"),
+        ("pagan", PAGAN.replace("1600000000000,0,0", "1600000000000,-40,0"), 2, "participant P1: the time is negative"),
         ("pagan", PAGAN.replace("P2,,S2,1600000102500", ",,S2,1600000102500"), 6, "Participant is empty"),
         ("msp-conversation", MSP_CONVERSATION.replace('"Number of Steps","9"\n', ""), 9, "a rating within the 9 lines"),
         ("msp-conversation", MSP_CONVERSATION[:200], 0, "9 of metadata and a row a rating are expected"),
