@@ -146,8 +146,8 @@ def check_times(lines: NDArray, times: NDArray, faults: Faults, of_whom: str = "
     early = np.flatnonzero((times < 0) & (not lenient))
     if len(early):
         message = (
-            f"{prefix}the time is negative ({times[early[0]]:g} s); let times count from the beginning of the recording, "
-            "and remove rows before it"
+            f"{prefix}the time is negative ({times[early[0]]:g} s); let times count from the beginning of the "
+            "recording, and remove rows before it"
         )
         faults.add("negative" + prefix, int(lines[early[0]]), message, len(early))
 
