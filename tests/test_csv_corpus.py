@@ -547,6 +547,25 @@ def test_files_of_one_name_have_different_ids_in_all_sets(corpus):
     assert (data / "train/segments").read_text() == "b b_2 0.000 2.000\n"
 
 
+def test_audio_may_have_any_name_where_rows_are_parts_of_it(corpus):
+    """Ids of files have neither blanks nor control characters."""
+    for stem, odd in (("a", "\a1"), ("b", "b 1\x85"), ("c", " \u2028")):
+        (corpus / f"wav/{stem}.wav").rename(corpus / f"wav/{odd}.wav")
+    write_table(
+        corpus,
+        "id,audio,set,start,end",
+        "b,wav/b 1\x85.wav,train,0,4",
+        "a,wav/\a1.wav,dev,0,4",
+        "c,wav/ \u2028.wav,test,0,4",
+    )
+    data = prepared(corpus)
+    ids = {name: list(read_table(data / name / "wav.scp")) for name in ("train", "dev", "test")}
+    assert ids == {"train": ["b_1"], "dev": ["1"], "test": ["audio"]}
+    for name in ids:
+        done = step("utils/validate_data_dir.py", "--no-feats", data / name)
+        assert done.returncode == 0, done.stderr
+
+
 # Faults
 
 
@@ -608,6 +627,7 @@ def test_a_long_list_of_faults_is_cut(corpus):
         ("id,audio,start,end\nb,wav/b.wav,0,9\n", "ends at 9 s, but the audio lasts 4.00 s"),
         ("id,audio\nb/1,wav/b.wav\n", "'b/1' is no id"),
         ("id,audio\nb,recordings.csv\n", "is not an audio file"),
+        ("id,audio\nb,wav\n", "wav is a folder; name an audio file in it"),
         ("id,audio\nb,\n", "no audio file is named"),
     ],
 )
@@ -652,6 +672,11 @@ def reserved_dimension(corpus):
     return "ratings/report/b.csv: 'report' cannot name a dimension"
 
 
+def dimension_named_as_the_settings(corpus):
+    write_trace(corpus / "ratings/conf/b.csv", {"anna": lambda t: 0})
+    return "ratings/conf/b.csv: 'conf' cannot name a dimension"
+
+
 def lonely_samples(corpus):
     (corpus / "ratings/arousal/b.annotation~").write_text("0;1\n")
     return "ratings/arousal/b.annotation~: NOVA's header b.annotation is missing"
@@ -682,6 +707,7 @@ def unrated_dev(corpus):
         no_ratings_folder,
         stray_document,
         reserved_dimension,
+        dimension_named_as_the_settings,
         lonely_samples,
         rater_twice_named,
         unknown_recordings_of_a_log,

@@ -105,13 +105,15 @@ def find_naming_faults(recordings: Iterable[Recording]) -> list[str]:
 def name_audio(files: Iterable[Path]) -> dict[Path, str]:
     """Return an id for each audio file: its name without ending, with a number where others have the same.
 
+    Blanks and control characters become underscores.
+
     >>> list(name_audio([Path("a/talk 1.wav"), Path("b/talk 1.wav")]).values())
     ['talk_1', 'talk_1_2']
     """
     names: dict[Path, str] = {}
     taken: set[str] = set()
     for path in sorted(set(files)):
-        stem = "_".join(path.stem.split())
+        stem = "_".join("".join(mark if mark.isprintable() else " " for mark in path.stem).split()) or "audio"
         names[path] = next(name for name in (stem, *(f"{stem}_{i}" for i in range(2, 10**6))) if name not in taken)
         taken.add(names[path])
     return names
