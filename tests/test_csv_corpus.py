@@ -759,6 +759,44 @@ def test_no_speaker_is_in_two_sets_and_shares_are_kept(local):
     assert [sum(name == drawn for drawn in sets.values()) for name in ("train", "dev", "test")] == [30, 10, 10]
 
 
+def make_speakers(*seconds):
+    """One recording each of speakers s0, s1, ... of these durations."""
+    recordings = {}
+    for i, duration in enumerate(seconds):
+        recordings |= make_recordings(f"s{i}", duration)
+    return recordings
+
+
+def shares_of(recordings, sets):
+    """Shares of the duration by set."""
+    total = sum(recording.duration for recording in recordings.values())
+    return {
+        name: round(sum(rec.duration for rec in recordings.values() if sets[rec.speaker] == name) / total, 2)
+        for name in ("train", "dev", "test")
+    }
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_speakers_of_unequal_durations_come_near_the_shares(local, seed):
+    recordings = make_speakers(24, 101, 40, 33)
+    sets = local[0].draw_sets(recordings, set(), seed)
+    assert sets == {"s1": "train", "s2": "dev", "s3": "test", "s0": "train"}
+    assert shares_of(recordings, sets) == {"train": 0.63, "dev": 0.2, "test": 0.17}
+    assert local[0].describe_draw(recordings, sets) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_one_who_speaks_most_is_in_train_and_a_note_says_what_it_comes_to(local, seed):
+    recordings = make_speakers(6, 8, 9, 77)  # .77 of 100 s
+    sets = local[0].draw_sets(recordings, set(), seed)
+    assert sets["s3"] == "train"
+    (note,) = local[0].describe_draw(recordings, sets)
+    assert note == (
+        "the draw of 4 speakers gives shares of the duration of train 0.77 dev 0.09 test 0.14, instead of train 0.60 "
+        "dev 0.20 test 0.20; add speakers, or name the sets in a column set"
+    )
+
+
 def test_the_seed_decides(local):
     recordings = make_recordings(" ".join(f"s{i}" for i in range(20)))
     draws = [local[0].draw_sets(recordings, set(), seed) for seed in (1, 1, 2)]

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from recordings import TABLE, Table, draw_sets
+from recordings import TABLE, Table, describe_draw, draw_sets
 
 from emoseq import DataError
 from emoseq.io.datadir import is_id
@@ -94,6 +94,7 @@ def load_corpus(
     if not faults and any(not recording.set for recording in table.recordings.values()):
         try:
             drawn = draw_sets(table.recordings, {key for key, lacking in unrated.items() if lacking}, options.seed)
+            notes += describe_draw(table.recordings, drawn)
         except DataError as error:
             faults.append(str(error))
             drawn = {}

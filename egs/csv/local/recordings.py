@@ -18,6 +18,7 @@ from emoseq.recipe.recordings import Recording, find_naming_faults, name_utteran
 TABLE = "recordings.csv"
 COLUMNS = ("id", "audio", "speaker", "set", "start", "end")
 SHARES = {"train": 0.6, "dev": 0.2, "test": 0.2}  # of the duration of all recordings
+FAR = 0.1  # of the duration, between a set and its share; worth a note
 TOLERANCE = 0.05  # seconds that `end` may lie beyond the audio
 
 
@@ -155,14 +156,14 @@ def _cut(recording: Recording, start: str, end: str, where: str, faults: list[st
 def draw_sets(recordings: Mapping[str, Recording], unrated: set[str], seed: int) -> dict[str, str]:
     """Draw a set for each speaker, so that train, dev and test have .6, .2 and .2 of the duration.
 
-    Speakers come in a random order. Each goes to the set that has least of its share so far, train before dev before
-    test where these are equal; so the first three are one of each. A speaker who has a recording without ratings goes
-    to test, since train and dev need ratings of all.
+    Speakers come in a random order, those who speak longest first. The first three are train, dev and test. Each
+    further one goes to the set that exceeds its share least then. A speaker who has a recording without ratings goes to
+    test, since train and dev need ratings of all.
 
     Args:
         recordings: by id
         unrated: ids of the recordings that lack ratings
-        seed: of the order
+        seed: of the order, which decides between speakers of equal duration
 
     Returns:
         set by speaker
@@ -170,9 +171,7 @@ def draw_sets(recordings: Mapping[str, Recording], unrated: set[str], seed: int)
     Raises:
         DataError: if fewer than two speakers have all ratings
     """
-    seconds: dict[str, float] = {}
-    for recording in recordings.values():
-        seconds[recording.speaker] = seconds.get(recording.speaker, 0.0) + recording.duration
+    seconds = _add_durations(recordings)
     fixed = {recording.speaker for key, recording in recordings.items() if key in unrated}
     order = sorted(seconds.keys() - fixed)
     if len(order) < 2:
@@ -183,8 +182,37 @@ def draw_sets(recordings: Mapping[str, Recording], unrated: set[str], seed: int)
     random.Random(seed).shuffle(order)
     sets = dict.fromkeys(sorted(fixed), "test")
     filled = dict.fromkeys(SETS, 0.0) | {"test": sum(seconds[speaker] for speaker in fixed)}
-    for speaker in order:
-        emptiest = min(SETS, key=lambda name: filled[name] / SHARES[name])
-        sets[speaker] = emptiest
-        filled[emptiest] += seconds[speaker]
+    for speaker in sorted(order, key=lambda name: -seconds[name]):
+        empty = [name for name in SETS if not filled[name]]
+        excess = {name: (filled[name] + seconds[speaker]) / SHARES[name] for name in SETS}
+        chosen = empty[0] if empty else min(SETS, key=lambda name: excess[name])
+        sets[speaker] = chosen
+        filled[chosen] += seconds[speaker]
     return sets
+
+
+def describe_draw(recordings: Mapping[str, Recording], sets: Mapping[str, str]) -> list[str]:
+    """Describe in a note a draw that misses the shares of the sets by more than FAR.
+
+    Args:
+        recordings: by id
+        sets: by speaker
+    """
+    seconds = _add_durations(recordings)
+    total = sum(seconds.values())
+    shares = {name: sum(seconds[speaker] for speaker in seconds if sets[speaker] == name) / total for name in SETS}
+    if all(abs(shares[name] - SHARES[name]) <= FAR for name in SETS):
+        return []
+    drawn, aimed = (" ".join(f"{name} {values[name]:.2f}" for name in SETS) for values in (shares, SHARES))
+    return [
+        f"the draw of {len(seconds)} speakers gives shares of the duration of {drawn}, instead of {aimed}; add "
+        "speakers, or name the sets in a column set"
+    ]
+
+
+def _add_durations(recordings: Mapping[str, Recording]) -> dict[str, float]:
+    """Return the seconds of each speaker."""
+    seconds: dict[str, float] = {}
+    for recording in recordings.values():
+        seconds[recording.speaker] = seconds.get(recording.speaker, 0.0) + recording.duration
+    return seconds
