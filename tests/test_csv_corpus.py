@@ -601,6 +601,78 @@ def test_all_faults_come_in_one_message(corpus):
     assert not [fault for fault in faults if "b: no ratings" in fault]  # they have a fault of their own
 
 
+@pytest.fixture
+def bad_trace(corpus):
+    """The corpus with a fault in the ratings of its recording b."""
+    edit(corpus / "ratings/arousal/b.csv", "1,0.2500", "1,inf")
+    return corpus, "ratings/arousal/b.csv:4: anna is 'inf'; a number with a decimal point"
+
+
+def read_faults(corpus, part):
+    """The faults of the table, of a corpus that has one of its ratings besides."""
+    *faults, last = faults_of(corpus)
+    assert last.startswith(part)
+    return faults
+
+
+def test_a_table_that_is_not_utf_8_is_read_as_far_as_it_is(bad_trace):
+    corpus, part = bad_trace
+    (corpus / "wav/c.wav").rename(corpus / "wav/\u00e4.wav")
+    edit(corpus / "recordings.csv", "c,wav/c.wav", "c,wav/\u00e4.wav")
+    path = corpus / "recordings.csv"
+    text = path.read_text() + "d,gone.wav,dev\n"
+    path.write_bytes(text.encode("latin-1"))
+    first, second = read_faults(corpus, part)
+    assert first == "recordings.csv:4: the text is not UTF-8; save it as CSV in UTF-8"
+    assert second.startswith("recordings.csv:5: d: the audio file")
+    path.write_bytes(text.replace("d,gone.wav,dev\n", "").encode())
+    edit(corpus / "ratings/arousal/b.csv", "1,inf", "1,0.25")
+    prepared(corpus)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_a_table_in_another_encoding_is_one_fault(bad_trace, encoding):
+    corpus, part = bad_trace
+    path = corpus / "recordings.csv"
+    path.write_bytes(path.read_text().encode(encoding))
+    assert read_faults(corpus, part) == ["recordings.csv:1: the text is not UTF-8; save it as CSV in UTF-8"]
+
+
+@pytest.mark.parametrize(
+    ("header", "faults"),
+    [
+        ("id,wav,set", ["there is no column 'wav'; the columns are", "the column audio is missing"]),
+        ("name,audio,set", ["there is no column 'name'; the columns are", "the column id is missing"]),
+        ("id,audio,set,set", ["two columns are named set"]),
+    ],
+)
+def test_ratings_are_read_though_the_header_has_faults(bad_trace, header, faults):
+    corpus, part = bad_trace
+    edit(corpus / "recordings.csv", "id,audio,set", header)
+    if header.count("set") > 1:
+        for name in ("train", "dev", "test"):
+            edit(corpus / "recordings.csv", f",{name}\n", f",{name},{name}\n")
+    found = read_faults(corpus, part)
+    assert len(found) == len(faults)
+    assert all(
+        fault in line and line.startswith("recordings.csv:1: ") for fault, line in zip(faults, found, strict=True)
+    )
+
+
+def test_a_comma_in_a_name_is_one_fault_and_quotation_marks_its_remedy(bad_trace):
+    """The row is the only one of train, and there are good ratings of it."""
+    corpus, part = bad_trace
+    (corpus / "wav/b.wav").rename(corpus / "wav/my, talk.wav")
+    edit(corpus / "recordings.csv", "b,wav/b.wav", "b,wav/my, talk.wav")
+    assert read_faults(corpus, part) == [
+        "recordings.csv:2: 4 fields, where the header has 3; put a name that has a comma into quotation marks "
+        '("my, talk.wav"), or remove fields'
+    ]
+    edit(corpus / "recordings.csv", "b,wav/my, talk.wav", 'b,"wav/my, talk.wav"')
+    edit(corpus / "ratings/arousal/b.csv", "1,inf", "1,0.25")
+    prepared(corpus)
+
+
 def test_a_long_list_of_faults_is_cut(corpus):
     write_table(corpus, "id,audio", *(f"r{i},gone{i}.wav" for i in range(30)))
     done = prepare(corpus)
@@ -621,7 +693,12 @@ def test_a_long_list_of_faults_is_cut(corpus):
         ("id,audio\n", "names no recording"),
         ("id,audio,set\nb,wav/b.wav,train\na,wav/a.wav,\nc,wav/c.wav,dev\n", "a: the set is ''"),
         ("id,audio,set\nb,wav/b.wav,train\na,wav/a.wav,train\nc,wav/c.wav,train\n", "no recording is in the set dev"),
-        ("id,audio,set\nb,wav/b.wav\n", ":2: 2 fields, where the header has 3"),
+        ("id,audio,set\nb,wav/b.wav\n", ":2: 2 fields, where the header has 3; add the missing fields; an empty one"),
+        (
+            'id,audio\nb,"wav/b.wav\nc,wav/c.wav\n',
+            ":2: a line break within a field; close the quotation mark before it",
+        ),
+        ('id,audio\nb,"' + "x" * 140000, ":2: field larger than field limit (131072); is a quotation mark left open?"),
         ("id,audio,start,end\nb,wav/b.wav,2,1\n", "b: start '2' and end '1' are no times"),
         ("id,audio,start,end\nb,wav/b.wav,0,x\n", "b: start '0' and end 'x' are no times"),
         ("id,audio,start,end\nb,wav/b.wav,0,9\n", "ends at 9 s, but the audio lasts 4.00 s"),

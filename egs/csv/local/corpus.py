@@ -60,8 +60,6 @@ def load_corpus(
         DataError: with all faults of the corpus, one a line, if there are any
     """
     faults, notes = list(table.faults), list[str]()
-    if not table.ids:
-        raise DataError(format_faults(folder, faults))
     if options.dimension and (problem := find_fault_of_dimension(options.dimension)):
         faults.append(f"--dimension: {problem}")
     traces: dict[str, dict[str, Raters]] = {}  # by dimension and recording
@@ -145,7 +143,7 @@ def _read_traces(
             faults.append(f"{name}: {error}")
             continue
         subject, rater = _divide_stem(path.stem, table.ids)
-        if kind != "pagan" and subject not in table.ids:
+        if kind != "pagan" and subject not in table.ids and table.complete:
             faults.append(f"{name}: there is no recording {subject} in {TABLE}; add it there or remove this file")
             continue
         parts = path.relative_to(folder / RATINGS).parts
@@ -165,7 +163,7 @@ def _read_traces(
         unknown: set[str] = set()
         for trace in parsed.traces:
             complete = _complete(trace, kind, subject, rater, folder_name, len(parsed.traces), options)
-            if complete.recording not in table.ids:
+            if complete.recording not in table.ids and table.complete:
                 if complete.recording not in unknown:
                     faults.append(
                         f"{name}:{trace.lines[0]}: there is no recording {complete.recording} in {TABLE}; add it there "
@@ -179,7 +177,7 @@ def _read_traces(
             if problem:
                 faults.append(f"{name}:{problem}")
                 damaged.add((folder_name, complete.recording))
-            else:
+            elif complete.recording in table.ids:
                 if parsed.looks_event_driven:
                     logs.setdefault(name, []).append(complete)
                 yield name, complete
