@@ -358,6 +358,26 @@ def test_an_end_rounded_beyond_the_audio_is_that_of_the_audio(corpus, local):
     assert (recordings["b"].end, recordings["a"].end) == (4.0, 3.96)
 
 
+def test_a_part_rated_in_the_time_of_its_audio_is_a_fault_until_times_count_from_its_start(corpus):
+    write_audio(corpus / "wav/b.wav", seconds=60)
+    table = ["id,audio,set,start,end", "b,wav/b.wav,train,50,54", "a,wav/a.wav,dev,,", "c,wav/c.wav,test,,"]
+    write_table(corpus, *table)
+    path = corpus / "ratings/arousal/b.csv"
+    path.write_text("time,anna\n" + "".join(f"{50 + k / 10},{k / 50}\n" for k in range(1, 40)))
+    assert faults_of(corpus) == [
+        "ratings/arousal/b.csv: the ratings of anna lie from 50.1 to 53.9 s, but b lasts 4.00 s; let times count from "
+        "its start, 50 s into the audio"
+    ]
+    path.write_text("time,anna\n" + "".join(f"{k / 10},{k / 50}\n" for k in range(1, 40)))
+    prepared(corpus)
+
+
+def test_times_in_milliseconds_beyond_the_recording_are_shown_as_they_are(corpus):
+    (corpus / "ratings/arousal/b.csv").write_text("time,anna\n10000,0\n15000,0.5\n20000,-0.5\n")
+    (fault,) = faults_of(corpus)
+    assert "lie from 10000 to 20000 ms, but b lasts 4.00 s; let times count from its beginning" in fault
+
+
 def test_a_second_run_is_up_to_date_and_a_changed_trace_is_read_again(corpus):
     data = prepared(corpus)
     before = (data / "train/ratings.arousal.ark").read_bytes()
@@ -699,8 +719,14 @@ def test_a_long_list_of_faults_is_cut(corpus):
             ":2: a line break within a field; close the quotation mark before it",
         ),
         ('id,audio\nb,"' + "x" * 140000, ":2: field larger than field limit (131072); is a quotation mark left open?"),
-        ("id,audio,start,end\nb,wav/b.wav,2,1\n", "b: start '2' and end '1' are no times"),
-        ("id,audio,start,end\nb,wav/b.wav,0,x\n", "b: start '0' and end 'x' are no times"),
+        (
+            "id,audio,start,end\nb,wav/b.wav,2,1\n",
+            "b: it starts at 2 s and ends at 1 s; the start must be the earlier one",
+        ),
+        ("id,audio,start,end\nb,wav/b.wav,0,0:03\n", "b: the end is '0:03'; write the seconds in the audio, such as"),
+        ("id,audio,start,end\nb,wav/b.wav,-1,\n", "b: the start is '-1'; write the seconds in the audio"),
+        ("id,audio,start,end\nb,wav/b.wav,NaN,\n", "b: the start is 'NaN'; write the seconds in the audio"),
+        ("id,audio,start,end\nb,wav/b.wav,9,\n", "b: it starts at 9 s, but the audio lasts 4.00 s; correct the start"),
         ("id,audio,start,end\nb,wav/b.wav,0,9\n", "ends at 9 s, but the audio lasts 4.00 s"),
         ("id,audio\nb/1,wav/b.wav\n", "'b/1' is no id"),
         ("id,audio\nb,recordings.csv\n", "is not an audio file"),

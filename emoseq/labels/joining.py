@@ -78,9 +78,12 @@ def join_traces(
                     "remove them"
                 )
                 continue
+            first, last = rated[0] / trace.unit, rated[-1] / trace.unit
+            unit = "s" if trace.unit == 1 else "ms"
+            begin = f"start, {recording.start:g} s into the audio" if recording.start else "beginning"
             faults.append(
-                f"{where}: the ratings of {rater} lie from {rated[0]:g} to {rated[-1]:g} s, but {recording.id} lasts "
-                f"{recording.duration:.2f} s; let times count from its beginning, in seconds"
+                f"{where}: the ratings of {rater} lie from {first:g} to {last:g} {unit}, but {recording.id} lasts "
+                f"{recording.duration:.2f} s; let times count from its {begin}"
             )
             continue
         late = rated[-1] - recording.duration

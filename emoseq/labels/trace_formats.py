@@ -166,7 +166,7 @@ def parse_pagan(text: str) -> ParsedFile:
         last = np.append(times[1:] != times[:-1], True)  # of two rows at one time the later one counts
         lines, times, values = lines[last], times[last], values[last]
         check_times(lines, times, faults, f"participant {rater}")
-        traces.append(Trace(recording, rater, "", times, values, lines, -100.0, 100.0, event_driven=True))
+        traces.append(Trace(recording, rater, "", times, values, lines, -100.0, 100.0, event_driven=True, unit=0.001))
     return _finish(traces, faults)
 
 
@@ -240,9 +240,10 @@ def parse_muse(text: str) -> ParsedFile:
             f"the header is {shorten(','.join(names)) or 'empty'}; timestamp,1,2,... (raw) or Time,value (processed) "
             "is expected",
         )
-    lines, times, values = parse_table(rows[1:], names, faults, seconds=0.001 if processed else 1.0)
+    unit = 0.001 if processed else 1.0
+    lines, times, values = parse_table(rows[1:], names, faults, seconds=unit)
     columns = zip(names[1:2] if processed else names[1:], values.T, strict=False)
-    return _finish([Trace("", rater, "", times, column, lines) for rater, column in columns], faults)
+    return _finish([Trace("", rater, "", times, column, lines, unit=unit) for rater, column in columns], faults)
 
 
 def parse_msp_conversation(text: str) -> ParsedFile:
@@ -331,8 +332,8 @@ def parse_csv(text: str, *, duration: float | None = None) -> ParsedFile:
     event-driven, but it is said whether the table looks so.
 
     Args:
-        duration: of the recording in seconds. Times that go beyond ten times that are milliseconds, whatever the header
-            says; MuSe's processed files are such.
+        duration: of the recording in seconds. Times that go beyond ten times that, and span more than it, are
+            milliseconds, whatever the header says; MuSe's processed files are such.
     """
     faults = Faults()
     rows = read_rows(text)
@@ -352,10 +353,12 @@ def parse_csv(text: str, *, duration: float | None = None) -> ParsedFile:
             faults.add("empty", line, f"column {number} has no name; name its rater, or remove the column")
     lines, times, values = parse_table(rows[1:], names, faults, seconds=unit, header=line)
     if unit == 1 and duration is not None and len(times) and times[-1] > BEYOND * duration:
-        times = times / 1000
+        # A part that is rated in the time of its audio goes as far beyond, but lasts no longer than the part.
+        unit = 0.001 if times[-1] - times[0] > duration else 1.0
+        times = times * unit
     irregular = is_irregular(times)
     traces = [
-        Trace("", name, "", times, column, lines, irregular=irregular)
+        Trace("", name, "", times, column, lines, irregular=irregular, unit=unit)
         for name, column in zip(names[1:], values.T, strict=False)
     ]
     return _finish(traces, faults)._replace(looks_event_driven=looks_event_driven(times, values))

@@ -63,6 +63,7 @@ class Trace:
     high: float | None = None
     event_driven: bool = False  # a row only where the value changes, as the tool's format says
     irregular: bool = False  # rows of a table at irregular times, which `hold` holds through pauses
+    unit: float = 1.0  # seconds in a unit of the file's times, for messages
 
 
 def find_values_outside(

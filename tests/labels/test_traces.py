@@ -255,6 +255,7 @@ def test_times_far_beyond_the_recording_are_milliseconds():
     content = "Time,value\n0,0.1\n2000,0.2\n4000,0.1\n"
     assert_close(read("csv", content, duration=4.0)[0].times, [0, 2, 4])
     assert_close(read("csv", content, duration=3990.0)[0].times, [0, 2000, 4000])
+    assert_close(read("csv", "time,a\n100,0\n103,0.5\n", duration=4.0)[0].times, [100, 103])  # a part's, of its audio
 
 
 def test_a_rater_without_any_rating_is_no_trace():

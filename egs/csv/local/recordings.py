@@ -14,6 +14,7 @@ from pathlib import Path
 from emoseq import SETS, DataError, MissingInputError
 from emoseq.io.audio import read_duration
 from emoseq.io.datadir import is_id
+from emoseq.labels.trace_rows import parse_number
 from emoseq.recipe.recordings import Recording, find_naming_faults, name_utterance
 
 TABLE = "recordings.csv"
@@ -198,15 +199,27 @@ def _measure(folder: Path, name: str, where: str, faults: list[str]) -> float | 
 
 def _cut(recording: Recording, start: str, end: str, where: str, faults: list[str]) -> Recording:
     """Return the part of a recording between two times given as text; an empty one is that of the audio."""
-    try:
-        low, high = float(start or 0), float(end or recording.end)
-    except ValueError:
-        low, high = math.nan, math.nan
-    if not 0 <= low < high:
-        faults.append(f"{where}start {start!r} and end {end!r} are no times in seconds, the earlier one first")
+    times = []
+    for name, text, default in (("start", start, 0.0), ("end", end, recording.end)):
+        time = parse_number(text) if text else default
+        if time is None or math.isnan(time) or time < 0:
+            faults.append(
+                f"{where}the {name} is {text!r}; write the seconds in the audio, such as 12.5, or leave it empty for "
+                f"the {name} of the audio"
+            )
+        else:
+            times.append(time)
+    if len(times) < 2:
         return recording
-    if high > recording.end + TOLERANCE:
-        faults.append(f"{where}it ends at {high:g} s, but the audio lasts {recording.end:.2f} s; correct the end")
+    low, high = times
+    for name, time in (("start", low), ("end", high)):
+        if time > recording.end + TOLERANCE:
+            faults.append(
+                f"{where}it {name}s at {time:g} s, but the audio lasts {recording.end:.2f} s; correct the {name}"
+            )
+            return recording
+    if not low < high:
+        faults.append(f"{where}it starts at {low:g} s and ends at {high:g} s; the start must be the earlier one")
         return recording
     return replace(recording, start=low, end=min(high, recording.end))
 
