@@ -612,7 +612,7 @@ def test_all_faults_come_in_one_message(corpus):
         r"recordings.csv:6: e: the set is 'eval'; train, dev or test",
         r"ratings/arousal/b.csv:4: anna is 'inf'",
         r"ratings/arousal/zz.csv: there is no recording zz",
-        r"ratings/big five/f.csv: 'big five': a dimension is named by lower-case letters",
+        r"ratings/big five/: 'big five': a dimension is named by lower-case letters",
         r"recordings.csv:7: f: no ratings of arousal, which dev needs",
     ]
     for pattern in expected:
@@ -746,7 +746,7 @@ def load(corpus, local, format="auto"):
 
 def clashing_raters(corpus):
     write_trace(corpus / "ratings/arousal/more/b.csv", {"anna": lambda t: 0})
-    return "ratings/arousal/more/b.csv: rater anna rates b in another file too"
+    return "ratings/arousal/more/b.csv: rater anna rates b in ratings/arousal/b.csv too; remove the ratings from"
 
 
 def out_of_scale(corpus):
@@ -772,12 +772,12 @@ def stray_document(corpus):
 
 def reserved_dimension(corpus):
     write_trace(corpus / "ratings/report/b.csv", {"anna": lambda t: 0})
-    return "ratings/report/b.csv: 'report' cannot name a dimension"
+    return "ratings/report/: 'report' cannot name a dimension"
 
 
 def dimension_named_as_the_settings(corpus):
     write_trace(corpus / "ratings/conf/b.csv", {"anna": lambda t: 0})
-    return "ratings/conf/b.csv: 'conf' cannot name a dimension"
+    return "ratings/conf/: 'conf' cannot name a dimension"
 
 
 def lonely_samples(corpus):
@@ -822,6 +822,71 @@ def test_faults_of_the_ratings(corpus, local, damage):
     with pytest.raises(DataError) as error:
         load(corpus, local)
     assert part in str(error.value)
+
+
+def test_a_dimension_of_a_bad_name_is_one_fault_until_its_folder_is_renamed(corpus):
+    for stem in "abc":
+        write_trace(corpus / f"ratings/2nd/{stem}.csv", {"anna": lambda t: 0.5})
+    (fault,) = faults_of(corpus)
+    assert fault == (
+        "ratings/2nd/: '2nd': a dimension is named by lower-case letters, digits and underscores, a letter first; "
+        "rename it"
+    )
+    (corpus / "ratings/2nd").rename(corpus / "ratings/second")
+    assert (prepared(corpus) / "dimensions").read_text() == "arousal\nsecond\n"
+
+
+def test_a_column_of_a_bad_name_is_one_fault_for_all_files(corpus):
+    for path in sorted((corpus / "ratings/arousal").iterdir()):
+        path.unlink()
+        write_trace(corpus / f"ratings/{path.name}", {"big five": lambda t: 0.5, "arousal": lambda t: 0.5})
+    (fault,) = faults_of(corpus)
+    assert fault.startswith("ratings/a.csv: 'big five': a dimension is named by")
+    assert fault.endswith("rename it in all files")
+    for path in (corpus / "ratings").glob("*.csv"):
+        edit(path, "big five", "big_five")
+    prepared(corpus)
+
+
+@pytest.mark.parametrize("option", [(), ("--dimension=arousal",)])
+def test_columns_whose_names_become_one_are_a_fault_of_their_file(corpus, option):
+    for path in sorted((corpus / "ratings/arousal").iterdir()):
+        path.unlink()
+        write_trace(corpus / f"ratings/{path.name}", {"Pull up": lambda t: 0.5, "Pull_up": lambda t: 0.5})
+    edit(corpus / "ratings/a.csv", "Pull up,Pull_up", "arousal,Arousal")
+    faults = faults_of(corpus, *option)
+    if option:
+        assert faults == [
+            f"ratings/{stem}.csv: 'Pull up' and 'Pull_up' are one rater, Pull_up, since blanks become _; rename one"
+            for stem in "bc"
+        ]
+    else:
+        assert (
+            "ratings/a.csv: the columns 'arousal' and 'Arousal' are one dimension, arousal, in lower case" in faults[0]
+        )
+    for path in (corpus / "ratings").glob("*.csv"):
+        path.write_text("time,arousal,valence" + path.read_text()[path.read_text().index("\n") :])
+    prepared(corpus, *option)
+
+
+def test_folders_that_differ_in_case_are_one_fault_until_one_is_renamed(corpus):
+    for stem in "abc":
+        write_trace(corpus / f"ratings/Arousal/{stem}.csv", {"anna": lambda t: 0.5})
+    assert faults_of(corpus) == [
+        "ratings/Arousal/ and ratings/arousal/ are one dimension, arousal, since names are taken in lower case; rename "
+        "or remove one of them"
+    ]
+    (corpus / "ratings/Arousal").rename(corpus / "ratings/valence")
+    prepared(corpus)
+
+
+def test_an_empty_file_of_ratings_is_not_missing(corpus):
+    path = corpus / "ratings/arousal/b.csv"
+    text = path.read_text()
+    path.write_text("")
+    assert faults_of(corpus) == ["ratings/arousal/b.csv: the file is empty; remove it or export it again"]
+    path.write_text(text)
+    prepared(corpus)
 
 
 def test_hidden_files_are_left_alone(corpus, local):

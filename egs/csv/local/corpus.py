@@ -68,7 +68,8 @@ def load_corpus(
     for where, trace in _read_traces(folder, table, options, faults, damaged, logs):
         raters = traces.setdefault(trace.dimension, {}).setdefault(trace.recording, {})
         if trace.rater in raters:
-            faults.append(f"{where}: rater {trace.rater} rates {trace.recording} in another file too; remove one")
+            clash = _describe_clash(trace, where, raters[trace.rater][0])
+            faults += [clash] if clash not in faults else []
         else:
             raters[trace.rater] = (where, trace)
     ratings: dict[str, dict[str, RecordingRatings]] = {}
@@ -130,8 +131,12 @@ def _read_traces(
     traces of tables that look event-driven to `logs`, by file.
     """
     files = list_trace_files(folder)
+    misnamed: set[tuple[str, str]] = set()  # folders and dimensions
     for path in files:
         name = str(path.relative_to(folder))
+        parts = path.relative_to(folder / RATINGS).parts
+        folder_name = parts[0].lower() if len(parts) > 1 else ""
+        subject, rater = _divide_stem(path.stem, table.ids)
         if path.name.endswith("~"):
             if path.with_name(path.name[:-1]) not in files:
                 faults.append(f"{name}: NOVA's header {path.name[:-1]} is missing; copy it beside this file")
@@ -141,13 +146,11 @@ def _read_traces(
             kind = recognise_format(content) if options.format == "auto" else options.format
         except ValueError as error:
             faults.append(f"{name}: {error}")
+            damaged.add((folder_name, subject))
             continue
-        subject, rater = _divide_stem(path.stem, table.ids)
         if kind != "pagan" and subject not in table.ids and table.complete:
             faults.append(f"{name}: there is no recording {subject} in {TABLE}; add it there or remove this file")
             continue
-        parts = path.relative_to(folder / RATINGS).parts
-        folder_name = parts[0].lower() if len(parts) > 1 else ""
         samples = path.with_name(path.name + "~")
         parsed = parse(
             kind,
@@ -161,6 +164,7 @@ def _read_traces(
             damaged |= {(folder_name, key) for key in ([subject] if kind != "pagan" else table.ids)}
             continue
         unknown: set[str] = set()
+        names: dict[tuple[str, str, str], str] = {}  # of raters or axes in the file
         for trace in parsed.traces:
             complete = _complete(trace, kind, subject, rater, folder_name, len(parsed.traces), options)
             if complete.recording not in table.ids and table.complete:
@@ -171,11 +175,24 @@ def _read_traces(
                     )
                 unknown.add(complete.recording)
                 continue
+            if complete.dimension and (misnomer := find_fault_of_dimension(complete.dimension)):
+                in_folder = complete.dimension == folder_name
+                reported = (folder_name, complete.dimension) if in_folder else ("", complete.dimension)
+                if reported not in misnamed and (in_folder or complete.dimension != options.dimension):
+                    where, places = (f"{RATINGS}/{parts[0]}/", "") if in_folder else (name, " in all files")
+                    faults.append(f"{where}: {misnomer}{places}")
+                misnamed.add(reported)
+                damaged.add((folder_name, complete.recording))
+                continue
             problem = _find_problem(complete, rater, len(parsed.traces), kind, folder_name)
+            key = (complete.recording, complete.dimension, complete.rater)
+            if not problem and key in names:
+                problem = _describe_namesakes(complete, names[key], trace.rater, kind, folder_name)
+            names.setdefault(key, trace.rater)
             if not problem and (fault := find_values_outside(complete, complete.low or 0.0, complete.high or 0.0)):
                 problem = f"{fault.line}: {fault.message}"
             if problem:
-                faults.append(f"{name}:{problem}")
+                faults += [f"{name}:{problem}"] if f"{name}:{problem}" not in faults else []
                 damaged.add((folder_name, complete.recording))
             elif complete.recording in table.ids:
                 if parsed.looks_event_driven:
@@ -218,8 +235,6 @@ def _find_problem(trace: Trace, rater: str, count: int, kind: str, folder_name: 
             f" nothing names its dimension; move it to {RATINGS}/<dimension>/, or name the dimension of all such files "
             "with --dimension=NAME"
         )
-    if problem := find_fault_of_dimension(trace.dimension):
-        return f" {problem}"
     if not is_id(trace.rater):
         return f" {trace.rater!r} is no name of a rater; use printable characters"
     if rater and count > 1 and folder_name and kind in ("csv", "muse"):
@@ -248,6 +263,29 @@ def _describe_logs(logs: Mapping[str, list[Trace]], table: Table, shift: float) 
         f"{first}{files}: rows come only where the value changes, it seems; --resample=hold holds values in between, "
         f"of which {sum(seconds.values()):.2f} s are unrated now"
     ]
+
+
+def _describe_namesakes(trace: Trace, first: str, second: str, kind: str, folder_name: str) -> str:
+    """Describe two names in a file that become one, after the colon that follows the file's."""
+    if kind == "darma":
+        return f" both axes are named {trace.dimension} in lower case; give them different labels"
+    if kind == "csv" and not folder_name and trace.dimension == second.lower():
+        return f" the columns {first!r} and {second!r} are one dimension, {trace.dimension}, in lower case; rename one"
+    return f" {first!r} and {second!r} are one rater, {trace.rater}, since blanks become _; rename one"
+
+
+def _describe_clash(trace: Trace, where: str, other: str) -> str:
+    """Describe two files of one rater, recording and dimension."""
+    ours, theirs = (Path(name).parts[1] for name in (where, other))
+    if ours != theirs and ours.lower() == theirs.lower() == trace.dimension:
+        return (
+            f"{RATINGS}/{theirs}/ and {RATINGS}/{ours}/ are one dimension, {trace.dimension}, since names are taken in "
+            "lower case; rename or remove one of them"
+        )
+    return (
+        f"{where}: rater {trace.rater} rates {trace.recording} in {other} too; remove the ratings from one of the two "
+        "files, or rename the rater in it"
+    )
 
 
 def _lie_above_zero(recordings: dict[str, Raters]) -> bool:
