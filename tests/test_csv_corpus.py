@@ -228,6 +228,17 @@ def test_ratings_are_scaled_by_the_option(corpus):
     assert ratings_of(data, "b")[24, 0] == pytest.approx(-0.5)
 
 
+@pytest.mark.parametrize("words", [("--scale", 0, 100), ("--scale", "0,100")])
+def test_the_scale_may_be_two_words(corpus, words):
+    for stem in "abc":
+        write_trace(corpus / f"ratings/arousal/{stem}.csv", {"anna": lambda t: 25 * t})
+    assert ratings_of(prepared(corpus, *words), "b")[24, 0] == pytest.approx(-0.5)
+
+
+def test_the_scale_may_be_negative(corpus):
+    assert ratings_of(prepared(corpus, "--scale", -2, 2), "b")[24, 0] == pytest.approx(0.125)
+
+
 def test_options_come_from_a_conf_folder(corpus, tmp_path):
     for stem in "abc":
         write_trace(corpus / f"ratings/arousal/{stem}.csv", {"anna": lambda t: 25 * t})
