@@ -374,9 +374,9 @@ def test_a_part_rated_in_the_time_of_its_audio_is_a_fault_until_times_count_from
     table = ["id,audio,set,start,end", "b,wav/b.wav,train,50,54", "a,wav/a.wav,dev,,", "c,wav/c.wav,test,,"]
     write_table(corpus, *table)
     path = corpus / "ratings/arousal/b.csv"
-    path.write_text("time,anna\n" + "".join(f"{50 + k / 10},{k / 50}\n" for k in range(1, 40)))
+    path.write_text("time,anna,ben\n" + "".join(f"{50 + k / 10},{k / 50},0\n" for k in range(1, 40)))
     assert faults_of(corpus) == [
-        "ratings/arousal/b.csv: the ratings of anna lie from 50.1 to 53.9 s, but b lasts 4.00 s; let times count from "
+        "ratings/arousal/b.csv: the ratings of anna, ben lie from 50.1 to 53.9 s, but b lasts 4.00 s; let times count from "
         "its start, 50 s into the audio"
     ]
     path.write_text("time,anna\n" + "".join(f"{k / 10},{k / 50}\n" for k in range(1, 40)))

@@ -46,6 +46,7 @@ def join_traces(
     """
     frames = _count_frames(recording, shift)
     columns = []
+    outside: dict[tuple[str, str], list[str]] = {}  # raters by file and by what keeps their ratings from all labels
     misses: dict[str, list[str]] = {}  # raters by where their ratings begin or end
     for rater, (where, trace) in raters.items():
         assert trace.low is not None  # who reads the file completes the scale
@@ -73,18 +74,17 @@ def join_traces(
         if not np.isfinite(series).any():
             if rated[0] < recording.duration:
                 remedy = "hold them with --resample=hold" if trace.irregular and not held else "rate longer stretches"
-                faults.append(
-                    f"{where}: the ratings of {rater} are too few or too far apart to rate a label; {remedy}, or "
-                    "remove them"
-                )
+                reason = f"are too few or too far apart to rate a label; {remedy}, or remove them"
+                outside.setdefault((where, reason), []).append(rater)
                 continue
             first, last = rated[0] / trace.unit, rated[-1] / trace.unit
             unit = "s" if trace.unit == 1 else "ms"
             begin = f"start, {recording.start:g} s into the audio" if recording.start else "beginning"
-            faults.append(
-                f"{where}: the ratings of {rater} lie from {first:g} to {last:g} {unit}, but {recording.id} lasts "
-                f"{recording.duration:.2f} s; let times count from its {begin}"
+            reason = (
+                f"lie from {first:g} to {last:g} {unit}, but {recording.id} lasts {recording.duration:.2f} s; let "
+                f"times count from its {begin}"
             )
+            outside.setdefault((where, reason), []).append(rater)
             continue
         late = rated[-1] - recording.duration
         step = np.median(np.diff(trace.times)) if len(trace.times) > 1 else 0.0
@@ -96,6 +96,8 @@ def join_traces(
             if held and late < 0:
                 distance += ", the last value held to its end"
             misses.setdefault(distance, []).append(rater)
+    for (where, reason), names in outside.items():
+        faults.append(f"{where}: the ratings of {', '.join(names)} {reason}")
     for distance, names in misses.items():
         notes.append(f"{recording.id}: {dimension}: the ratings of {', '.join(names)} {distance}")
     return RecordingRatings(np.stack(columns, axis=1).astype(np.float32), tuple(raters))
