@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Time series of recordings by one or more trained models, averaged: arousal or valence at 25 Hz.
+"""Time series of recordings by one or more trained models, averaged: values of one dimension.
 
 Recordings are a wav.scp file, or audio files whose names give the ids. Each model's folder says how
-its features are made; the models must be of one dimension.
+its features are made, and by that the rate of its series; the models must be of one dimension.
 
 Example:
   steps/predict.py exp/arousal/cls_l3_r0_s* my.wav ark,t:-

@@ -150,11 +150,93 @@ def test_gaps_and_missing_ends_are_nan(corpus):
     assert np.flatnonzero(np.isfinite(ratings)).tolist() == [0, 1, 2, 3, *range(14, 25)]
 
 
+@pytest.fixture
+def irregular(corpus):
+    """Recordings of 12 s, the first rated at about 10 Hz whose intervals vary by 40 %, with a pause from 4 to 8 s."""
+    for stem in "abc":
+        write_audio(corpus / f"wav/{stem}.wav", seconds=12)
+        write_trace(corpus / f"ratings/arousal/{stem}.csv", {"anna": lambda t: np.sin(t)}, seconds=12)
+    times = np.cumsum(0.1 * np.random.default_rng(0).uniform(0.6, 1.4, 120))
+    times = times[((times < 4) | (times > 8)) & (times < 12)]
+    rows = [f"{t:.3f},{np.sin(t):.4f},{np.sin(t / 2):.4f}\n" for t in times]
+    (corpus / "ratings/arousal/b.csv").write_text("time,anna,ben\n" + "".join(rows))
+    return corpus, times
+
+
+def test_a_gap_of_irregular_times_is_unrated(irregular):
+    corpus, times = irregular
+    done = prepare(corpus)
+    assert done.returncode == 0, done.stderr
+    ratings = ratings_of(corpus.parent / "data", "b")
+    ends = (np.arange(300) + 1) * 0.04
+    last, first = times[times < 4].max(), times[times > 8].min()
+    unrated = (ends < times[0]) | ((ends > last) & (ends < first)) | (ends > times[-1])
+    assert np.isnan(ratings).all(axis=1).tolist() == unrated.tolist()
+    np.testing.assert_allclose(ratings[~unrated, 0], np.interp(ends[~unrated], times, np.sin(times)), atol=1e-3)
+    seconds = 0.04 * (unrated & (ends > times[0])).sum()
+    assert (
+        "ratings/arousal/b.csv: rows come only where the value changes, it seems; --resample=hold holds values in "
+        f"between, of which {seconds:.2f} s are unrated now" in done.stderr
+    )
+
+
+def test_one_note_names_all_tables_that_look_event_driven(irregular):
+    corpus, _ = irregular
+    (corpus / "ratings/arousal/a.csv").write_text("time,anna\n0.01,0\n1,0.5\n5,0.25\n5.1,0\n12,0.5\n")
+    assert "ratings/arousal/a.csv (and 1 more file): rows come only where" in prepare(corpus).stderr
+
+
+def test_irregular_times_are_held_through_pauses_and_to_the_end_on_request(irregular):
+    corpus, times = irregular
+    done = prepare(corpus, "--resample=hold")
+    assert "it seems" not in done.stderr
+    ratings = ratings_of(corpus.parent / "data", "b")
+    ends = (np.arange(300) + 1) * 0.04
+    assert np.isnan(ratings).all(axis=1).tolist() == (ends < times[0]).tolist()
+    np.testing.assert_allclose(ratings[(ends > 4) & (ends < 8), 0], np.sin(times[times < 4].max()), atol=1e-4)
+    path = corpus / "ratings/arousal/b.csv"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:30]))
+    end = float(path.read_text().splitlines()[-1].split(",")[0])
+    note = f"b: arousal: the ratings of anna, ben end {12 - end:.2f} s before the audio, the last value held to its end"
+    assert note in prepare(corpus, "--resample=hold").stderr
+
+
+def test_regular_times_keep_their_gaps_when_held(irregular):
+    corpus, _ = irregular
+    times = [k / 10 for k in range(1, 121) if not 40 < k < 80]
+    (corpus / "ratings/arousal/b.csv").write_text("time,anna\n" + "".join(f"{t},{np.sin(t):.4f}\n" for t in times))
+    ratings = ratings_of(prepared(corpus, "--resample=hold"), "b")[:, 0]
+    ends = (np.arange(300) + 1) * 0.04
+    unrated = (ends < 0.1) | ((ends > 4 + 1e-9) & (ends < 8 - 1e-9))
+    assert np.isnan(ratings).tolist() == unrated.tolist()
+
+
+def test_a_single_row_rates_nothing_unless_it_is_held(corpus):
+    (corpus / "ratings/arousal/b.csv").write_text("time,anna\n0.01,0.5\n")
+    (fault,) = faults_of(corpus)
+    assert fault == (
+        "ratings/arousal/b.csv: the ratings of anna are too few or too far apart to rate a label; hold them with "
+        "--resample=hold, or remove them"
+    )
+    assert ratings_of(prepared(corpus, "--resample=hold"), "b").tolist() == [[0.5]] * 100
+
+
 def test_ratings_are_scaled_by_the_option(corpus):
     for stem in "abc":
         write_trace(corpus / f"ratings/arousal/{stem}.csv", {"anna": lambda t: 25 * t})
     data = prepared(corpus, "--scale=0,100")
     assert ratings_of(data, "b")[24, 0] == pytest.approx(-0.5)
+
+
+@pytest.mark.parametrize("words", [("--scale", 0, 100), ("--scale", "0,100")])
+def test_the_scale_may_be_two_words(corpus, words):
+    for stem in "abc":
+        write_trace(corpus / f"ratings/arousal/{stem}.csv", {"anna": lambda t: 25 * t})
+    assert ratings_of(prepared(corpus, *words), "b")[24, 0] == pytest.approx(-0.5)
+
+
+def test_the_scale_may_be_negative(corpus):
+    assert ratings_of(prepared(corpus, "--scale", -2, 2), "b")[24, 0] == pytest.approx(0.125)
 
 
 def test_options_come_from_a_conf_folder(corpus, tmp_path):
@@ -287,6 +369,26 @@ def test_an_end_rounded_beyond_the_audio_is_that_of_the_audio(corpus, local):
     assert (recordings["b"].end, recordings["a"].end) == (4.0, 3.96)
 
 
+def test_a_part_rated_in_the_time_of_its_audio_is_a_fault_until_times_count_from_its_start(corpus):
+    write_audio(corpus / "wav/b.wav", seconds=60)
+    table = ["id,audio,set,start,end", "b,wav/b.wav,train,50,54", "a,wav/a.wav,dev,,", "c,wav/c.wav,test,,"]
+    write_table(corpus, *table)
+    path = corpus / "ratings/arousal/b.csv"
+    path.write_text("time,anna,ben\n" + "".join(f"{50 + k / 10},{k / 50},0\n" for k in range(1, 40)))
+    assert faults_of(corpus) == [
+        "ratings/arousal/b.csv: the ratings of anna, ben lie from 50.1 to 53.9 s, but b lasts 4.00 s; let times count from "
+        "its start, 50 s into the audio"
+    ]
+    path.write_text("time,anna\n" + "".join(f"{k / 10},{k / 50}\n" for k in range(1, 40)))
+    prepared(corpus)
+
+
+def test_times_in_milliseconds_beyond_the_recording_are_shown_as_they_are(corpus):
+    (corpus / "ratings/arousal/b.csv").write_text("time,anna\n10000,0\n15000,0.5\n20000,-0.5\n")
+    (fault,) = faults_of(corpus)
+    assert "lie from 10000 to 20000 ms, but b lasts 4.00 s; let times count from its beginning" in fault
+
+
 def test_a_second_run_is_up_to_date_and_a_changed_trace_is_read_again(corpus):
     data = prepared(corpus)
     before = (data / "train/ratings.arousal.ark").read_bytes()
@@ -333,6 +435,27 @@ def test_ends_that_differ_from_the_audio_are_noted_with_the_difference(corpus):
     assert done.returncode == 0, done.stderr
     assert "b: arousal: the ratings of anna end 1.50 s before the audio" in done.stderr
     assert "a: arousal: the ratings of anna end 2.00 s after the audio" in done.stderr
+
+
+def test_ratings_that_begin_late_are_noted(corpus):
+    text = "time,anna,ben\n" + "".join(f"{k / 10},{'' if k < 20 else 0.1},{-k / 40}\n" for k in range(1, 41))
+    (corpus / "ratings/arousal/b.csv").write_text(text)
+    done = prepare(corpus)
+    assert done.returncode == 0, done.stderr
+    assert "b: arousal: the ratings of anna begin 2.00 s into the audio" in done.stderr
+    assert "ben begin" not in done.stderr
+    assert "s before the audio" not in done.stderr
+
+
+def test_times_before_the_recording_are_a_fault_until_they_count_from_its_beginning(corpus):
+    path = corpus / "ratings/arousal/b.csv"
+    rows = [(k / 10, k / 100) for k in range(-20, 41)]
+    path.write_text("time,anna\n" + "".join(f"{t},{v}\n" for t, v in rows))
+    (fault,) = faults_of(corpus)
+    assert fault.startswith("ratings/arousal/b.csv:2: the time is negative (-2 s)")
+    assert "(and in 19 more lines)" in fault
+    path.write_text("time,anna\n" + "".join(f"{t},{v}\n" for t, v in rows if t >= 0))
+    prepared(corpus)
 
 
 def test_a_scale_from_zero_is_asked_about(corpus):
@@ -455,6 +578,25 @@ def test_files_of_one_name_have_different_ids_in_all_sets(corpus):
     assert (data / "train/segments").read_text() == "b b_2 0.000 2.000\n"
 
 
+def test_audio_may_have_any_name_where_rows_are_parts_of_it(corpus):
+    """Ids of files have neither blanks nor control characters."""
+    for stem, odd in (("a", "\a1"), ("b", "b 1\x85"), ("c", " \u2028")):
+        (corpus / f"wav/{stem}.wav").rename(corpus / f"wav/{odd}.wav")
+    write_table(
+        corpus,
+        "id,audio,set,start,end",
+        "b,wav/b 1\x85.wav,train,0,4",
+        "a,wav/\a1.wav,dev,0,4",
+        "c,wav/ \u2028.wav,test,0,4",
+    )
+    data = prepared(corpus)
+    ids = {name: list(read_table(data / name / "wav.scp")) for name in ("train", "dev", "test")}
+    assert ids == {"train": ["b_1"], "dev": ["1"], "test": ["audio"]}
+    for name in ids:
+        done = step("utils/validate_data_dir.py", "--no-feats", data / name)
+        assert done.returncode == 0, done.stderr
+
+
 # Faults
 
 
@@ -481,13 +623,85 @@ def test_all_faults_come_in_one_message(corpus):
         r"recordings.csv:6: e: the set is 'eval'; train, dev or test",
         r"ratings/arousal/b.csv:4: anna is 'inf'",
         r"ratings/arousal/zz.csv: there is no recording zz",
-        r"ratings/big five/f.csv: 'big five': a dimension is named by lower-case letters",
+        r"ratings/big five/: 'big five': a dimension is named by lower-case letters",
         r"recordings.csv:7: f: no ratings of arousal, which dev needs",
     ]
     for pattern in expected:
         assert [fault for fault in faults if re.match(pattern, fault)], (pattern, faults)
     assert [fault for fault in faults if "arousal/c.csv" in fault]  # its recording has another name now
     assert not [fault for fault in faults if "b: no ratings" in fault]  # they have a fault of their own
+
+
+@pytest.fixture
+def bad_trace(corpus):
+    """The corpus with a fault in the ratings of its recording b."""
+    edit(corpus / "ratings/arousal/b.csv", "1,0.2500", "1,inf")
+    return corpus, "ratings/arousal/b.csv:4: anna is 'inf'; a number with a decimal point"
+
+
+def read_faults(corpus, part):
+    """The faults of the table, of a corpus that has one of its ratings besides."""
+    *faults, last = faults_of(corpus)
+    assert last.startswith(part)
+    return faults
+
+
+def test_a_table_that_is_not_utf_8_is_read_as_far_as_it_is(bad_trace):
+    corpus, part = bad_trace
+    (corpus / "wav/c.wav").rename(corpus / "wav/\u00e4.wav")
+    edit(corpus / "recordings.csv", "c,wav/c.wav", "c,wav/\u00e4.wav")
+    path = corpus / "recordings.csv"
+    text = path.read_text() + "d,gone.wav,dev\n"
+    path.write_bytes(text.encode("latin-1"))
+    first, second = read_faults(corpus, part)
+    assert first == "recordings.csv:4: the text is not UTF-8; save it as CSV in UTF-8"
+    assert second.startswith("recordings.csv:5: d: the audio file")
+    path.write_bytes(text.replace("d,gone.wav,dev\n", "").encode())
+    edit(corpus / "ratings/arousal/b.csv", "1,inf", "1,0.25")
+    prepared(corpus)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_a_table_in_another_encoding_is_one_fault(bad_trace, encoding):
+    corpus, part = bad_trace
+    path = corpus / "recordings.csv"
+    path.write_bytes(path.read_text().encode(encoding))
+    assert read_faults(corpus, part) == ["recordings.csv:1: the text is not UTF-8; save it as CSV in UTF-8"]
+
+
+@pytest.mark.parametrize(
+    ("header", "faults"),
+    [
+        ("id,wav,set", ["there is no column 'wav'; the columns are", "the column audio is missing"]),
+        ("name,audio,set", ["there is no column 'name'; the columns are", "the column id is missing"]),
+        ("id,audio,set,set", ["two columns are named set"]),
+    ],
+)
+def test_ratings_are_read_though_the_header_has_faults(bad_trace, header, faults):
+    corpus, part = bad_trace
+    edit(corpus / "recordings.csv", "id,audio,set", header)
+    if header.count("set") > 1:
+        for name in ("train", "dev", "test"):
+            edit(corpus / "recordings.csv", f",{name}\n", f",{name},{name}\n")
+    found = read_faults(corpus, part)
+    assert len(found) == len(faults)
+    assert all(
+        fault in line and line.startswith("recordings.csv:1: ") for fault, line in zip(faults, found, strict=True)
+    )
+
+
+def test_a_comma_in_a_name_is_one_fault_and_quotation_marks_its_remedy(bad_trace):
+    """The row is the only one of train, and there are good ratings of it."""
+    corpus, part = bad_trace
+    (corpus / "wav/b.wav").rename(corpus / "wav/my, talk.wav")
+    edit(corpus / "recordings.csv", "b,wav/b.wav", "b,wav/my, talk.wav")
+    assert read_faults(corpus, part) == [
+        "recordings.csv:2: 4 fields, where the header has 3; put a name that has a comma into quotation marks "
+        '("my, talk.wav"), or remove fields'
+    ]
+    edit(corpus / "recordings.csv", "b,wav/my, talk.wav", 'b,"wav/my, talk.wav"')
+    edit(corpus / "ratings/arousal/b.csv", "1,inf", "1,0.25")
+    prepared(corpus)
 
 
 def test_a_long_list_of_faults_is_cut(corpus):
@@ -510,12 +724,24 @@ def test_a_long_list_of_faults_is_cut(corpus):
         ("id,audio\n", "names no recording"),
         ("id,audio,set\nb,wav/b.wav,train\na,wav/a.wav,\nc,wav/c.wav,dev\n", "a: the set is ''"),
         ("id,audio,set\nb,wav/b.wav,train\na,wav/a.wav,train\nc,wav/c.wav,train\n", "no recording is in the set dev"),
-        ("id,audio,set\nb,wav/b.wav\n", ":2: 2 fields, where the header has 3"),
-        ("id,audio,start,end\nb,wav/b.wav,2,1\n", "b: start '2' and end '1' are no times"),
-        ("id,audio,start,end\nb,wav/b.wav,0,x\n", "b: start '0' and end 'x' are no times"),
+        ("id,audio,set\nb,wav/b.wav\n", ":2: 2 fields, where the header has 3; add the missing fields; an empty one"),
+        (
+            'id,audio\nb,"wav/b.wav\nc,wav/c.wav\n',
+            ":2: a line break within a field; close the quotation mark before it",
+        ),
+        ('id,audio\nb,"' + "x" * 140000, ":2: field larger than field limit (131072); is a quotation mark left open?"),
+        (
+            "id,audio,start,end\nb,wav/b.wav,2,1\n",
+            "b: it starts at 2 s and ends at 1 s; the start must be the earlier one",
+        ),
+        ("id,audio,start,end\nb,wav/b.wav,0,0:03\n", "b: the end is '0:03'; write the seconds in the audio, such as"),
+        ("id,audio,start,end\nb,wav/b.wav,-1,\n", "b: the start is '-1'; write the seconds in the audio"),
+        ("id,audio,start,end\nb,wav/b.wav,NaN,\n", "b: the start is 'NaN'; write the seconds in the audio"),
+        ("id,audio,start,end\nb,wav/b.wav,9,\n", "b: it starts at 9 s, but the audio lasts 4.00 s; correct the start"),
         ("id,audio,start,end\nb,wav/b.wav,0,9\n", "ends at 9 s, but the audio lasts 4.00 s"),
         ("id,audio\nb/1,wav/b.wav\n", "'b/1' is no id"),
         ("id,audio\nb,recordings.csv\n", "is not an audio file"),
+        ("id,audio\nb,wav\n", "wav is a folder; name an audio file in it"),
         ("id,audio\nb,\n", "no audio file is named"),
     ],
 )
@@ -531,7 +757,7 @@ def load(corpus, local, format="auto"):
 
 def clashing_raters(corpus):
     write_trace(corpus / "ratings/arousal/more/b.csv", {"anna": lambda t: 0})
-    return "ratings/arousal/more/b.csv: rater anna rates b in another file too"
+    return "ratings/arousal/more/b.csv: rater anna rates b in ratings/arousal/b.csv too; remove the ratings from"
 
 
 def out_of_scale(corpus):
@@ -557,7 +783,12 @@ def stray_document(corpus):
 
 def reserved_dimension(corpus):
     write_trace(corpus / "ratings/report/b.csv", {"anna": lambda t: 0})
-    return "ratings/report/b.csv: 'report' cannot name a dimension"
+    return "ratings/report/: 'report' cannot name a dimension"
+
+
+def dimension_named_as_the_settings(corpus):
+    write_trace(corpus / "ratings/conf/b.csv", {"anna": lambda t: 0})
+    return "ratings/conf/: 'conf' cannot name a dimension"
 
 
 def lonely_samples(corpus):
@@ -590,6 +821,7 @@ def unrated_dev(corpus):
         no_ratings_folder,
         stray_document,
         reserved_dimension,
+        dimension_named_as_the_settings,
         lonely_samples,
         rater_twice_named,
         unknown_recordings_of_a_log,
@@ -601,6 +833,71 @@ def test_faults_of_the_ratings(corpus, local, damage):
     with pytest.raises(DataError) as error:
         load(corpus, local)
     assert part in str(error.value)
+
+
+def test_a_dimension_of_a_bad_name_is_one_fault_until_its_folder_is_renamed(corpus):
+    for stem in "abc":
+        write_trace(corpus / f"ratings/2nd/{stem}.csv", {"anna": lambda t: 0.5})
+    (fault,) = faults_of(corpus)
+    assert fault == (
+        "ratings/2nd/: '2nd': a dimension is named by lower-case letters, digits and underscores, a letter first; "
+        "rename it"
+    )
+    (corpus / "ratings/2nd").rename(corpus / "ratings/second")
+    assert (prepared(corpus) / "dimensions").read_text() == "arousal\nsecond\n"
+
+
+def test_a_column_of_a_bad_name_is_one_fault_for_all_files(corpus):
+    for path in sorted((corpus / "ratings/arousal").iterdir()):
+        path.unlink()
+        write_trace(corpus / f"ratings/{path.name}", {"big five": lambda t: 0.5, "arousal": lambda t: 0.5})
+    (fault,) = faults_of(corpus)
+    assert fault.startswith("ratings/a.csv: 'big five': a dimension is named by")
+    assert fault.endswith("rename it in all files")
+    for path in (corpus / "ratings").glob("*.csv"):
+        edit(path, "big five", "big_five")
+    prepared(corpus)
+
+
+@pytest.mark.parametrize("option", [(), ("--dimension=arousal",)])
+def test_columns_whose_names_become_one_are_a_fault_of_their_file(corpus, option):
+    for path in sorted((corpus / "ratings/arousal").iterdir()):
+        path.unlink()
+        write_trace(corpus / f"ratings/{path.name}", {"Pull up": lambda t: 0.5, "Pull_up": lambda t: 0.5})
+    edit(corpus / "ratings/a.csv", "Pull up,Pull_up", "arousal,Arousal")
+    faults = faults_of(corpus, *option)
+    if option:
+        assert faults == [
+            f"ratings/{stem}.csv: 'Pull up' and 'Pull_up' are one rater, Pull_up, since blanks become _; rename one"
+            for stem in "bc"
+        ]
+    else:
+        assert (
+            "ratings/a.csv: the columns 'arousal' and 'Arousal' are one dimension, arousal, in lower case" in faults[0]
+        )
+    for path in (corpus / "ratings").glob("*.csv"):
+        path.write_text("time,arousal,valence" + path.read_text()[path.read_text().index("\n") :])
+    prepared(corpus, *option)
+
+
+def test_folders_that_differ_in_case_are_one_fault_until_one_is_renamed(corpus):
+    for stem in "abc":
+        write_trace(corpus / f"ratings/Arousal/{stem}.csv", {"anna": lambda t: 0.5})
+    assert faults_of(corpus) == [
+        "ratings/Arousal/ and ratings/arousal/ are one dimension, arousal, since names are taken in lower case; rename "
+        "or remove one of them"
+    ]
+    (corpus / "ratings/Arousal").rename(corpus / "ratings/valence")
+    prepared(corpus)
+
+
+def test_an_empty_file_of_ratings_is_not_missing(corpus):
+    path = corpus / "ratings/arousal/b.csv"
+    text = path.read_text()
+    path.write_text("")
+    assert faults_of(corpus) == ["ratings/arousal/b.csv: the file is empty; remove it or export it again"]
+    path.write_text(text)
+    prepared(corpus)
 
 
 def test_hidden_files_are_left_alone(corpus, local):
@@ -639,6 +936,44 @@ def test_no_speaker_is_in_two_sets_and_shares_are_kept(local):
     sets = local[0].draw_sets(recordings, set(), 1)
     assert set(sets) == {recording.speaker for recording in recordings.values()}
     assert [sum(name == drawn for drawn in sets.values()) for name in ("train", "dev", "test")] == [30, 10, 10]
+
+
+def make_speakers(*seconds):
+    """One recording each of speakers s0, s1, ... of these durations."""
+    recordings = {}
+    for i, duration in enumerate(seconds):
+        recordings |= make_recordings(f"s{i}", duration)
+    return recordings
+
+
+def shares_of(recordings, sets):
+    """Shares of the duration by set."""
+    total = sum(recording.duration for recording in recordings.values())
+    return {
+        name: round(sum(rec.duration for rec in recordings.values() if sets[rec.speaker] == name) / total, 2)
+        for name in ("train", "dev", "test")
+    }
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_speakers_of_unequal_durations_come_near_the_shares(local, seed):
+    recordings = make_speakers(24, 101, 40, 33)
+    sets = local[0].draw_sets(recordings, set(), seed)
+    assert sets == {"s1": "train", "s2": "dev", "s3": "test", "s0": "train"}
+    assert shares_of(recordings, sets) == {"train": 0.63, "dev": 0.2, "test": 0.17}
+    assert local[0].describe_draw(recordings, sets) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_one_who_speaks_most_is_in_train_and_a_note_says_what_it_comes_to(local, seed):
+    recordings = make_speakers(6, 8, 9, 77)  # .77 of 100 s
+    sets = local[0].draw_sets(recordings, set(), seed)
+    assert sets["s3"] == "train"
+    (note,) = local[0].describe_draw(recordings, sets)
+    assert note == (
+        "the draw of 4 speakers gives shares of the duration of train 0.77 dev 0.09 test 0.14, instead of train 0.60 "
+        "dev 0.20 test 0.20; add speakers, or name the sets in a column set"
+    )
 
 
 def test_the_seed_decides(local):

@@ -33,7 +33,7 @@ from emoseq.recipe.step import run_step
 
 def get_parser() -> Parser:
     parser = Parser(__doc__, "fbank")
-    parser.add_options(FbankOptions)  # before stage 1 they say how far ratings are apart
+    parser.add_options(FbankOptions)  # before stage 1 they give the time between ratings
     parser.add_argument("data_dir", metavar="DATA_DIR", type=Path, help="such as data/train")
     return parser
 

@@ -61,6 +61,8 @@ def mix_and_resample(samples: NDArray, rate: float, target_rate: float) -> NDArr
 
 @contextlib.contextmanager
 def _name_audio_errors(path: str | os.PathLike) -> Iterator[None]:
+    if os.path.isdir(path):
+        raise DataError(f"{path} is a folder; name an audio file in it")
     if not os.path.isfile(path):
         raise DataError(f"{path} does not exist")
     try:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from emoseq import DataError, MissingInputError
 from emoseq.io.files import write_bytes
 
-NOT_A_DIMENSION = ("wav", "feats", "cmvn", "egemaps", "report", "log", "best")  # files and folders beside them
+NOT_A_DIMENSION = ("wav", "feats", "cmvn", "egemaps", "conf", "report", "log", "best")  # files and folders beside them
 _LISTS = ("utt2spk", "utt2dur", "utt2num_frames", "segments")  # by utterance, as are all scp files
 _LINE = re.compile(r"([ \t]*)([^ \t]+)([ \t]*)(.*)")
 

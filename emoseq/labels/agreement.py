@@ -22,7 +22,7 @@ def compute_alpha(ratings: Iterable[NDArray]) -> float:
         ratings: traces (frames, raters) of each recording, NaN where unrated
 
     Returns:
-        1 for full agreement, 0 for that of chance; NaN without two raters of a frame or if all ratings are equal
+        1 for full agreement, 0 for agreement by chance; NaN if no frame has two raters or all ratings are equal
     """
     within, counts, sums, squares = 0.0, 0, 0.0, 0.0
     tables = [traces[np.isfinite(traces).sum(axis=1) > 1] for traces in ratings]
@@ -62,9 +62,9 @@ def estimate_ceiling(correlation: float, raters: int) -> float:
 
     By the Spearman-Brown formula the mean of n raters who correlate by r has the reliability n r / (1 + (n - 1) r), and
     nothing correlates with it by more than the square root of that (Spearman's correction for attenuation). The CCC
-    is not above the correlation. The model behind it: each trace is a common course and an error of its own.
-    Raters of different delays look as if they erred, which lowers the estimate; errors that raters share, and that a
-    system can learn, are taken for the course, which raises it.
+    is not above the correlation. The model: each trace is a common signal plus an independent error. Different delays
+    count as errors, which lowers the estimate; errors that raters share, which a system can learn, count as signal,
+    which raises it.
 
     Sources: Spearman 1904 and 1910, Brown 1910; Lord and Novick, "Statistical theories of mental test scores", 1968.
 

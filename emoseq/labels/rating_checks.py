@@ -15,9 +15,9 @@ from emoseq.labels.gold_standard import average_raters, check_traces, compare_ra
 from emoseq.labels.rater_courses import ORDINARY_DELAY, Course, follow_raters
 from emoseq.metrics import concordance
 
-# Limits beyond which a trace looks wrong. People stand still for .8 of the frames, hold a value for more than 4.3 s in
-# one of ten holds, begin some seconds late and follow the speech by 1 to 4 s: none of that may count.
-SHORTEST = 30.0  # s; of shorter recordings nothing is said but that there are no ratings or jumps
+# Limits beyond which a trace looks wrong. Normal traces stand still for 80 % of the frames, one in ten holds is longer
+# than 4.3 s, they begin some seconds late and lag behind the speech by 1 to 4 s: none of that may be reported.
+SHORTEST = 30.0  # s; in shorter recordings only missing ratings and jumps are reported
 LATEST_START = 20.0  # s without a movement, or unrated, at the start,
 EARLIEST_STOP = 40.0  # s without a movement at the end,
 LONGEST_HOLD = 40.0  # s at one value between them, and this share of the recording:
@@ -181,7 +181,7 @@ def describe_agreement(checked: CheckedRatings) -> str:
     counts = Counter(trace.recording for trace in checked.traces).values()
     raters = " to ".join(map(str, sorted({min(counts), max(counts)})))
     words = [
-        f"{raters} rater{'s' * (max(counts) > 1)} a recording",
+        f"{raters} rater{'s' * (max(counts) > 1)} per recording",
         f"mean CCC of two raters {format_measure(checked.agreement)}",
         f"Krippendorff's alpha {format_measure(checked.alpha)}",
         f"{checked.unrated:.1f} s without a rating",
@@ -205,7 +205,7 @@ def format_measure(value: float) -> str:
 def find_scale(ratings: Iterable[NDArray]) -> Scale:
     """Find the ends of the scale in the traces (frames, raters) of several recordings.
 
-    An extreme that only one trace reaches is no end of the scale. NaN without any rating.
+    An extreme that only one trace reaches does not count as an end. Low and high are NaN if there are no ratings.
     """
     columns = [column[np.isfinite(column)] for traces in ratings for column in traces.T]
     columns = [column for column in columns if len(column)]
@@ -245,7 +245,7 @@ def _measure_shape(traces: NDArray, column: int, scale: Scale, frame_shift: floa
         findings.append(f"jumps {jumps} times by more than half of the scale within one frame")
     if rated.any() and seconds >= SHORTEST:
         if pauses.first_move == frames:
-            findings.append(f"stands at {trace[rated][0]:g} throughout")
+            findings.append(f"stays at {trace[rated][0]:g} throughout")
         else:
             findings += _find_standstill(trace, rest, pauses, frame_shift)
             findings += [
@@ -280,7 +280,7 @@ def _find_standstill(trace: NDArray, rest: NDArray, pauses: Pauses, frame_shift:
         findings.append(f"does not move after {last:.1f} s of {seconds:.1f} s")
     longest = max(LONGEST_HOLD, LONGEST_HOLD_SHARE * seconds)
     if hold_end - hold > longest and _goes_on(rest, pauses.hold, pauses.hold + pauses.hold_length):
-        findings.append(f"stands at {trace[pauses.hold]:g} from {hold:.1f} s to {hold_end:.1f} s")
+        findings.append(f"stays at {trace[pauses.hold]:g} from {hold:.1f} s to {hold_end:.1f} s")
     return findings
 
 

@@ -1,8 +1,9 @@
 """Resampling of traces to the frame rate of the labels, and a low-pass filter for traces that jump.
 
-Frame i covers the time from i * shift to (i + 1) * shift and has the time of its end, (i + 1) * shift. A regular
-trace has a gap where two successive times are more than GAP of its own sampling intervals apart; frames inside it are
-unrated. An event-driven trace has a row only where the value changes, so it has no gaps.
+Frame i covers the time from i * shift to (i + 1) * shift and has the time of its end, (i + 1) * shift. A trace has a
+gap where two successive times are more than GAP of its own median intervals apart; frames inside it are unrated. An
+event-driven trace has a row only where the value changes, so it has no gaps. A tool's log is one; that a table is one
+cannot be seen in it, since irregular samples look alike, so `hold` has to be asked for.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ class ResamplingOptions:
     """
 
     resample: str = option(
-        "hold: the last value; linear: between two values; median: of a window; auto: linear for regular traces, hold "
-        "for event-driven ones"
+        "hold: the last value, in irregular tables through pauses; linear: between two values; median: of a window; "
+        "auto: hold for PAGAN's logs, linear for all others"
     )
     window: float = option("seconds of the median's window, half of it to either side")
-    low_pass_raters: tuple[str, ...] = option("raters whose resampled traces jump and are low-passed", default=())
-    low_pass: float = option("cutoff frequency of that filter in Hz, below half the label rate", default=0.25)
+    low_pass_raters: tuple[str, ...] = option("raters whose resampled traces are low-pass filtered", default=())
+    low_pass: float = option("cutoff of the low-pass filter in Hz, below half the label rate", default=0.25)
 
     def __post_init__(self) -> None:
         if self.resample not in ("auto", *METHODS):
@@ -45,22 +46,30 @@ class ResamplingOptions:
         check_range(self, "low_pass", low=0, high=1000, above=True)
 
 
-def is_event_driven(times: ArrayLike, values: ArrayLike) -> bool:
-    """Return whether a trace looks as if it were written only where its value changes.
-
-    That is so if every row changes the value and the clock is irregular: fewer than nine in ten intervals lie within
-    10 % of the median interval. A single row counts as an event.
+def is_irregular(times: ArrayLike) -> bool:
+    """Return whether fewer than nine in ten intervals lie within 10 % of the median interval, or there is none.
 
     Args:
         times: shape (n,), increasing
-        values: shape (n,)
     """
     intervals = np.diff(np.asarray(times, dtype=np.float64))
     if not len(intervals):
         return True
     middle = np.median(intervals)
-    steady = np.mean(np.abs(intervals - middle) <= 0.1 * middle)
-    return bool(steady < 0.9 and not np.any(np.diff(np.asarray(values, dtype=np.float64)) == 0))
+    return bool(np.mean(np.abs(intervals - middle) <= 0.1 * middle) < 0.9)
+
+
+def looks_event_driven(times: ArrayLike, values: ArrayLike) -> bool:
+    """Return whether a table looks as if it had a row only where a value changes.
+
+    That is so if times are irregular and every row changes a value. Irregular samples of a moving trace look alike.
+
+    Args:
+        times: shape (n,), increasing
+        values: shape (n, columns)
+    """
+    steps = np.diff(np.asarray(values, dtype=np.float64), axis=0)
+    return is_irregular(times) and not np.any(np.all(steps == 0, axis=1))
 
 
 def resample(
@@ -80,9 +89,9 @@ def resample(
 
     - `hold`: the value of the last row. An event-driven trace is held to the end of the recording.
     - `linear`: linear interpolation between the rows before and after; NaN next to an unrated row.
-    - `median`: median of the rows within half a window of the frame's time, both ends included. Where there is none, as
-      in traces slower than the window, it is the value of the last row. It is unrated wherever `hold` is, but a gap is
-      longer than the window, too: each frame in a shorter one has rows in its window.
+    - `median`: median of the rows within half a window of the frame's time, both ends included; without any, as in
+      traces slower than the window, the value of the last row. Frames are unrated as with `hold`, except that a gap
+      must also be longer than the window: in a shorter one each frame has rows in its window.
 
     Args:
         times: shape (n,), seconds, increasing
@@ -130,7 +139,7 @@ def resample(
 
 
 def _lie_in_gaps(seconds: NDArray, before: NDArray, ends: NDArray, shortest: float) -> NDArray[np.bool_]:
-    """Return which frames lie strictly inside a gap, which is longer than the shortest."""
+    """Return which frames lie strictly inside a gap; gaps are longer than `shortest` seconds."""
     intervals = np.diff(seconds)
     if not len(intervals):
         return np.zeros(len(ends), dtype=bool)
@@ -139,7 +148,7 @@ def _lie_in_gaps(seconds: NDArray, before: NDArray, ends: NDArray, shortest: flo
 
 
 def _take_medians(seconds: NDArray, ratings: NDArray, ends: NDArray, held: NDArray, window: float) -> NDArray:
-    """Return the median of the rated rows around each frame, where `held` is rated and there are any."""
+    """Return the median of the rated rows around each frame; `held` where it is NaN or there are no such rows."""
     first = np.searchsorted(seconds, ends - window / 2 - EPSILON, side="left")
     stop = np.searchsorted(seconds, ends + window / 2 + EPSILON, side="right")
     medians = held.copy()
@@ -159,7 +168,7 @@ def _take_medians(seconds: NDArray, ratings: NDArray, ends: NDArray, held: NDArr
 def filter_low_pass(series: ArrayLike, *, cutoff: float, shift: float) -> NDArray[np.float64]:
     """Low-pass a series without delay: a Butterworth filter of order ORDER, forwards and backwards.
 
-    Rated stretches are filtered each by itself, their ends extended by reflection.
+    Each rated stretch is filtered separately, its ends extended by reflection.
 
     Args:
         series: shape (frames,), NaN where unrated, which stays
@@ -173,11 +182,11 @@ def filter_low_pass(series: ArrayLike, *, cutoff: float, shift: float) -> NDArra
         ValueError: if the cutoff is not below half the frame rate
     """
     if not 0 < cutoff < 0.5 / shift:
-        raise ValueError(f"--low-pass={cutoff:g}: a frequency below {0.5 / shift:g} Hz, half the label rate, is needed")
+        raise ValueError(f"--low-pass={cutoff:g}: it must be above 0 and below {0.5 / shift:g} Hz, half the label rate")
     numerator, denominator = butter(ORDER, cutoff, fs=1 / shift)
     result = np.array(series, dtype=np.float64)
     rated = np.concatenate([[False], np.isfinite(result), [False]])
     for start, stop in np.flatnonzero(np.diff(rated)).reshape(-1, 2):
-        padding = min(3 * len(denominator), stop - start - 1)  # scipy's own, of short stretches what they have
+        padding = min(3 * len(denominator), stop - start - 1)  # scipy's default, or what a short stretch allows
         result[start:stop] = filtfilt(numerator, denominator, result[start:stop], padlen=padding)
     return result

@@ -6,7 +6,8 @@ Each `parse_...` reads one file format and returns its traces together with all 
 - A field that is empty, `NaN` or `NA` (as pandas, MATLAB and R write it) is an unrated row and becomes NaN. Infinity
   and any other text is a fault.
 - A rater, or an axis, without a single rating makes no trace.
-- Times must increase. Only event-driven logs, where the later row counts, and MSP-Conversation may repeat one.
+- Times must increase from 0 or more. Only event-driven logs, where the later row counts, and MSP-Conversation may
+  repeat one, and only the latter may have negative ones.
 
 `emoseq.labels.resampling` brings a trace to the frame rate of the labels.
 """
@@ -21,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emoseq.labels.resampling import is_event_driven
+from emoseq.labels.resampling import is_irregular, looks_event_driven
 from emoseq.labels.trace_rows import (
     Fault,
     Faults,
@@ -46,16 +47,20 @@ DARMA_BUTTONS = ("button", "b")  # the latter in exported means
 
 
 class ParsedFile(NamedTuple):
-    """Traces and faults of a file. With faults, the traces are incomplete."""
+    """Traces and faults of a file. With faults, the traces are incomplete.
+
+    `looks_event_driven` says that a table seems to have rows only where a value changes.
+    """
 
     traces: list[Trace]
     faults: list[Fault]
+    looks_event_driven: bool = False
 
 
 def recognise_format(content: str | bytes) -> str:
     """Recognise the format of a trace file by its content: one of FORMATS.
 
-    A table with a time column that no tool's header fits is `csv`.
+    A table whose first column is the time and whose header is no tool's is `csv`.
 
     Raises:
         ValueError: if the content is none of them; the message says what was looked for
@@ -80,7 +85,7 @@ def recognise_format(content: str | bytes) -> str:
         return "csv"
     raise ValueError(
         f"the first line is {shorten(','.join(rows[0][1]))}, which no known tool writes; a table needs a header: the "
-        "column time (seconds), then one column a rater"
+        "column time (seconds), then one column per rater"
     )
 
 
@@ -90,7 +95,7 @@ def parse(
     """Parse a trace file.
 
     Args:
-        name: one of FORMATS, or `msp-conversation`, which no content is recognised as
+        name: one of FORMATS, or `msp-conversation`, which `recognise_format` never returns
         content: of the file; of `nova` that of the header
         samples: of `nova`, the content of the file with a `~` at the end of its name
         duration: of the recording in seconds, see `parse_csv`
@@ -161,7 +166,7 @@ def parse_pagan(text: str) -> ParsedFile:
         last = np.append(times[1:] != times[:-1], True)  # of two rows at one time the later one counts
         lines, times, values = lines[last], times[last], values[last]
         check_times(lines, times, faults, f"participant {rater}")
-        traces.append(Trace(recording, rater, "", times, values, lines, -100.0, 100.0, event_driven=True))
+        traces.append(Trace(recording, rater, "", times, values, lines, -100.0, 100.0, event_driven=True, unit=0.001))
     return _finish(traces, faults)
 
 
@@ -235,9 +240,10 @@ def parse_muse(text: str) -> ParsedFile:
             f"the header is {shorten(','.join(names)) or 'empty'}; timestamp,1,2,... (raw) or Time,value (processed) "
             "is expected",
         )
-    lines, times, values = parse_table(rows[1:], names, faults, seconds=0.001 if processed else 1.0)
+    unit = 0.001 if processed else 1.0
+    lines, times, values = parse_table(rows[1:], names, faults, seconds=unit)
     columns = zip(names[1:2] if processed else names[1:], values.T, strict=False)
-    return _finish([Trace("", rater, "", times, column, lines) for rater, column in columns], faults)
+    return _finish([Trace("", rater, "", times, column, lines, unit=unit) for rater, column in columns], faults)
 
 
 def parse_msp_conversation(text: str) -> ParsedFile:
@@ -249,19 +255,19 @@ def parse_msp_conversation(text: str) -> ParsedFile:
     Public readers of the corpus agree that the metadata have nine lines, and those that cut parts out of the audio that
     times count from the beginning of the part. One takes the first two columns of a file that has three, so further
     columns are ignored here. What the metadata say is assumed: CARMA's header has nine lines, too, and it is not read.
-    That a time may come twice is a precaution, since the decimals of the times are not known.
+    That a time may come twice or be negative is a precaution, since the times are not known.
     """
     faults = Faults()
     rows = read_rows(text, delimiter=",")
     if len(rows) <= METADATA:
         return _refuse(
-            0, f"it has {len(rows)} lines; {METADATA} of metadata and a row a rating are expected; copy it again"
+            0, f"it has {len(rows)} lines; {METADATA} of metadata, then one per rating, are expected; copy it again"
         )
     line, fields = rows[METADATA - 1]
     if len(fields) > 1 and parse_number(fields[0]) is not None and parse_number(fields[1]) is not None:
-        return _refuse(line, f"a rating within the {METADATA} lines of metadata; copy the file from the package again")
+        return _refuse(line, f"this is a rating, but the first {METADATA} lines must be metadata; copy the file again")
     names = ("time", "the rating")
-    lines, times, values = parse_table([(at, row[:2]) for at, row in rows[METADATA:]], names, faults, may_repeat=True)
+    lines, times, values = parse_table([(at, row[:2]) for at, row in rows[METADATA:]], names, faults, lenient=True)
     return _finish([Trace("", "", "", times, column, lines, -100.0, 100.0) for column in values.T], faults)
 
 
@@ -322,17 +328,17 @@ def parse_csv(text: str, *, duration: float | None = None) -> ParsedFile:
 
     The separator is the comma, the semicolon or the tab, whichever the header has most of. The first column is named
     `time`, `timestamp` or `seconds` (in seconds) or, for example, `time(ms)` (in milliseconds). Each further column
-    makes a trace whose rater is the column's name. The scale is not named. `is_event_driven` decides whether a trace
-    is event-driven.
+    makes a trace whose rater is the column's name. The scale is not named. No trace is taken for
+    event-driven, but it is said whether the table looks so.
 
     Args:
-        duration: of the recording in seconds. Times that go beyond ten times that are milliseconds, whatever the header
-            says; MuSe's processed files are such.
+        duration: of the recording in seconds. Times that go beyond ten times that, and span more than it, are
+            milliseconds, whatever the header says; MuSe's processed files are such.
     """
     faults = Faults()
     rows = read_rows(text)
     if not rows:
-        return _refuse(1, "the file is empty; a header time,<rater>,... and a row a rating are expected")
+        return _refuse(1, "the file is empty; a header time,<rater>,... and one row per time are expected")
     line, names = rows[0]
     unit = find_time_unit(names[0])
     if unit is None:
@@ -341,18 +347,21 @@ def parse_csv(text: str, *, duration: float | None = None) -> ParsedFile:
             f"the first column is {shorten(names[0]) or 'nameless'}; the time in seconds, named time, is expected",
         )
     if len(names) < 2:
-        return _refuse(line, "there is no column beside the time; one column a rater is expected")
+        return _refuse(line, "there is no column beside the time; one column per rater is expected")
     for number, name in enumerate(names[1:], 2):
         if not name:
             faults.add("empty", line, f"column {number} has no name; name its rater, or remove the column")
     lines, times, values = parse_table(rows[1:], names, faults, seconds=unit, header=line)
     if unit == 1 and duration is not None and len(times) and times[-1] > BEYOND * duration:
-        times = times / 1000
+        # A part that is rated in the time of its audio goes as far beyond, but lasts no longer than the part.
+        unit = 0.001 if times[-1] - times[0] > duration else 1.0
+        times = times * unit
+    irregular = is_irregular(times)
     traces = [
-        Trace("", name, "", times, column, lines, event_driven=is_event_driven(times, column))
+        Trace("", name, "", times, column, lines, irregular=irregular, unit=unit)
         for name, column in zip(names[1:], values.T, strict=False)
     ]
-    return _finish(traces, faults)
+    return _finish(traces, faults)._replace(looks_event_driven=looks_event_driven(times, values))
 
 
 class _Parts(NamedTuple):
@@ -378,7 +387,7 @@ def _parse_metadata(metadata: dict[str, Row], name: str, faults: Faults, tool: s
     line, fields = metadata[name]
     number = parse_number(fields[1]) if len(fields) > 1 else None
     if number is None or math.isnan(number):
-        faults.add(name, line, f"{name.title()} is no number; it must name an end of the scale")
+        faults.add(name, line, f"{name.title()} is not a number; an end of the scale is expected")
         return None
     return number
 

@@ -38,13 +38,13 @@ class Faults:
 
     def list(self) -> list[Fault]:
         return [
-            Fault(line, message + (f" (and in {self._counts[kind] - 1} more lines)" if self._counts[kind] > 1 else ""))
+            Fault(line, message + (f" ({self._counts[kind]} lines in all)" if self._counts[kind] > 1 else ""))
             for kind, (line, message) in self._first.items()
         ]
 
 
 def read_rows(text: str, delimiter: str | None = None) -> list[Row]:
-    """Read the rows of a table that are not blank; without a delimiter take the one that divides the first row most."""
+    """Read the non-blank rows of a table; without a delimiter, take the one that gives the first row most fields."""
     if delimiter is None:
         first = next((line for line in text.splitlines() if line.strip()), "")[:10000].replace("\0", " ")
         delimiter = max(",;\t", key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
@@ -63,7 +63,7 @@ def read_rows(text: str, delimiter: str | None = None) -> list[Row]:
 
 
 def find_time_unit(name: str) -> float | None:
-    """Return the seconds in a unit of the column of times, None if its name is none of those."""
+    """Return the unit of a time column in seconds from the column's name; None if the name is unknown."""
     compact = "".join(name.lower().split()).replace("[", "(").replace("]", ")")
     return 1.0 if compact in SECONDS else 0.001 if compact in MILLISECONDS else None
 
@@ -75,7 +75,7 @@ def parse_table(
     *,
     seconds: float = 1.0,
     header: int = 1,
-    may_repeat: bool = False,
+    lenient: bool = False,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Parse rows of a time and values.
 
@@ -84,18 +84,18 @@ def parse_table(
         names: of the columns, that of the time first
         seconds: unit of the times
         header: line of the names
-        may_repeat: let a time come twice
+        lenient: let a time come twice or be negative
 
     Returns:
         lines (n,), times (n,) in seconds and values (n, columns - 1) of the rows without a fault
     """
     repeated = find_repeated(names)
     if repeated:
-        faults.add("names", header, f"two columns are named {repeated}; give each rater one name of its own")
+        faults.add("names", header, f"two columns are named {repeated}; give each rater a name of its own")
     table = _convert_table(rows, len(names))
     if table is not None:
         at = np.array([line for line, _ in rows], dtype=np.int64)
-        check_times(at, table[:, 0] * seconds, faults, may_repeat=may_repeat)
+        check_times(at, table[:, 0] * seconds, faults, lenient=lenient)
         return at, table[:, 0] * seconds, table[:, 1:]
     lines, times, values = [], [], []
     for line, fields in rows:
@@ -109,12 +109,14 @@ def parse_table(
             values.append(row)
     at = np.array(lines, dtype=np.int64)
     seconds_at = np.array(times, dtype=np.float64)
-    check_times(at, seconds_at, faults, may_repeat=may_repeat)
+    check_times(at, seconds_at, faults, lenient=lenient)
     return at, seconds_at, np.array(values, dtype=np.float64).reshape(len(lines), len(names) - 1)
 
 
 def _convert_table(rows: Sequence[Row], width: int) -> NDArray[np.float64] | None:
     """Convert rows that hold nothing but finite numbers, as most files do; None for any other."""
+    if any("_" in field for _, fields in rows for field in fields):
+        return None
     try:
         table = np.array([fields for _, fields in rows], dtype=np.float64)
     except ValueError:
@@ -129,22 +131,29 @@ def has_width(line: int, fields: Sequence[str], width: int, faults: Faults) -> b
     return len(fields) == width
 
 
-def check_times(lines: NDArray, times: NDArray, faults: Faults, of_whom: str = "", *, may_repeat: bool = False) -> None:
-    """Record where times go back or, unless they may, repeat."""
+def check_times(lines: NDArray, times: NDArray, faults: Faults, of_whom: str = "", *, lenient: bool = False) -> None:
+    """Record where times go back and, unless lenient, where they repeat or are negative."""
     prefix = f"{of_whom}: " if of_whom else ""
     steps = np.diff(times)
-    back, equal = np.flatnonzero(steps < 0) + 1, np.flatnonzero((steps == 0) & (not may_repeat)) + 1
+    back, equal = np.flatnonzero(steps < 0) + 1, np.flatnonzero((steps == 0) & (not lenient)) + 1
     for rows, kind in ((back, "goes back"), (equal, "comes twice")):
         if len(rows):
             row = rows[0]
             before = f" after {times[row - 1]:g} s" if kind == "goes back" else ""
-            fix = "sort the rows by time" if kind == "goes back" else "keep one row a time"
+            fix = "sort the rows by time" if kind == "goes back" else "keep one row per time"
             message = f"{prefix}the time {kind} ({times[row]:g} s{before}); {fix}"
             faults.add(kind + prefix, int(lines[row]), message, len(rows))
+    early = np.flatnonzero((times < 0) & (not lenient))
+    if len(early):
+        message = (
+            f"{prefix}the time is negative ({times[early[0]]:g} s); let times count from the beginning of the "
+            "recording, and remove rows before it"
+        )
+        faults.add("negative" + prefix, int(lines[early[0]]), message, len(early))
 
 
 def parse_time(line: int, text: str, faults: Faults) -> float | None:
-    """Return a time; record a fault and return None if it is no number."""
+    """Return a time; record a fault and return None if it is not a number."""
     number = parse_number(text)
     if number is None or math.isnan(number):
         faults.add("time", line, f"the time is {shorten(text)!r}; a number with a decimal point is expected")
@@ -153,7 +162,7 @@ def parse_time(line: int, text: str, faults: Faults) -> float | None:
 
 
 def parse_value(line: int, text: str, name: str, faults: Faults) -> float | None:
-    """Return a rating, NaN if unrated; record a fault and return None if it is no number."""
+    """Return a rating, NaN if unrated; record a fault and return None if it is not a number."""
     number = parse_number(text)
     if number is None:
         faults.add(
@@ -166,9 +175,13 @@ def parse_value(line: int, text: str, name: str, faults: Faults) -> float | None
 
 
 def parse_number(text: str) -> float | None:
-    """Return a finite number, NaN for an unrated field, None for any other text."""
+    """Return a finite number, NaN for an unrated field, None for any other text.
+
+    >>> parse_number("1e-1"), parse_number("NA"), parse_number("0_1"), parse_number("inf")
+    (0.1, nan, None, None)
+    """
     try:
-        number = float(text)
+        number = float(text.replace("_", "x"))  # Python would take 0_1 for 1
     except ValueError:
         return math.nan if text.lower() in UNRATED else None
     return None if math.isinf(number) else number
@@ -180,5 +193,5 @@ def find_repeated(names: Sequence[str]) -> str:
 
 
 def shorten(text: str) -> str:
-    """Cut a text of a file to what fits into a message."""
+    """Shorten a text from a file to fit into a message."""
     return text if len(text) <= 40 else text[:37] + "..."

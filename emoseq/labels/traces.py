@@ -61,7 +61,9 @@ class Trace:
     lines: NDArray[np.int64]  # (n,), lines of the file, from 1; sample numbers in binary files
     low: float | None = None  # ends of the scale, None where the file does not name them
     high: float | None = None
-    event_driven: bool = False  # a row only where the value changes
+    event_driven: bool = False  # a row only where the value changes, as the tool's format says
+    irregular: bool = False  # rows of a table at irregular times, which `hold` holds through pauses
+    unit: float = 1.0  # seconds in a unit of the file's times, for messages
 
 
 def find_values_outside(
@@ -77,7 +79,7 @@ def find_values_outside(
     return Fault(
         line,
         f"the rating {value:g}{of_rater} is outside the scale from {low:g} to {high:g}"
-        + (f", as are {len(outside) - 1} more" if len(outside) > 1 else "")
+        + (f" ({len(outside)} ratings in all)" if len(outside) > 1 else "")
         + f"; {remedy}",
     )
 

@@ -21,7 +21,9 @@ def check_dimension(name: str) -> None:
     >>> check_dimension("arousal")
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise ValueError(f"{name!r}: use lower-case letters, digits and '_' for a dimension, a letter first")
+        raise ValueError(
+            f"{name!r}: a dimension is named by lower-case letters, digits and underscores, a letter first; rename it"
+        )
     if name in NOT_A_DIMENSION or name.startswith(("fit_on", "fold_")):
         raise ValueError(f"{name!r} cannot name a dimension, since the name is reserved for other files; rename it")
 

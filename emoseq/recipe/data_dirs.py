@@ -73,7 +73,7 @@ def prepare_data(
 
 
 def _list_outputs(data_dir: Path, dimensions: tuple[str, ...]) -> list[Path]:
-    """List what `_write` writes, of sets and dimensions that have it."""
+    """List the files that `_write` writes; optional ones only if they exist."""
     folders = [data_dir / name for name in SETS if name != "test" or (data_dir / name / "wav.scp").exists()]
     files = [folder / name for folder in folders for name in TABLES]
     rated = [[folder / name for dim in dimensions for name in _name_ratings(dim)] for folder in folders]

@@ -1,4 +1,4 @@
-"""Recordings of a corpus and their ratings, as the scripts in local/ of a corpus read them, and what is said of them.
+"""Recordings and ratings of a corpus, as the scripts in its local/ read them, and the messages about them.
 
 `emoseq.recipe.data_dirs` writes them as data directories.
 """
@@ -51,8 +51,8 @@ class RecordingRatings:
 class Corpus:
     """Recordings by set and id, and ratings by dimension and id.
 
-    `segmented` says whether recordings are parts of audio files. `notes` is what the user should know. A recording and
-    a speaker are called by `nouns`, which have their plurals in s.
+    `segmented` says whether recordings are parts of audio files. `notes` are messages for the user. `nouns` are the
+    words for a recording and a speaker in messages; their plurals end in s.
     """
 
     dimensions: tuple[str, ...]
@@ -78,10 +78,11 @@ def name_utterance(key: str, speaker: str) -> str:
 
 
 def find_naming_faults(recordings: Iterable[Recording]) -> list[str]:
-    """Find utterances that have one name, and speakers whose order is not that of their utterances.
+    """Find utterances that share a name, and speakers that are not in the order of their utterances.
 
-    Kaldi sorts the tables of a data directory by utterance and requires that this sorts them by speaker, too. It does
-    unless the name of one speaker begins with that of another: `a-b-1` comes before `a-c`, but `a-b` after `a`.
+    Kaldi sorts the tables of a data directory by utterance and requires that this sorts them by speaker as well. That
+    can fail only if one speaker's name begins with another's: utterance `a-b-1` of speaker `a-b` comes before `a-c` of
+    `a`, but `a-b` comes after `a`.
     """
     faults, named = [], dict[str, Recording]()
     for recording in recordings:
@@ -103,7 +104,9 @@ def find_naming_faults(recordings: Iterable[Recording]) -> list[str]:
 
 
 def name_audio(files: Iterable[Path]) -> dict[Path, str]:
-    """Return an id for each audio file: its name without ending, with a number where others have the same.
+    """Return an id for each audio file: its name without extension, with a number if the name is taken.
+
+    Blanks and control characters become underscores.
 
     >>> list(name_audio([Path("a/talk 1.wav"), Path("b/talk 1.wav")]).values())
     ['talk_1', 'talk_1_2']
@@ -111,7 +114,7 @@ def name_audio(files: Iterable[Path]) -> dict[Path, str]:
     names: dict[Path, str] = {}
     taken: set[str] = set()
     for path in sorted(set(files)):
-        stem = "_".join(path.stem.split())
+        stem = "_".join("".join(mark if mark.isprintable() else " " for mark in path.stem).split()) or "audio"
         names[path] = next(name for name in (stem, *(f"{stem}_{i}" for i in range(2, 10**6))) if name not in taken)
         taken.add(names[path])
     return names
@@ -123,8 +126,8 @@ def describe_shared_speakers(recordings: Iterable[Recording]) -> list[str]:
     for recording in recordings:
         sets.setdefault(recording.speaker, set()).add(recording.set)
     return [
-        f"speaker {speaker} is in {' and '.join(name for name in SETS if name in names)}; scores will be better than "
-        "on speakers that the models have not heard"
+        f"speaker {speaker} is in {' and '.join(name for name in SETS if name in names)}; scores will be higher than "
+        "on speakers unseen in training"
         for speaker, names in sorted(sets.items())
         if len(names) > 1
     ]
@@ -151,7 +154,7 @@ def describe_set(corpus: Corpus, name: str) -> str:
 
 
 def format_faults(source: Path, faults: list[str]) -> str:
-    """Format all faults of a corpus, one a line after their number."""
+    """Format the faults of a corpus: their number, then one per line."""
     return format_list(f"{source}: {count(len(faults), 'fault')}", faults)
 
 
@@ -162,7 +165,7 @@ def format_list(heading: str, items: list[str]) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Return a number and its noun, which has its plural in s.
+    """Return a number and a noun whose plural ends in s.
 
     >>> count(1, "rater"), count(2, "rater")
     ('1 rater', '2 raters')

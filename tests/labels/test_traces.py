@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoseq.labels.resampling import ResamplingOptions, filter_low_pass, is_event_driven, resample
+from emoseq.labels.resampling import ResamplingOptions, filter_low_pass, is_irregular, looks_event_driven, resample
 from emoseq.labels.trace_formats import parse, recognise_format
 from emoseq.labels.traces import FORMATS, TraceOptions, find_values_outside, scale_values
 
@@ -255,6 +255,7 @@ def test_times_far_beyond_the_recording_are_milliseconds():
     content = "Time,value\n0,0.1\n2000,0.2\n4000,0.1\n"
     assert_close(read("csv", content, duration=4.0)[0].times, [0, 2, 4])
     assert_close(read("csv", content, duration=3990.0)[0].times, [0, 2000, 4000])
+    assert_close(read("csv", "time,a\n100,0\n103,0.5\n", duration=4.0)[0].times, [100, 103])  # a part's, of its audio
 
 
 def test_a_rater_without_any_rating_is_no_trace():
@@ -266,10 +267,12 @@ def test_a_rater_without_any_rating_is_no_trace():
 
 FAULTS = {
     "text": ("time,a\n0,0\n1,high\n", 3, "a is 'high'"),
+    "underscore": ("time,a\n0,0\n1,0_1\n", 3, "a is '0_1'"),
     "infinite": ("time,a\n0,0\n1,inf\n", 3, "a is 'inf'"),
     "decimal comma": ("time;a\n0;0\n1;0,5\n", 3, "decimal point"),
     "time": ("time,a\nnan,0\n1,0\n", 2, "the time is 'nan'"),
     "back": ("time,a\n0,0\n2,0\n1,0\n", 4, "the time goes back (1 s after 2 s)"),
+    "negative": ("time,a\n-2,0\n-1,0\n0,0\n", 2, "the time is negative (-2 s); let times count from the beginning"),
     "duplicate": ("time,a\n0,0\n1,0\n1,0.5\n", 4, "the time comes twice (1 s)"),
     "columns": ("time,a,a\n0,0,0\n", 1, "two columns are named a"),
     "fields": ("time,a\n0,0\n1\n", 3, "1 field(s), where the header has 2"),
@@ -304,6 +307,7 @@ def test_all_kinds_of_faults_are_reported_each_with_its_first_line():
         ("pagan", PAGAN.replace(",VideoTime", ",Video"), 1, "column videotime is missing"),
         ("pagan", PAGAN.replace(",10\n", ",ten\n"), 4, "Value is 'ten'"),
         ("pagan", PAGAN.replace("1200,10", "3200,10"), 5, "participant P1: the time goes back"),
+        ("pagan", PAGAN.replace("1600000000000,0,0", "1600000000000,-40,0"), 2, "participant P1: the time is negative"),
         ("pagan", PAGAN.replace("P2,,S2,1600000102500", ",,S2,1600000102500"), 6, "Participant is empty"),
         ("msp-conversation", MSP_CONVERSATION.replace('"Number of Steps","9"\n', ""), 9, "a rating within the 9 lines"),
         ("msp-conversation", MSP_CONVERSATION[:200], 0, "9 of metadata and a row a rating are expected"),
@@ -374,7 +378,7 @@ def test_other_contents_are_refused(content):
 
 @given(st.sampled_from(FORMATS), st.text(alphabet='time,;\t0123456789.-naif%"\n<>=~ \0é', max_size=80))
 def test_any_text_is_parsed_or_refused(name, content):
-    traces, faults = parse(name, content, samples=content.encode())
+    traces, faults, _ = parse(name, content, samples=content.encode())
     assert traces or faults
     for trace in traces:
         assert trace.times.shape == trace.values.shape == trace.lines.shape
@@ -489,16 +493,28 @@ def test_an_unknown_method_is_refused():
         resample([0], [0], frames=1, shift=0.04, method="spline")
 
 
-def test_a_trace_with_a_row_for_each_change_at_irregular_times_is_event_driven():
-    assert is_event_driven([0, 0.7, 0.716, 0.75, 4.2], [0, 1, 2, 1, 0])
-    assert is_event_driven([0.3], [0.5])
-    assert is_event_driven(np.cumsum([0, *[0.1] * 7, 1, 2, 3]), np.arange(11))  # seven of ten intervals are equal
+def test_times_are_irregular_where_fewer_than_nine_in_ten_intervals_are_alike():
+    assert is_irregular([0, 0.7, 0.716, 0.75, 4.2])
+    assert is_irregular([0.3])
+    assert is_irregular(np.cumsum([0, *[0.1] * 7, 1, 2, 3]))  # seven of ten intervals are equal
+    assert not is_irregular(np.arange(20) * 0.04)
+    assert not is_irregular(np.delete(np.arange(40), np.arange(20, 22)) * 0.04)
 
 
-def test_a_steady_clock_or_a_repeated_value_is_regular():
-    assert not is_event_driven(np.arange(20) * 0.04, np.sin(np.arange(20)))
-    assert not is_event_driven(np.delete(np.arange(40), np.arange(20, 22)) * 0.04, np.arange(38.0))
-    assert not is_event_driven([0, 0.7, 0.716, 0.75, 4.2], [0, 1, 1, 2, 0])
+def test_a_table_looks_event_driven_where_each_row_changes_a_value():
+    times = [0, 0.7, 0.716, 0.75, 4.2]
+    one, other = [0, 1, 1, 1, 0], [0, 0, 1, 2, 2]
+    assert looks_event_driven(times, np.transpose([one, other]))
+    assert not looks_event_driven(times, np.transpose([one]))
+    assert not looks_event_driven(np.arange(5), np.transpose([one, other]))
+
+
+def test_no_table_is_taken_for_event_driven_but_it_is_said_to_look_so():
+    """Samples whose intervals vary cannot be told from a log."""
+    parsed = parse("csv", "time,anna,ben\n0,0,0\n0.7,1,0\n0.716,1,2\n0.75,1,1\n4.2,0.5,1\n")
+    assert parsed.looks_event_driven
+    assert [(trace.event_driven, trace.irregular) for trace in parsed.traces] == [(False, True)] * 2
+    assert not parse("csv", TABLE).looks_event_driven
 
 
 # Low-pass filter

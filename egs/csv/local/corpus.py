@@ -1,28 +1,27 @@
-"""A corpus of anybody's own recordings: recordings.csv and the traces below ratings/, checked as a whole.
+"""Corpus of a user's own recordings: recordings.csv and the traces below ratings/, checked as a whole.
 
-A trace file is about the recording that begins its name, `<id>[.<rater>]`; PAGAN's is about those that its rows name.
-Its dimension is the folder below ratings/, in lower case. DARMA's axes and the columns of a table that lies in no
-folder are dimensions themselves, NOVA's scheme is one if there is no folder, and `--dimension` names that of any other
-file.
+The name of a trace file, `<id>[.<rater>]`, begins with the id of its recording; the rows of PAGAN's log name theirs.
+The folder below ratings/, in lower case, names the dimension. DARMA's dimensions are always its axes. Directly in
+ratings/, the dimension is NOVA's scheme, else `--dimension`; without it, each column of a table is a dimension.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from recordings import TABLE, Table, draw_sets
+from recordings import TABLE, Table, describe_draw, draw_sets
 
 from emoseq import DataError
 from emoseq.io.datadir import is_id
-from emoseq.labels.joining import Raters, describe_unknown_raters, join_traces
+from emoseq.labels.joining import Raters, count_pauses, describe_unknown_raters, join_traces
 from emoseq.labels.resampling import ResamplingOptions
 from emoseq.labels.trace_formats import parse, recognise_format
 from emoseq.labels.traces import DEFAULT_SCALE, Trace, TraceOptions, find_values_outside
 from emoseq.recipe.corpus import check_dimension
-from emoseq.recipe.recordings import Corpus, RecordingRatings, divide_into_sets, format_faults
+from emoseq.recipe.recordings import Corpus, RecordingRatings, count, divide_into_sets, format_faults
 
 RATINGS = "ratings"
 UNNAMED = "rater"  # of a file that names no rater
@@ -60,16 +59,16 @@ def load_corpus(
         DataError: with all faults of the corpus, one a line, if there are any
     """
     faults, notes = list(table.faults), list[str]()
-    if not table.ids:
-        raise DataError(format_faults(folder, faults))
     if options.dimension and (problem := find_fault_of_dimension(options.dimension)):
         faults.append(f"--dimension: {problem}")
     traces: dict[str, dict[str, Raters]] = {}  # by dimension and recording
     damaged: set[tuple[str, str]] = set()
-    for where, trace in _read_traces(folder, table, options, faults, damaged):
+    logs: dict[str, list[Trace]] = {}
+    for where, trace in _read_traces(folder, table, options, faults, damaged, logs):
         raters = traces.setdefault(trace.dimension, {}).setdefault(trace.recording, {})
         if trace.rater in raters:
-            faults.append(f"{where}: rater {trace.rater} rates {trace.recording} in another file too; remove one")
+            clash = _describe_clash(trace, where, raters[trace.rater][0])
+            faults += [clash] if clash not in faults else []
         else:
             raters[trace.rater] = (where, trace)
     ratings: dict[str, dict[str, RecordingRatings]] = {}
@@ -82,8 +81,10 @@ def load_corpus(
                 ratings[dimension][key] = join_traces(
                     table.recordings[key], dimension, raters, resampling, shift, faults=faults, notes=notes
                 )
+    if resampling.resample == "auto":
+        notes += _describe_logs(logs, table, shift)
     if not traces and not faults:
-        faults.append(f"{RATINGS}/ holds no file; put {RATINGS}/<dimension>/<id>.csv there")
+        faults.append(f"{RATINGS}/ holds no file; add {RATINGS}/<dimension>/<id>.csv for each recording")
     unrated = {
         key: [dim for dim in ratings if key not in traces[dim] and not {("", key), (dim, key)} & damaged]
         for key in table.recordings
@@ -91,6 +92,7 @@ def load_corpus(
     if not faults and any(not recording.set for recording in table.recordings.values()):
         try:
             drawn = draw_sets(table.recordings, {key for key, lacking in unrated.items() if lacking}, options.seed)
+            notes += describe_draw(table.recordings, drawn)
         except DataError as error:
             faults.append(str(error))
             drawn = {}
@@ -106,7 +108,7 @@ def load_corpus(
             elif recording.set:
                 faults.append(
                     f"{recording.where}: {key}: no ratings of {dimension}, which {recording.set} needs; add "
-                    f"{RATINGS}/{dimension}/{key}.csv or move it to test"
+                    f"{RATINGS}/{dimension}/{key}.csv or move the recording to test"
                 )
     if faults:
         raise DataError(format_faults(folder, faults))
@@ -115,15 +117,25 @@ def load_corpus(
 
 
 def _read_traces(
-    folder: Path, table: Table, options: TraceOptions, faults: list[str], damaged: set[tuple[str, str]]
+    folder: Path,
+    table: Table,
+    options: TraceOptions,
+    faults: list[str],
+    damaged: set[tuple[str, str]],
+    logs: dict[str, list[Trace]],
 ) -> Iterator[tuple[str, Trace]]:
     """Yield each trace, its recording, rater, dimension and scale complete, with the name of its file.
 
-    Faults are added to `faults`; folder and recording of a file with faults to `damaged`, since it is not missing.
+    Faults are added to `faults`; folder and recording of a file with faults to `damaged`, since it is not missing; the
+    traces of tables that look event-driven to `logs`, by file.
     """
     files = list_trace_files(folder)
+    misnamed: set[tuple[str, str]] = set()  # folders and dimensions
     for path in files:
         name = str(path.relative_to(folder))
+        parts = path.relative_to(folder / RATINGS).parts
+        folder_name = parts[0].lower() if len(parts) > 1 else ""
+        subject, rater = _divide_stem(path.stem, table.ids)
         if path.name.endswith("~"):
             if path.with_name(path.name[:-1]) not in files:
                 faults.append(f"{name}: NOVA's header {path.name[:-1]} is missing; copy it beside this file")
@@ -133,13 +145,11 @@ def _read_traces(
             kind = recognise_format(content) if options.format == "auto" else options.format
         except ValueError as error:
             faults.append(f"{name}: {error}")
+            damaged.add((folder_name, subject))
             continue
-        subject, rater = _divide_stem(path.stem, table.ids)
-        if kind != "pagan" and subject not in table.ids:
+        if kind != "pagan" and subject not in table.ids and table.complete:
             faults.append(f"{name}: there is no recording {subject} in {TABLE}; add it there or remove this file")
             continue
-        parts = path.relative_to(folder / RATINGS).parts
-        folder_name = parts[0].lower() if len(parts) > 1 else ""
         samples = path.with_name(path.name + "~")
         parsed = parse(
             kind,
@@ -153,9 +163,10 @@ def _read_traces(
             damaged |= {(folder_name, key) for key in ([subject] if kind != "pagan" else table.ids)}
             continue
         unknown: set[str] = set()
+        names: dict[tuple[str, str, str], str] = {}  # of raters or axes in the file
         for trace in parsed.traces:
             complete = _complete(trace, kind, subject, rater, folder_name, len(parsed.traces), options)
-            if complete.recording not in table.ids:
+            if complete.recording not in table.ids and table.complete:
                 if complete.recording not in unknown:
                     faults.append(
                         f"{name}:{trace.lines[0]}: there is no recording {complete.recording} in {TABLE}; add it there "
@@ -163,13 +174,28 @@ def _read_traces(
                     )
                 unknown.add(complete.recording)
                 continue
+            if complete.dimension and (misnomer := find_fault_of_dimension(complete.dimension)):
+                in_folder = complete.dimension == folder_name
+                reported = (folder_name, complete.dimension) if in_folder else ("", complete.dimension)
+                if reported not in misnamed and (in_folder or complete.dimension != options.dimension):
+                    where, places = (f"{RATINGS}/{parts[0]}/", "") if in_folder else (name, " in all files")
+                    faults.append(f"{where}: {misnomer}{places}")
+                misnamed.add(reported)
+                damaged.add((folder_name, complete.recording))
+                continue
             problem = _find_problem(complete, rater, len(parsed.traces), kind, folder_name)
+            key = (complete.recording, complete.dimension, complete.rater)
+            if not problem and key in names:
+                problem = _describe_namesakes(complete, names[key], trace.rater, kind, folder_name)
+            names.setdefault(key, trace.rater)
             if not problem and (fault := find_values_outside(complete, complete.low or 0.0, complete.high or 0.0)):
                 problem = f"{fault.line}: {fault.message}"
             if problem:
-                faults.append(f"{name}:{problem}")
+                faults += [f"{name}:{problem}"] if f"{name}:{problem}" not in faults else []
                 damaged.add((folder_name, complete.recording))
-            else:
+            elif complete.recording in table.ids:
+                if parsed.looks_event_driven:
+                    logs.setdefault(name, []).append(complete)
                 yield name, complete
 
 
@@ -208,13 +234,57 @@ def _find_problem(trace: Trace, rater: str, count: int, kind: str, folder_name: 
             f" nothing names its dimension; move it to {RATINGS}/<dimension>/, or name the dimension of all such files "
             "with --dimension=NAME"
         )
-    if problem := find_fault_of_dimension(trace.dimension):
-        return f" {problem}"
     if not is_id(trace.rater):
-        return f" {trace.rater!r} is no name of a rater; use printable characters"
+        return f" {trace.rater!r} is not a rater's name; use printable characters"
     if rater and count > 1 and folder_name and kind in ("csv", "muse"):
-        return f" the file name is rater {rater}'s, but it has {count} columns; name the file <id>.csv"
+        return f" the file name is of rater {rater}, but the file has {count} columns; name it <id>.csv"
     return ""
+
+
+def _describe_logs(logs: Mapping[str, list[Trace]], table: Table, shift: float) -> list[str]:
+    """Describe in a note the tables that look event-driven, and the seconds that are unrated because `hold` is not set.
+
+    Args:
+        logs: traces by file
+        table: of the recordings
+        shift: seconds between labels
+    """
+    seconds = {
+        name: count_pauses(table.recordings[traces[0].recording], traces, shift)
+        for name, traces in logs.items()
+        if traces[0].recording in table.recordings
+    }
+    if not seconds:
+        return []
+    first, *others = seconds
+    files = f" (and {count(len(others), 'more file')})" if others else ""
+    return [
+        f"{first}{files}: rows come only where the value changes, it seems; --resample=hold holds values in between, "
+        f"of which {sum(seconds.values()):.2f} s are unrated now"
+    ]
+
+
+def _describe_namesakes(trace: Trace, first: str, second: str, kind: str, folder_name: str) -> str:
+    """Describe two names in a file that become one, after the colon that follows the file's."""
+    if kind == "darma":
+        return f" both axes are named {trace.dimension} in lower case; give them different labels"
+    if kind == "csv" and not folder_name and trace.dimension == second.lower():
+        return f" the columns {first!r} and {second!r} are one dimension, {trace.dimension}, in lower case; rename one"
+    return f" {first!r} and {second!r} are one rater, {trace.rater}, since blanks become _; rename one"
+
+
+def _describe_clash(trace: Trace, where: str, other: str) -> str:
+    """Describe two files of one rater, recording and dimension."""
+    ours, theirs = (Path(name).parts[1] for name in (where, other))
+    if ours != theirs and ours.lower() == theirs.lower() == trace.dimension:
+        return (
+            f"{RATINGS}/{theirs}/ and {RATINGS}/{ours}/ are one dimension, {trace.dimension}, since names are taken in "
+            "lower case; rename or remove one of them"
+        )
+    return (
+        f"{where}: rater {trace.rater} rates {trace.recording} in {other} too; remove the ratings from one of the two "
+        "files, or rename the rater in it"
+    )
 
 
 def _lie_above_zero(recordings: dict[str, Raters]) -> bool:

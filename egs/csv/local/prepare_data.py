@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make the data directories of train, dev and test from recordings of your own and the traces of their raters.
+"""Make the data directories of train, dev and test from your own recordings and the traces of their raters.
 
 The corpus has recordings.csv with the columns id,audio and any of speaker, set, start and end, and the traces as
 ratings/<dimension>/<id>[.<rater>].csv or as an annotation tool writes them. Writes dimensions, and for each set
@@ -21,6 +21,7 @@ from recordings import TABLE, read_table
 
 from emoseq.features.fbank import FbankOptions
 from emoseq.labels.resampling import ResamplingOptions
+from emoseq.labels.trace_rows import parse_number
 from emoseq.labels.traces import TraceOptions
 from emoseq.recipe.data_dirs import prepare_data
 from emoseq.recipe.options import Parser, make_options
@@ -37,8 +38,22 @@ def get_parser() -> Parser:
     return parser
 
 
+def join_scale(words: list[str]) -> list[str]:
+    """Return the command line with `--scale LOW HIGH` as `--scale=LOW,HIGH`, the one word of conf files.
+
+    >>> join_scale(["--scale", "-100", "100", "my_corpus", "data"])
+    ['--scale=-100,100', 'my_corpus', 'data']
+    """
+    if "--scale" in words:
+        at = words.index("--scale")
+        ends = words[at + 1 : at + 3]
+        if len(ends) == 2 and all(parse_number(text) is not None for text in ends):
+            return [*words[:at], f"--scale={','.join(ends)}", *words[at + 3 :]]
+    return words
+
+
 def main(argv: list[str] | None = None) -> int:
-    args = get_parser().parse_args(argv)
+    args = get_parser().parse_args(join_scale(sys.argv[1:] if argv is None else argv))
     options, resampling = make_options(TraceOptions, args), make_options(ResamplingOptions, args)
     shift = make_options(FbankOptions, args).label_shift
     folder = args.corpus.absolute()

@@ -6,14 +6,14 @@
     Time_Labels/conversation_parts.txt   MSP-Conversation_0079_1;start;end    seconds
     Annotations/{Arousal,Valence,Dominance}/MSP-Conversation_0079_1_001.csv   ratings of part 1 by rater 001
 
-The layout was read off public readers of the corpus. Times of conversations and parts count from the beginning of the
-podcast and the audio begins with the conversation, so its start is subtracted. One reader takes it from
-conversations.txt, three take the start of the first part; here it is the former where that file names it. That the two
-are equal is assumed. Times of ratings count from the beginning of the part, see
-`emoseq.labels.trace_formats.parse_msp_conversation`.
+The layout is inferred from public readers of the corpus. Times of conversations and parts count from the beginning of
+the podcast, but the audio begins with the conversation, so its start is subtracted. One reader takes the start from
+conversations.txt, three take that of the first part; the two are assumed to agree. Here it is that of conversations.txt
+if the file names the conversation, else that of the first part. Times of ratings count from the beginning of the part,
+see `emoseq.labels.trace_formats.parse_msp_conversation`.
 
-Each part is an utterance of its own name. Nothing names who speaks, and a conversation is what must not be divided
-between sets, so it stands in for the speaker. All names of conversations are equally long, as Kaldi's order needs it.
+Each part is an utterance and keeps its name. The layout does not say who speaks. A conversation must not be split
+between sets, so it stands for the speaker. All names of conversations have the same length, as Kaldi's order requires.
 """
 
 from __future__ import annotations
@@ -137,12 +137,12 @@ def _read_partitions(folder: Path, faults: list[str]) -> dict[str, str]:
     for where, (conversation, partition) in _read_rows(folder, PARTITIONS, "conversation;partition", faults):
         if not PART.fullmatch(f"{conversation}_1"):
             faults.append(
-                f"{where}: {conversation!r} is no conversation; MSP-Conversation_ and four digits are expected"
+                f"{where}: {conversation!r} is not a conversation; MSP-Conversation_ and four digits are expected"
             )
         elif partition not in SET_NAMES:
             faults.append(f"{where}: {conversation}: the partition is {partition!r}; write Train, Validation or Test")
         elif conversation in sets:
-            faults.append(f"{where}: {conversation} comes twice; keep one line")
+            faults.append(f"{where}: {conversation} is listed twice; keep one line")
         sets.setdefault(conversation, SET_NAMES.get(partition, ""))
     return sets
 
@@ -156,7 +156,7 @@ def _parse_times(where: str, name: str, start: str, end: str, faults: list[str])
     if 0 <= times[0] < times[1] < math.inf:
         return times
     faults.append(
-        f"{where}: {name}: start {start!r} and end {end!r} are no times in seconds, the earlier one first; correct them"
+        f"{where}: {name}: start {start!r} and end {end!r}: two times in seconds, start before end, are expected"
     )
     return None
 
@@ -169,10 +169,10 @@ def _read_parts(folder: Path, sets: dict[str, str], faults: list[str]) -> tuple[
     for where, (name, start, end) in _read_rows(folder, PARTS, "part;start;end", faults):
         match = PART.fullmatch(name)
         if not match:
-            faults.append(f"{where}: {name!r} is no part; a conversation, '_' and a number are expected")
+            faults.append(f"{where}: {name!r} is not a part; a conversation, '_' and a number are expected")
             continue
         if name in names:
-            faults.append(f"{where}: {name} comes twice; keep one line")
+            faults.append(f"{where}: {name} is listed twice; keep one line")
             continue
         names.add(name)
         conversation, times = match[1], _parse_times(where, name, start, end, faults)
