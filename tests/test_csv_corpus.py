@@ -376,8 +376,8 @@ def test_a_part_rated_in_the_time_of_its_audio_is_a_fault_until_times_count_from
     path = corpus / "ratings/arousal/b.csv"
     path.write_text("time,anna,ben\n" + "".join(f"{50 + k / 10},{k / 50},0\n" for k in range(1, 40)))
     assert faults_of(corpus) == [
-        "ratings/arousal/b.csv: the ratings of anna, ben lie from 50.1 to 53.9 s, but b lasts 4.00 s; let times count from "
-        "its start, 50 s into the audio"
+        "ratings/arousal/b.csv: the ratings of anna, ben lie from 50.1 to 53.9 s, but b lasts 4.00 s; let times count "
+        "from its start, 50 s into the audio"
     ]
     path.write_text("time,anna\n" + "".join(f"{k / 10},{k / 50}\n" for k in range(1, 40)))
     prepared(corpus)
@@ -453,7 +453,7 @@ def test_times_before_the_recording_are_a_fault_until_they_count_from_its_beginn
     path.write_text("time,anna\n" + "".join(f"{t},{v}\n" for t, v in rows))
     (fault,) = faults_of(corpus)
     assert fault.startswith("ratings/arousal/b.csv:2: the time is negative (-2 s)")
-    assert "(and in 19 more lines)" in fault
+    assert "(20 lines in all)" in fault
     path.write_text("time,anna\n" + "".join(f"{t},{v}\n" for t, v in rows if t >= 0))
     prepared(corpus)
 
@@ -469,7 +469,7 @@ def test_a_speaker_in_two_sets_is_a_warning(corpus):
     write_table(corpus, "id,audio,set,speaker", "b,wav/b.wav,train,x", "a,wav/a.wav,dev,x", "c,wav/c.wav,test,y")
     done = prepare(corpus)
     assert done.returncode == 0
-    assert "speaker x is in train and dev; scores will be better" in done.stderr
+    assert "speaker x is in train and dev; scores will be higher" in done.stderr
     assert "speaker y" not in done.stderr
 
 
@@ -550,7 +550,7 @@ def test_features_are_normalised_by_recording_and_tables_can_be_fixed(corpus):
         ),
         (
             ["b,wav/b.wav,train,Anna B", "a,wav/a.wav,dev,y"],
-            "recordings.csv:2: b: 'Anna B' is no name of a speaker; use letters",
+            "recordings.csv:2: b: 'Anna B' is not a speaker's name; use letters",
             ["b,wav/b.wav,train,Anna_B", "a,wav/a.wav,dev,y"],
         ),
     ],
@@ -618,7 +618,7 @@ def test_all_faults_come_in_one_message(corpus):
     faults = faults_of(corpus)
     expected = [
         r"recordings.csv:3: a: the audio file .*gone.wav does not exist",
-        r"recordings.csv:4: 'c d' is no id",
+        r"recordings.csv:4: 'c d' is not an id",
         r"recordings.csv:5: the id b is also that of line 2",
         r"recordings.csv:6: e: the set is 'eval'; train, dev or test",
         r"ratings/arousal/b.csv:4: anna is 'inf'",
@@ -739,7 +739,7 @@ def test_a_long_list_of_faults_is_cut(corpus):
         ("id,audio,start,end\nb,wav/b.wav,NaN,\n", "b: the start is 'NaN'; write the seconds in the audio"),
         ("id,audio,start,end\nb,wav/b.wav,9,\n", "b: it starts at 9 s, but the audio lasts 4.00 s; correct the start"),
         ("id,audio,start,end\nb,wav/b.wav,0,9\n", "ends at 9 s, but the audio lasts 4.00 s"),
-        ("id,audio\nb/1,wav/b.wav\n", "'b/1' is no id"),
+        ("id,audio\nb/1,wav/b.wav\n", "'b/1' is not an id"),
         ("id,audio\nb,recordings.csv\n", "is not an audio file"),
         ("id,audio\nb,wav\n", "wav is a folder; name an audio file in it"),
         ("id,audio\nb,\n", "no audio file is named"),
@@ -798,7 +798,7 @@ def lonely_samples(corpus):
 
 def rater_twice_named(corpus):
     write_trace(corpus / "ratings/arousal/b.carla.csv", {"x": lambda t: 0, "y": lambda t: 0})
-    return "ratings/arousal/b.carla.csv: the file name is rater carla's, but it has 2 columns"
+    return "ratings/arousal/b.carla.csv: the file name is of rater carla, but the file has 2 columns"
 
 
 def unknown_recordings_of_a_log(corpus):

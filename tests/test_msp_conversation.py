@@ -145,7 +145,7 @@ def test_a_cutoff_beyond_the_label_rate_is_one_line(package):
     done = prepare(package, "--low-pass=20")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert "--low-pass=20: a frequency below 12.5 Hz, half the label rate, is needed" in done.stderr
+    assert "--low-pass=20: it must be above 0 and below 12.5 Hz, half the label rate" in done.stderr
 
 
 # Faults
@@ -184,12 +184,12 @@ def unknown_partition(package):
 
 def conversation_twice(package):
     edit(package / "partitions.txt", "MSP-Conversation_0002", FIRST)
-    return f"partitions.txt:2: {FIRST} comes twice; keep one line"
+    return f"partitions.txt:2: {FIRST} is listed twice; keep one line"
 
 
 def strange_conversation(package):
     edit(package / "partitions.txt", f"{FIRST};", "Talk_1;")
-    return "partitions.txt:1: 'Talk_1' is no conversation; MSP-Conversation_ and four digits are expected"
+    return "partitions.txt:1: 'Talk_1' is not a conversation; MSP-Conversation_ and four digits are expected"
 
 
 def malformed_line(package):
@@ -199,17 +199,17 @@ def malformed_line(package):
 
 def malformed_time(package):
     edit(package / PARTS, f"{FIRST}_1;100.00;", f"{FIRST}_1;1:40;")
-    return f"{PARTS}:1: {FIRST}_1: start '1:40' and end '106.00' are no times in seconds"
+    return f"{PARTS}:1: {FIRST}_1: start '1:40' and end '106.00': two times in seconds, start before end, are expected"
 
 
 def part_twice(package):
     edit(package / PARTS, f"{FIRST}_2;", f"{FIRST}_1;")
-    return f"{PARTS}:2: {FIRST}_1 comes twice; keep one line"
+    return f"{PARTS}:2: {FIRST}_1 is listed twice; keep one line"
 
 
 def strange_part(package):
     edit(package / PARTS, f"{FIRST}_2;", f"{FIRST};")
-    return f"{PARTS}:2: '{FIRST}' is no part; a conversation, '_' and a number are expected"
+    return f"{PARTS}:2: '{FIRST}' is not a part; a conversation, '_' and a number are expected"
 
 
 def ratings_of_an_unknown_part(package):

@@ -67,7 +67,7 @@ def test_raters_may_differ_and_leave_frames_out(tmp_path):
         expected = np.where(counts, sums / np.maximum(counts, 1), NAN)
         np.testing.assert_allclose(gold[utt], expected, atol=1e-6)
     assert "2.0 s unrated" in done.stderr
-    assert "1 to 5 raters a recording" in done.stderr
+    assert "1 to 5 raters per recording" in done.stderr
     assert "2.0 s without a rating" in done.stderr
 
 
@@ -130,7 +130,7 @@ def test_stuck_inverted_and_late_traces_are_listed_and_nothing_else(tmp_path):
     assert marked == [["rec_1", "bob"], ["rec_2", "dee"], ["rec_3", "ann"]]
     listed = findings.splitlines()
     assert len(listed) == 3
-    assert listed[0].startswith("arousal: rec_1: bob stands at ")
+    assert listed[0].startswith("arousal: rec_1: bob stays at ")
     assert listed[1].startswith("arousal: rec_2: dee runs against the other raters")
     assert listed[2] == "arousal: rec_3: ann does not move before 35.0 s"
     written = pd.read_csv(data / "check_ratings/ratings.csv")
@@ -140,7 +140,7 @@ def test_stuck_inverted_and_late_traces_are_listed_and_nothing_else(tmp_path):
     assert (data / "check_ratings/arousal.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert (data / "check_ratings/arousal.pdf").read_bytes()[:5] == b"%PDF-"
     said = run_step(GOLD, "--gold-from", "mean", data).stderr
-    assert f"3 things look wrong, see utils/check_ratings.py {data}" in said
+    assert f"findings: 3, see utils/check_ratings.py {data}" in said
 
 
 def test_raters_who_are_stuck_inverted_and_late_in_every_recording_are_listed_and_nobody_else(tmp_path):
@@ -176,7 +176,7 @@ def test_nothing_looks_wrong_in_the_embedded_corpus(tmp_path, seconds, recording
         )
     assert run_step(CHECK, data).stdout.endswith("\n\nNothing looks wrong.\n")
     said = run_step(GOLD, "--gold-from", "mean", data).stderr
-    assert said.count("6 raters a recording, mean CCC of two raters 0.") == 2
+    assert said.count("6 raters per recording, mean CCC of two raters 0.") == 2
     assert "check_ratings" not in said
 
 

@@ -11,7 +11,7 @@ NAN = np.nan
 
 
 def delay(trace, seconds):
-    """A trace that stands at 0 at the start and follows that many seconds later."""
+    """A trace that stays at 0 at the start and follows that many seconds later."""
     return np.r_[np.zeros(seconds * RATE, np.float32), trace[: -seconds * RATE]]
 
 
@@ -52,7 +52,7 @@ def test_a_stuck_an_inverted_and_a_late_rater_are_found_and_no_other():
     late[:, 0] = np.r_[np.zeros(35 * RATE, np.float32), late[35 * RATE :, 0]]
     assert mark(ratings) == ["rec_1: R2", "rec_2: R4", "rec_3: R1"]
     first, second, third = find_problems(ratings)
-    assert "stands at" in first
+    assert "stays at" in first
     assert first.endswith("s to 140.0 s")
     assert "inverted" in second
     assert "does not move before 35.0 s" in third
@@ -115,7 +115,7 @@ def test_of_two_raters_the_later_one_is_named_and_both_if_they_run_against_each_
 
 
 DAMAGE = {
-    "stands at 0.5 throughout": lambda trace: np.full_like(trace, 0.5),
+    "stays at 0.5 throughout": lambda trace: np.full_like(trace, 0.5),
     "has rated nothing": lambda trace: np.full_like(trace, NAN),
     "ends at 150.0 s of 180.0 s": lambda trace: np.where(np.arange(len(trace)) < 150 * RATE, trace, NAN),
     "does not move after 110.0 s of 180.0 s": lambda trace: np.r_[

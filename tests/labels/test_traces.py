@@ -298,7 +298,7 @@ def test_all_kinds_of_faults_are_reported_each_with_its_first_line():
     content = "time,a,a\n0,0,0\n1,inf,0\n2,x,0\n2,0,0\n1,0,0\n3,0\n"
     faults = parse("csv", content).faults
     assert sorted(fault.line for fault in faults) == [1, 3, 6, 7]
-    assert any("and in 1 more lines" in fault.message and fault.line == 3 for fault in faults)
+    assert any("2 lines in all" in fault.message and fault.line == 3 for fault in faults)
 
 
 @pytest.mark.parametrize(
@@ -309,8 +309,13 @@ def test_all_kinds_of_faults_are_reported_each_with_its_first_line():
         ("pagan", PAGAN.replace("1200,10", "3200,10"), 5, "participant P1: the time goes back"),
         ("pagan", PAGAN.replace("1600000000000,0,0", "1600000000000,-40,0"), 2, "participant P1: the time is negative"),
         ("pagan", PAGAN.replace("P2,,S2,1600000102500", ",,S2,1600000102500"), 6, "Participant is empty"),
-        ("msp-conversation", MSP_CONVERSATION.replace('"Number of Steps","9"\n', ""), 9, "a rating within the 9 lines"),
-        ("msp-conversation", MSP_CONVERSATION[:200], 0, "9 of metadata and a row a rating are expected"),
+        (
+            "msp-conversation",
+            MSP_CONVERSATION.replace('"Number of Steps","9"\n', ""),
+            9,
+            "the first 9 lines must be metadata",
+        ),
+        ("msp-conversation", MSP_CONVERSATION[:200], 0, "9 of metadata, then one per rating, are expected"),
         (
             "msp-conversation",
             MSP_CONVERSATION.replace("0.9,", "0.03,"),
@@ -322,7 +327,7 @@ def test_all_kinds_of_faults_are_reported_each_with_its_first_line():
         ("carma", CARMA.replace('"Second","Rating"\n', ""), 1, "row Second,Rating is missing"),
         ("carma", CARMA.replace('"Maximum Value","4"\n', ""), 0, "row Maximum Value is missing"),
         ("carma", CARMA.replace('"Maximum Value","4"', '"Maximum Value","-9"'), 6, "is not above"),
-        ("carma", CARMA.replace('"Minimum Value","-4"', '"Minimum Value",""'), 5, "Minimum Value is no number"),
+        ("carma", CARMA.replace('"Minimum Value","-4"', '"Minimum Value",""'), 5, "Minimum Value is not a number"),
         ("darma", DARMA.replace('"Magnitude",1000', '"Magnitude",0'), 3, "a positive number"),
         ("darma", DARMA.replace("2,500", "1,500"), 7, "the time comes twice"),
         ("darma", DARMA.replace(',"Button"', ""), 4, "Second,<x>,<y>,Button is expected"),
@@ -541,7 +546,7 @@ def test_low_pass_treats_rated_stretches_each_by_itself():
 
 
 def test_low_pass_needs_a_frequency_below_half_the_rate():
-    with pytest.raises(ValueError, match=r"^--low-pass=13: a frequency below 12.5 Hz"):
+    with pytest.raises(ValueError, match=r"^--low-pass=13: it must be above 0 and below 12.5 Hz"):
         filter_low_pass(np.zeros(50), cutoff=13, shift=0.04)
 
 
