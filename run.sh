@@ -22,14 +22,14 @@ help_message="Usage: $0 [options]
 
   --stage N        first stage (default $stage)
   --stop-stage M   last stage (default $stop_stage)
-  --nj J           jobs at once (default: the number of cores, $nj)
+  --nj J           number of jobs that run at once (default: the number of cores, $nj)
   --cmd CMD        wrapper that runs the jobs, for example \"utils/slurm.py --mem 2G\" (default: see cmd.sh)
-  --train-cmd CMD, --decode-cmd CMD  the same for one kind of job
-  --corpus DIR     a package of RECOLA, or what egs/<corpus>/run.sh needs (default: embedded synthetic speech)
-  --layout NAME    avec2016, ges2018 or recola (default: by the folder names in DIR)
-  --gold-standard NAME  name of the gold standard in layout ges2018
-  --partition FILE      sets of layout recola (default: conf/partition where it exists)
-  --folds N        cross-validation over speakers: stages 2 to 8 for each of N folds, then the scores of all
+  --train-cmd CMD, --decode-cmd CMD  wrapper for features and training, and for posteriors (default: --cmd)
+  --corpus DIR     a package of RECOLA, in egs/<corpus> what its README.md says (default: embedded synthetic speech)
+  --layout NAME    RECOLA only: avec2016, ges2018 or recola (default: by the folder names in DIR)
+  --gold-standard NAME  RECOLA only: name of the gold standard in layout ges2018
+  --partition FILE      RECOLA only: sets of layout recola (default: conf/partition if it exists)
+  --folds N        cross-validation over speakers with N folds, at least 3: stages 2 to 8 for each, then joint scores
   --conf DIR       conf files laid over conf/, option by option (default $conf)
   --data DIR       data directories (default $data)
   --exp DIR        models and results (default $exp)

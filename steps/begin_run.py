@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import _recipe  # noqa: F401
 
@@ -66,23 +67,25 @@ def get_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    texts = {}
+    texts: dict[str, str] = {}
+    settings: dict[type, Any] = {}
     for concern, kinds in OPTIONS.items():
         parser = Parser(None, concern, plans=True)
         for kind in kinds:
             parser.add_options(kind)
         options = parser.parse_args(["--conf", args.conf] if args.conf else [])
         try:
-            texts[concern] = "".join(format_conf(make_options(kind, options)) for kind in kinds)
+            settings |= {kind: make_options(kind, options) for kind in kinds}
         except DataError as error:
             raise DataError(f"{concern}.conf: {error}") from None
+        texts[concern] = "".join(format_conf(settings[kind]) for kind in kinds)
     # The embedded corpus has options of its own, which its step checks at once.
     files = [folder / "corpus.conf" for folder in list_conf_folders(args.conf)]
     texts["corpus"] = "".join(f"{file.read_text()}\n" for file in files if file.is_file())
     if args.folds:
         check_count(args.folds)
     if args.folds and args.stage > 2:
-        check_folds(args.data_dir, args.folds)
+        check_folds(args.data_dir, args.folds, settings[FoldOptions].seed)
     # The runs on the folds check the stages from 2 on.
     check_earlier_stages(min(args.stage, 2) if args.folds else args.stage, args.data_dir, args.exp_dir)
     if args.stage > 4 and not args.folds:

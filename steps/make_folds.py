@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Divide the recordings of all sets into folds of speakers: DATA_DIR/fold_<i>/{train,dev,test} for a run on each.
+"""Divide the recordings of all sets into N folds of speakers and write DATA_DIR/fold_<i>/{train,dev,test} for N runs.
 
-The test set of fold i is fold i, its dev set the fold after it, and train is the rest. No speaker is in two folds. The
-table DATA_DIR/folds has the fold of each speaker. Features and ratings stay where they are and are only referred to.
+In run i, fold i is the test set, the next fold the dev set and the rest train. No speaker is in two folds; the table
+DATA_DIR/folds has the fold of each. The new scp files point to the existing features and ratings; no data is copied.
 
 Example:
   steps/make_folds.py 5 data
@@ -20,7 +20,7 @@ import _recipe  # noqa: F401
 from emoseq import SETS, MissingInputError
 from emoseq.io.datadir import list_contents, subset, write_table
 from emoseq.recipe.corpus import list_sets, read_dimensions, write_dimensions
-from emoseq.recipe.folds import FoldOptions, choose_set, draw_folds, list_folds, list_recordings
+from emoseq.recipe.folds import FoldOptions, choose_set, draw_folds, list_folds, list_recordings, sum_durations
 from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
@@ -40,12 +40,10 @@ def main(argv: list[str] | None = None) -> int:
     options, data, count = make_options(FoldOptions, args), args.data_dir, args.folds
     dimensions, sources = read_dimensions(data), [data / name for name in list_sets(data)]
     if not sources:
-        raise MissingInputError(f"{data / 'train' / 'wav.scp'} does not exist, which stage 0 writes")
+        raise MissingInputError(f"{data / 'train' / 'wav.scp'} does not exist; stage 0 writes it")
     made_later = [f"{dim}.scp" for dim in dimensions]  # a run on a fold makes its gold standard itself
     recordings, unrated = list_recordings(sources, dimensions)
-    seconds: dict[str, float] = defaultdict(float)
-    for recording in recordings.values():
-        seconds[recording.speaker] += recording.seconds
+    seconds = sum_durations(recordings)
     fold_of = draw_folds(seconds, count, options.seed)
     folders = list_folds(data, count)
     stamp = Stamp(
@@ -73,11 +71,11 @@ def main(argv: list[str] | None = None) -> int:
                 shutil.rmtree(path)
         write_table(data / "folds", {speaker: str(fold) for speaker, fold in fold_of.items()})
         if unrated:
-            log(f"{data}: in no fold, since they lack ratings: {' '.join(unrated)}")
+            log(f"{data}: left out of all folds for lack of ratings: {' '.join(unrated)}")
         for i, folder in enumerate(folders, 1):
             names = [speaker for speaker, fold in sorted(fold_of.items()) if fold == i]
-            log(f"{folder}: {sum(seconds[name] for name in names) / 60:.1f} min to test, of {' '.join(names)}")
-        return f"{count} folds of {len(recordings)} recordings, {len(fold_of)} speakers"
+            log(f"{folder}: test set of {sum(seconds[name] for name in names) / 60:.1f} min: {' '.join(names)}")
+        return f"{len(recordings)} recordings of {len(fold_of)} speakers in {count} folds"
 
     bring_up_to_date(stamp, f"{data}/folds", work, dry_run=args.dry_run)
     return 0

@@ -97,7 +97,7 @@ def make(target: Path, chosen: str, longest_shift: float) -> str:
         log(f"{target}: {note}")
     if ratings.traces:
         checked = check_ratings(ratings.traces, ratings.raters, frame_shift)
-        problems = f"; {len(checked.findings)} things look wrong, see utils/check_ratings.py {data}"
+        problems = f"; findings: {len(checked.findings)}, see utils/check_ratings.py {data}"
         log(f"{target}: {describe_agreement(checked)}{problems if checked.findings else ''}")
     unrated = frame_shift * sum(int(np.isnan(gold).sum()) for gold in trimmed.values())
     write_scp(target.with_suffix(""), trimmed)

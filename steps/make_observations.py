@@ -33,7 +33,6 @@ def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     data, exp = args.data_dir, args.exp_dir
 
-    from emoseq.report.figures import plot_gains, plot_trainings, save_figure
     from emoseq.report.observations import (
         TABLES,
         compute_gains,
@@ -61,6 +60,8 @@ def main(argv: list[str] | None = None) -> int:
     )
 
     def work() -> str:
+        from emoseq.report.figures import plot_gains, plot_trainings, save_figure
+
         report.mkdir(exist_ok=True)
         gained = compute_gains(data, exp, jobs)
         observations = observe(data, exp, jobs, gained)

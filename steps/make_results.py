@@ -38,7 +38,7 @@ def get_parser() -> Parser:
         "--published",
         type=Path,
         metavar="FILE",
-        help=f"scores of others to set beside, a CSV file (default {PUBLISHED}, if there and without --folds)",
+        help=f"CSV file of published scores to print alongside (default without --folds: {PUBLISHED}, if it exists)",
     )
     parser.add_argument("--folds", type=int, default=0, metavar="N", help="number of folds of a cross-validation")
     parser.add_argument("data_dir", type=Path, help="folder of dev/ and test/, or of fold_1/ to fold_N/")
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
     for (dimension, name), paths in list(gold.items()):
         if not all(path.exists() for path in paths):
             if not args.dry_run:
-                log(f"{name}: {dimension} has no gold standard: predicted, not scored")
+                log(f"{name}: {dimension} has no gold standard; predicted but not scored")
             del gold[dimension, name]
 
     from emoseq.report.results import compare_all, find_constant, list_reported_series, score_all
@@ -84,7 +84,7 @@ def main(argv: list[str] | None = None) -> int:
         for path in find_constant(series, gold):
             log(
                 f"{path}: constant, so its CCC is 0: {path.stem} has learnt nothing; train longer, "
-                "or compare the settings in epochs.csv"
+                "or look at the losses in each model's epochs.csv"
             )
         write_text(exp / "results.csv", format_results(scored))
         write_text(exp / "differences.csv", compared.to_csv(index=False, float_format="%.6f"))

@@ -35,7 +35,7 @@ def test_as_many_folds_as_speakers_leave_one_speaker_out():
 
 @pytest.mark.parametrize(
     ("count", "speakers", "message"),
-    [(2, 9, "at least 3 are needed"), (5, 4, "4 speakers.*choose 3 to 4 folds"), (3, 2, "2 speakers.*add speakers")],
+    [(2, 9, "at least 3 are needed"), (5, 4, "4 speakers with ratings; choose 3 to 4 folds"), (3, 2, "3 speakers with ratings are needed, not 2; add speakers")],
 )
 def test_too_few_folds_or_speakers_are_refused(count, speakers, message):
     with pytest.raises(DataError, match=f"--folds {count}: .*{message}"):
@@ -103,13 +103,25 @@ def test_sets_that_do_not_go_together_are_refused(sources, tmp_path):
         subset(sources, ["a-1"], tmp_path / "fold")
 
 
-def test_folds_of_another_number_are_not_gone_on_with(tmp_path):
+def test_folds_of_another_draw_are_not_gone_on_with(sources, tmp_path):
+    (tmp_path / "dimensions").write_text("arousal\n")
+    sources[0].rename(tmp_path / "train")
+    sources[1].rename(tmp_path / "dev")
+    for name in ("train", "dev"):
+        source = tmp_path / name
+        seconds = dict.fromkeys(read_table(source / "utt2spk"), "30")
+        write_table(source / "utt2num_frames", seconds)
+        write_scp(source / "ratings.arousal", {utt: np.zeros((30, 2), np.float32) for utt in seconds})
     with pytest.raises(DataError, match=r"folds is missing.*run --folds 3 --stage 2 first"):
-        check_folds(tmp_path, 3)
-    write_table(tmp_path / "folds", {"a": "1", "b": "2", "c": "3"})
-    check_folds(tmp_path, 3)
+        check_folds(tmp_path, 3, 1)
+    drawn = {seed: draw_folds({"a": 3.0, "b": 3.0, "c": 6.0}, 3, seed) for seed in range(1, 9)}
+    other = next(seed for seed in drawn if drawn[seed] != drawn[1])
+    write_table(tmp_path / "folds", {speaker: str(fold) for speaker, fold in drawn[1].items()})
+    check_folds(tmp_path, 3, 1)
     with pytest.raises(DataError, match=r"3 folds, not 4: run --folds 4 --stage 2 first, or --folds 3"):
-        check_folds(tmp_path, 4)
+        check_folds(tmp_path, 4, 1)
+    with pytest.raises(DataError, match=rf"not the draw of --seed={other} .*run --folds 3 --stage 2 first"):
+        check_folds(tmp_path, 3, other)
 
 
 SPEAKERS = ["ada", "ben", "ben", "cora", "dan", "eva"]
@@ -220,5 +232,5 @@ def test_recordings_without_ratings_are_in_no_fold(folded, tmp_path):
     write_table(tmp_path / "train/ratings.liking.scp", table)
     done = step("steps/make_folds.py", 3, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert f"in no fold, since they lack ratings: {left_out}" in done.stderr
-    assert "3 folds of 5 recordings" in done.stderr
+    assert f"left out of all folds for lack of ratings: {left_out}" in done.stderr
+    assert "5 recordings of" in done.stderr

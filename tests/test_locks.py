@@ -57,18 +57,18 @@ def test_a_second_run_in_the_same_folder_fails_at_once_and_disturbs_nothing(smal
     copied(small_run, tmp_path)
     lose_posteriors(tmp_path)
     (tmp_path / "same").symlink_to("exp")
-    paths = ["--data", tmp_path / "data", "--exp", tmp_path / "exp", "--stage", 5]
+    paths = ["--data", tmp_path / "data", "--exp", tmp_path / "exp", "--stage", 5, "--stop-stage", 6]
     with started(*paths, "--cmd", held_up) as first:
         wait_for((tmp_path / "begun").exists)
         began = time.monotonic()
-        second = recipe("--conf", "tests/conf", *paths[:3], tmp_path / "same", "--stage", 5)
+        second = recipe("--conf", "tests/conf", *paths[:3], tmp_path / "same", *paths[4:])
         assert time.monotonic() - began < 5
         pid, host = f"pid {first.pid} ", platform.node()
         assert_one_line_error(second, tmp_path / "same", pid, host, "wait for it", "--exp")
         (tmp_path / "go").touch()
         _, errors = first.communicate()
         assert first.returncode == 0, errors
-    small_recipe(tmp_path)
+    small_recipe(tmp_path, "--stage", 3, "--stop-stage", 7)
     assert results_of(tmp_path / "exp") == results_of(small_run.exp)
 
 
@@ -82,7 +82,7 @@ def test_runs_that_share_data_write_it_one_after_the_other(small_run, tmp_path, 
             line = second.stderr.readline()
             assert f"{tmp_path}/data: waiting " in line
             assert f"pid {first.pid} " in line
-            later = ["--data", small_run.data, "--exp", tmp_path / "third", "--stage", 7]
+            later = ["--data", small_run.data, "--exp", tmp_path / "third", "--stage", 7, "--stop-stage", 7]
             (tmp_path / "third/results.csv").unlink()
             assert recipe("--conf", "tests/conf", *later).returncode == 0
             assert second.poll() is None
@@ -115,6 +115,8 @@ def test_a_run_from_stage_3_on_does_not_wait_for_the_data(small_run, tmp_path):
 def test_a_run_whose_data_another_one_changes_fails_and_a_rerun_mends_it(small_run, tmp_path, held_up):
     copied(small_run, tmp_path)
     lose_posteriors(tmp_path)
+    jobs = tmp_path / "exp/train.jobs"
+    jobs.write_text(jobs.read_text().splitlines(keepends=True)[0])  # one model is enough to be led astray
     data, conf = ["--data", tmp_path / "data"], tmp_path / "conf"
     shutil.copytree(ROOT / "tests/conf", conf)
     with open(conf / "fbank.conf", "a") as options:
@@ -127,7 +129,7 @@ def test_a_run_whose_data_another_one_changes_fails_and_a_rerun_mends_it(small_r
         _, errors = first.communicate()
     assert first.returncode == 1
     assert errors.splitlines()[-1].startswith(f"./run.sh: {tmp_path}/data: another run has changed it while this one")
-    small_recipe(tmp_path)
+    small_recipe(tmp_path, "--stop-stage", 7)
     assert results_of(tmp_path / "exp") == results_of(small_run.exp)
 
 
@@ -137,7 +139,8 @@ def test_what_changes_nothing_that_a_run_reads_does_not_disturb_it(small_run, tm
     (tmp_path / "data/exp").symlink_to("../exp")
     lose_posteriors(tmp_path)
     data = ["--conf", "tests/conf", "--data", tmp_path / "data"]
-    with started(*data[2:], "--exp", tmp_path / "exp", "--stage", 5, "--cmd", held_up) as first:
+    paths = ["--exp", tmp_path / "exp", "--stage", 5, "--stop-stage", 7]
+    with started(*data[2:], *paths, "--cmd", held_up) as first:
         wait_for((tmp_path / "begun").exists)
         done = recipe(*data, "--exp", tmp_path / "other", "--stop-stage", 2)
         assert done.returncode == 0, done.stderr

@@ -80,24 +80,25 @@ def test_a_second_run_does_nothing_and_says_so(small_run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("stage", "lost"),
+    ("stage", "lost", "stop_stage"),
     [
-        (1, ["data/train/feats.ark", "data/dev/cmvn.scp"]),
-        (2, ["data/dev/arousal.ark", "exp/valence/labels"]),
-        (3, ["exp/arousal/lm"]),
-        (4, ["exp/arousal/cls_l1_r0_s1/final.pt"]),
-        (5, ["exp/valence/cls_l1_r0_s2/posteriors_test.K4.ark"]),
-        (6, ["exp/arousal/decode_dev", "exp/arousal/predict_test"]),
-        (7, ["exp/results.csv"]),
-        (8, ["exp/report/figure3.png", "exp/valence/labels/discretisation.csv"]),
+        (1, ["data/train/feats.ark", "data/dev/cmvn.scp"], 7),
+        (2, ["data/dev/arousal.ark", "exp/valence/labels"], 7),
+        (3, ["exp/arousal/lm"], 3),
+        (4, ["exp/arousal/cls_l1_r0_s1/final.pt"], 4),
+        (5, ["exp/valence/cls_l1_r0_s2/posteriors_test.K4.ark"], 5),
+        (6, ["exp/arousal/decode_dev", "exp/arousal/predict_test"], 7),
+        (7, ["exp/results.csv"], 7),
+        (8, ["exp/report/figure3.png", "exp/valence/labels/discretisation.csv"], 8),
     ],
 )
-def test_a_run_from_a_later_stage_restores_what_is_lost(small_run, tmp_path, stage, lost):
+def test_a_run_from_a_later_stage_restores_what_is_lost(small_run, tmp_path, stage, lost, stop_stage):
     copied(small_run, tmp_path)
     for name in lost:
         path = tmp_path / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    again = small_recipe(tmp_path, "--stage", stage, "--stop-stage", max(stage, 7))
+    again = small_recipe(tmp_path, "--stage", stage, "--stop-stage", stop_stage)
+    assert [name for name in lost if not (tmp_path / name).exists()] == []
     assert results_of(again.exp) == results_of(small_run.exp)
 
 
@@ -125,9 +126,22 @@ def test_what_a_run_has_begun_ends_with_it(small_run, tmp_path, stage, lost, num
     wait_for(lambda: str(tmp_path) not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout)
 
 
-def test_neither_the_number_of_jobs_nor_a_kill_changes_the_results(small_run, tmp_path):
-    """SIGKILL to everything with some models done: they are not trained again, and the results are the same."""
+def test_neither_a_move_nor_the_number_of_jobs_nor_a_kill_changes_the_results(small_run, tmp_path):
+    """SIGKILL to everything in a tree that has moved and lost half its models, with some of these done.
+
+    Neither they nor the other half are trained again, and the results are the same.
+    """
+    shutil.copytree(small_run.data, tmp_path / "data")
+    shutil.copytree(small_run.exp, tmp_path / "exp")
+    for folder in tmp_path.glob("exp/arousal/*_l1_*"):
+        shutil.rmtree(folder)
     paths = ["--conf", "tests/conf", "--data", tmp_path / "data", "--exp", tmp_path / "exp", "--nj", 2]
+
+    def trained():
+        return {path.parent: path.stat().st_mtime_ns for path in tmp_path.glob("exp/*/*/.train.model.json")}
+
+    kept = trained()
+    assert len(kept) == 4
     # The jobs are in process groups of their own; what is left of utils/run.py ends them.
     run = subprocess.Popen(
         ["./run.sh", *map(str, paths)],
@@ -136,15 +150,12 @@ def test_neither_the_number_of_jobs_nor_a_kill_changes_the_results(small_run, tm
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-
-    def trained():
-        return {path.parent: path.stat().st_mtime_ns for path in tmp_path.glob("exp/*/*/.train.model.json")}
-
-    wait_for(lambda: len(trained()) >= 3 or run.poll() is not None, 240)
+    wait_for(lambda: len(trained()) >= 6 or run.poll() is not None, 240)
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     before = trained()
-    assert 3 <= len(before) < 8
+    assert 6 <= len(before) < 8
+    assert before.items() >= kept.items()
     other = small_recipe(tmp_path, "--stage", 4, "--stop-stage", 7, nj=2)  # the report is not compared
     assert f"8 models, {len(before)} of them up to date" in other.output
     assert {folder: trained()[folder] for folder in before} == before
@@ -152,15 +163,10 @@ def test_neither_the_number_of_jobs_nor_a_kill_changes_the_results(small_run, tm
     assert len(first) > 100
     assert first.keys() == second.keys()
     assert [str(name) for name in first if first[name] != second[name]] == []
+    assert (other.data / "train/log/make_fbank.2.log").exists()
     assert (small_run.data / "train/feats.ark").read_bytes() == (other.data / "train/feats.ark").read_bytes()
-
-
-def test_training_is_not_repeated_after_the_tree_has_moved(small_run, tmp_path):
-    shutil.copytree(small_run.data, tmp_path / "data")
-    shutil.copytree(small_run.exp, tmp_path / "exp")
-    moved = small_recipe(tmp_path, "--stop-stage", 6)
-    assert "8 models, 8 of them up to date" in moved.output
-    assert str(small_run.exp) not in (tmp_path / "exp/arousal/predict_test/CLS-Raw.scp").read_text()
+    assert str(small_run.exp) not in (other.exp / "arousal/predict_test/CLS-Raw.scp").read_text()
+    assert str(small_run.exp) not in (other.exp / "valence/predict_test/CLS-Raw.scp").read_text()
 
 
 def test_what_is_only_compared_is_trained_at_the_setting_chosen(small_run, tmp_path):

@@ -27,4 +27,7 @@ if at 7; then
   echo "$0: stage 7: scores of all folds"
   steps/make_results.py --conf "$conf" --folds "$folds" "$data" "$exp"
 fi
+if at 8; then
+  echo "$0: stage 8: figures of each fold are in $exp/fold_<i>/report, scores of all folds in $exp/RESULTS.md"
+fi
 exit

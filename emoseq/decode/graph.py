@@ -162,8 +162,11 @@ def check_size(order: int, num_classes: int, *, frames: int = 0, bytes_each: int
 
 
 def _mask_own_class(moves: NDArray, current: NDArray) -> NDArray[np.float64]:
-    """Return moves of shape (groups, width, classes), those to the current class at minus infinity."""
-    return np.where(np.arange(moves.shape[2]) == current[:, :, None], -np.inf, moves)
+    """Return moves of shape (groups, width, classes), those to the current class at minus infinity.
+
+    In C order whatever the order of the model, so that each search is compiled once.
+    """
+    return np.ascontiguousarray(np.where(np.arange(moves.shape[2]) == current[:, :, None], -np.inf, moves))
 
 
 def _select_ends(weights: NDArray, scoring: Scoring) -> NDArray:

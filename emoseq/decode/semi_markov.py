@@ -63,8 +63,11 @@ class DurationDecoder:
         graph = self._graph
         scores = scale_log_posteriors(posteriors, graph.num_classes, self._scoring)
         check_size(self._table.ndim, graph.num_classes, frames=len(scores), bytes_each=5)
-        survives, ends = _tabulate_durations(self._hazards, self._hazards.shape[1])
-        rest, rest_ends = _tabulate_rest(self._hazards, len(scores))
+        tables = (
+            *_tabulate_durations(self._hazards, self._hazards.shape[1]),
+            *_tabulate_rest(self._hazards, len(scores)),
+        )
+        survives, ends, rest, rest_ends = map(np.ascontiguousarray, tables)  # or the search is compiled for each layout
         labels = _search(
             scores, graph.moves, graph.targets, graph.classes, graph.starts, graph.start_states, graph.ends,
             graph.sources(), survives, ends, _take_log(self._hazards[:, -1]), _take_log(1 - self._hazards[:, -1]),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
+from torch.optim.adam import adam
 
 from emoseq.labels.delay import advance
 from emoseq.labels.kmeans import UNRATED
@@ -94,6 +96,38 @@ def make_examples(
     return examples
 
 
+class Adam:
+    """torch.optim.Adam as it is by default, through the function that it calls.
+
+    The class imports torch's compiler for nothing, which takes as long as torch itself.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
+        self._parameters = list(parameters)
+        self._means, self._squares = ([torch.zeros_like(p) for p in self._parameters] for _ in range(2))
+        self._steps = [torch.zeros(()) for _ in self._parameters]
+
+    @torch.no_grad()
+    def step(self, learning_rate: float) -> None:
+        """Move the parameters, all of which have a gradient."""
+        adam(
+            list(self._parameters),
+            [parameter.grad for parameter in self._parameters if parameter.grad is not None],
+            self._means,
+            self._squares,
+            [],
+            self._steps,
+            foreach=False,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=learning_rate,
+            weight_decay=0,
+            eps=1e-8,
+            maximize=False,
+        )
+
+
 def train(
     train_set: Sequence[Example],
     dev_set: Sequence[Example],
@@ -134,7 +168,7 @@ def train(
     model: Model = Classifier(network, tuple(centers), tuple(priors), delay) if centers else Regressor(network, delay)
     best = copy.deepcopy(model)
     compute_loss = LOSSES[system]
-    optimiser = torch.optim.Adam(network.parameters(), lr=options.learning_rate)
+    optimiser = Adam(network.parameters())
     minibatches = [
         (
             example.utterance,
@@ -155,8 +189,6 @@ def train(
     schedule = Schedule.start(options)
     while not schedule.done:
         number, rate = schedule.epoch + 1, schedule.learning_rate
-        for group in optimiser.param_groups:
-            group["lr"] = rate
         losses = []
         for i in torch.randperm(len(minibatches), generator=shuffle).tolist():
             utterance, features, targets, rated = minibatches[i]
@@ -169,13 +201,13 @@ def train(
                 loss = loss + l2 * l2_penalty(network)
             if not loss.isfinite():
                 raise ValueError(f"epoch {number}: {utterance}: the loss is {loss.item()}; {_FIX}")
-            optimiser.zero_grad()
+            network.zero_grad()
             loss.backward()
             # Checked before the step: after it the loss of the next utterance would be reported.
             gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
             if not all(gradient.isfinite().all() for gradient in gradients):
                 raise ValueError(f"epoch {number}: {utterance}: the gradient of the loss is not finite; {_FIX}")
-            optimiser.step()
+            optimiser.step(rate)
 
         predictions = [model.predict(example.features) for example in dev_set]
         for example, prediction in zip(dev_set, predictions, strict=True):

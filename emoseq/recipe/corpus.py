@@ -21,32 +21,32 @@ def check_dimension(name: str) -> None:
     >>> check_dimension("arousal")
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise ValueError(f"{name!r}: a dimension is named by lower-case letters, digits and underscores; rename it")
+        raise ValueError(f"{name!r}: use lower-case letters, digits and '_' for a dimension, a letter first")
     if name in NOT_A_DIMENSION or name.startswith(("fit_on", "fold_")):
-        raise ValueError(f"{name!r} cannot name a dimension, since other files have that name; rename it")
+        raise ValueError(f"{name!r} cannot name a dimension, since the name is reserved for other files; rename it")
 
 
 def read_dimensions(data: Path) -> tuple[str, ...]:
-    """Read the names of the rated dimensions from `data`/dimensions, one a line; in a dry run as they would be.
+    """Read the names of the rated dimensions from `data`/dimensions, one per line; in a dry run from its planned copy.
 
     Raises:
-        DataError: if the file is missing or empty, or a name is malformed or comes twice
+        DataError: if the file is missing or empty, or a name is malformed or repeated
     """
     path = data / "dimensions"
     copy = locate_copy(path)
     try:
         names = (copy if copy and copy.exists() else path).read_text(encoding="utf-8").split()
     except FileNotFoundError:
-        raise MissingInputError(f"{path} does not exist, which stage 0 writes") from None
+        raise MissingInputError(f"{path} does not exist; stage 0 writes it") from None
     except UnicodeDecodeError:
-        raise DataError(f"{path}: not UTF-8; it must name a dimension a line, such as arousal") from None
+        raise DataError(f"{path}: not UTF-8; it must list the dimensions, one per line, such as arousal") from None
     for name in names:
         try:
             check_dimension(name)
         except ValueError as error:
             raise DataError(f"{path}: {error}") from None
     if not names or len(set(names)) < len(names):
-        raise DataError(f"{path}: names no dimension or one twice; write one a line, such as arousal")
+        raise DataError(f"{path}: it is empty or lists a dimension twice; write each once, one per line")
     return tuple(names)
 
 

@@ -1,7 +1,7 @@
 """Folds of a cross-validation over speakers.
 
-Fold i is tested by models that are chosen on fold i + 1 (after the last comes the first) and trained on all others, so
-every recording is once in the test set and once in the dev set.
+Fold i is the test set of models chosen on fold i + 1 (fold 1 after the last) and trained on the others. Each recording
+is thus in one test set and in one dev set.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from emoseq import SETS, DataError, MissingInputError
 from emoseq.io.datadir import read_frame_shift, read_table
+from emoseq.recipe.corpus import list_sets, read_dimensions
 from emoseq.recipe.options import check_range, option
 
 FEWEST = 3  # folds: one each for test, dev and train
@@ -30,7 +31,7 @@ class FoldOptions:
 
 
 class Recording(NamedTuple):
-    """What the draw has to know of a recording."""
+    """Speaker and duration of a recording."""
 
     speaker: str
     seconds: float
@@ -62,6 +63,14 @@ def list_recordings(sources: Sequence[Path], dimensions: Sequence[str]) -> tuple
     return recordings, unrated
 
 
+def sum_durations(recordings: Mapping[str, Recording]) -> dict[str, float]:
+    """Return the seconds of each speaker."""
+    seconds: dict[str, float] = {}
+    for speaker, duration in recordings.values():
+        seconds[speaker] = seconds.get(speaker, 0.0) + duration
+    return seconds
+
+
 def check_count(count: int) -> None:
     """Check a number of folds.
 
@@ -70,14 +79,14 @@ def check_count(count: int) -> None:
     """
     if count < FEWEST:
         raise DataError(
-            f"--folds {count}: at least {FEWEST} are needed: one each to test, to choose settings and to train"
+            f"--folds {count}: at least {FEWEST} are needed: one to test, one to choose settings and one to train"
         )
 
 
 def draw_folds(seconds: Mapping[str, float], count: int, seed: int) -> dict[str, int]:
-    """Draw a fold for each speaker, so that all folds last about as long.
+    """Draw a fold for each speaker, so that folds have about equal durations.
 
-    Speakers come in a random order, those who speak longest first; each goes to the fold that lasts shortest so far.
+    Speakers are taken by decreasing duration, in random order among equals; each goes to the shortest fold so far.
 
     Args:
         seconds: duration by speaker
@@ -93,10 +102,10 @@ def draw_folds(seconds: Mapping[str, float], count: int, seed: int) -> dict[str,
     check_count(count)
     if len(seconds) < count:
         raise DataError(
-            f"--folds {count}: there are {len(seconds)} speakers, and every fold needs one of its own; "
-            f"choose {FEWEST} to {len(seconds)} folds, or add speakers"
+            f"--folds {count}: each fold needs a speaker of its own, and the corpus has {len(seconds)} speakers with "
+            f"ratings; choose {FEWEST} to {len(seconds)} folds, or add speakers"
             if len(seconds) >= FEWEST
-            else f"--folds {count}: there are {len(seconds)} speakers, but {FEWEST} are needed at least; add speakers"
+            else f"--folds {count}: {FEWEST} speakers with ratings are needed, not {len(seconds)}; add speakers"
         )
     order = sorted(seconds)
     random.Random(seed).shuffle(order)
@@ -110,7 +119,7 @@ def draw_folds(seconds: Mapping[str, float], count: int, seed: int) -> dict[str,
 
 
 def choose_set(fold: int, tested: int, count: int) -> str:
-    """Return the set that the recordings of a fold are in where the fold `tested` is the test set.
+    """Return the set to which a fold belongs in the run whose test set is the fold `tested`.
 
     >>> [choose_set(fold, 3, 4) for fold in (1, 2, 3, 4)]
     ['train', 'train', 'test', 'dev']
@@ -120,12 +129,12 @@ def choose_set(fold: int, tested: int, count: int) -> str:
 
 
 def list_folds(folder: Path, count: int) -> list[Path]:
-    """List the folders of the folds below that of a run or of its data; of no folds (0), the folder itself."""
+    """List fold_1 to fold_<count> below the folder of a run or of its data; for a count of 0, the folder itself."""
     return [folder / f"fold_{i}" for i in range(1, count + 1)] or [folder]
 
 
-def check_folds(data: Path, count: int) -> None:
-    """Check that the recordings have been divided into so many folds.
+def check_folds(data: Path, count: int, seed: int) -> None:
+    """Check that the recordings in `data` have been divided into the folds of this draw.
 
     Raises:
         DataError: if they have not
@@ -133,6 +142,14 @@ def check_folds(data: Path, count: int) -> None:
     table = data / "folds"
     if not table.exists():
         raise MissingInputError(f"{table} is missing, which stage 2 writes: run --folds {count} --stage 2 first")
-    found = max(int(fold) for fold in read_table(table).values())
-    if found != count:
-        raise DataError(f"{table}: {found} folds, not {count}: run --folds {count} --stage 2 first, or --folds {found}")
+    found = {speaker: int(fold) for speaker, fold in read_table(table).items()}
+    if max(found.values()) != count:
+        raise DataError(
+            f"{table}: {max(found.values())} folds, not {count}: run --folds {count} --stage 2 first, "
+            f"or --folds {max(found.values())}"
+        )
+    recordings, _ = list_recordings([data / name for name in list_sets(data)], read_dimensions(data))
+    if found != draw_folds(sum_durations(recordings), count, seed):
+        raise DataError(
+            f"{table}: not the draw of --seed={seed} from these recordings: run --folds {count} --stage 2 first"
+        )

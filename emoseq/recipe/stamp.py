@@ -123,7 +123,8 @@ def digest_code(script: Path) -> str:
 def _parsed(path: Path) -> tuple[str, tuple[Path, ...]]:
     tree = ast.parse(path.read_text())
     names: set[str] = set()
-    for node in ast.walk(tree):
+    statements = _list_statements(tree)
+    for node in statements:
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -133,11 +134,20 @@ def _parsed(path: Path) -> tuple[str, tuple[Path, ...]]:
     modules += [
         _PACKAGE.joinpath(*name.split(".")[1:]).with_suffix(".py") for name in names if name.startswith("emoseq.")
     ]
-    for node in ast.walk(tree):
+    for node in statements:
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
             del node.body[0]
     digest = hashlib.blake2b(ast.dump(tree).encode(), digest_size=16).hexdigest()
     return f"{path.name} {digest}\n", tuple(module for module in modules if module.is_file())
+
+
+def _list_statements(tree: ast.Module) -> list[ast.AST]:
+    """List the tree and its statements, at any depth; `ast.walk` takes ten times as long for what is in them."""
+    found: list[ast.AST] = [tree]
+    for node in found:
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            found += getattr(node, block, ())
+    return found
 
 
 def _digest(path: Path, *, located: bool = False) -> str | None:

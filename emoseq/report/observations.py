@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from emoseq import SETS, MissingInputError
 from emoseq.decode.files import read_posteriors, read_resolutions
-from emoseq.decode.multi_task import decode_models, make_decoder
 from emoseq.decode.options import DecoderOptions
 from emoseq.io.archive import Scp, read_text
 from emoseq.io.datadir import read_frame_shift
@@ -208,6 +207,8 @@ def tabulate_stability(trained: pd.DataFrame) -> pd.DataFrame:
 
 def compute_gains(data: Path, exp: Path, jobs: Sequence[TrainJob]) -> pd.DataFrame:
     """Score every classifier on its own, raw and decoded with the setting chosen on dev for its dimension (Sec. 5)."""
+    from emoseq.decode.multi_task import decode_models, make_decoder  # half a second for numba
+
     rows = []
     for (dimension, system), settings in group_by_setting(jobs).items():
         best = exp / dimension / "decode_dev" / "best.conf"

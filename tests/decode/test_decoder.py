@@ -21,7 +21,7 @@ from oracles import (
 )
 
 from emoseq.decode.decoder import Decoder, decode
-from emoseq.decode.graph import SEARCHES, check_size
+from emoseq.decode.graph import SEARCHES, build_graph, check_size
 from emoseq.decode.score import Scoring, acoustic_score, language_model_score
 from emoseq.lm.arpa import format_arpa
 from emoseq.lm.table import LazyTable, tabulate
@@ -107,6 +107,13 @@ def test_weight_zero_asks_the_language_model_nothing(search):
     posteriors, transitions = [[0.9, 0.1], [0.9, 0.1]], [[0.9, 0.1], [0.1, 0.9]]
     found = decode(posteriors, transitions, np.array([-np.inf, -1.0, -1.0]), Scoring(lm_weight=0.0), search=search)
     assert found.total == pytest.approx(np.log(0.9**3))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_moves_have_one_layout_whatever_the_order(order):
+    """Each search is compiled for each layout, which takes seconds."""
+    case = random_case(order, seed=3, num_classes=3, frames=1)
+    assert build_graph(case.transitions, case.table, case.scoring).moves.flags.c_contiguous
 
 
 def test_weight_zero_is_a_textbook_viterbi():

@@ -3,6 +3,8 @@
 import copy
 import dataclasses
 import itertools
+import subprocess
+import sys
 
 import kaldiio
 import numpy as np
@@ -17,7 +19,7 @@ from emoseq.model.blstm import Blstm
 from emoseq.model.experiment import ModelOptions
 from emoseq.model.losses import LOSSES, concordance_loss, cost_sensitive_cross_entropy, l2_penalty
 from emoseq.model.schedule import Schedule, TrainOptions
-from emoseq.model.training import Epoch, Example, format_epochs, make_examples, train
+from emoseq.model.training import Adam, Epoch, Example, format_epochs, make_examples, train
 
 # Softmax probabilities are the rows, since the logarithm of a distribution is a logit of it.
 PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.1, 0.2, 0.7], [0.2, 0.6, 0.2]])
@@ -43,6 +45,42 @@ def test_loss_does_not_change_with_a_shift_of_the_logits():
     logits = torch.tensor(np.log(PROBABILITIES))
     shifted = cost_sensitive_cross_entropy(logits + 300.0, torch.tensor(LABELS))
     assert shifted.item() == pytest.approx(numpy_loss(np.log(PROBABILITIES), LABELS), rel=1e-6)
+
+
+def test_the_optimiser_is_adam_to_the_last_bit():
+    """Over a fall of the learning rate."""
+    torch.manual_seed(0)
+    ours = Blstm(4, 1, 3, [2])
+    theirs = copy.deepcopy(ours)
+    optimiser, adam = Adam(ours.parameters()), torch.optim.Adam(theirs.parameters())
+    for number, features in enumerate(torch.randn(20, 7, 4)):
+        adam.param_groups[0]["lr"] = rate = 0.01 if number < 10 else 0.002
+        for network in (ours, theirs):
+            network.zero_grad()
+            network(features)[0].square().sum().backward()
+        optimiser.step(rate)
+        adam.step()
+    assert all(map(torch.equal, ours.parameters(), theirs.parameters()))
+
+
+def test_a_training_does_not_import_the_compiler():
+    """It takes as long as torch itself."""
+    program = """
+import sys
+import numpy as np
+from emoseq.model.experiment import ModelOptions
+from emoseq.model.schedule import TrainOptions
+from emoseq.model.training import Example, train
+
+before = set(sys.modules)
+example = Example("a", np.ones((5, 3), np.float32), gold=np.arange(5, dtype=np.float32))
+options = TrainOptions(first_stage_epochs=1, max_epochs=2)
+model = {"layers": 1, "l2": 0.1, "seed": 1, "model_options": ModelOptions()}
+assert len(list(train([example], [example], system="reg-ccc", **model, options=options))) == 2
+print([name for name in sys.modules if name not in before and name.startswith(("torch._dynamo", "torch._inductor"))])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
 
 
 def test_gradient_is_that_of_a_constant_cost():

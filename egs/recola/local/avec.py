@@ -6,7 +6,6 @@ from pathlib import Path
 
 import arff
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from emoseq import DataError
@@ -24,6 +23,8 @@ def read_ratings(path: Path) -> NDArray[np.float32]:
     Raises:
         DataError: if a rater, a row or a value is missing
     """
+    import pandas as pd  # half a second, and only where ratings are read
+
     try:
         table = pd.read_csv(path, sep=";", skipinitialspace=True)
     except (ValueError, pd.errors.ParserError) as error:
