@@ -72,8 +72,7 @@ if at 1; then
   done
 fi
 
-# The stages from here on in $data/fold_<i> and $exp/fold_<i>, then the scores of all; it ends the run.
-if [ "$folds" -gt 0 ] && [ "$stop_stage" -ge 2 ]; then . utils/run_folds.sh; fi
+if [ "$folds" -gt 0 ] && [ "$stop_stage" -ge 2 ]; then . utils/run_folds.sh; fi # it ends the run
 
 if at 2; then
   echo "$0: stage 2: labels"
@@ -98,6 +97,7 @@ fi
 
 if at 4; then
   echo "$0: stage 4: training"
+  steps/find_delay.py --conf "$conf" "$data" "$exp"
   steps/make_baseline_jobs.py --conf "$conf" "$exp" "$data"
   utils/run_array.sh --cmd "$train_cmd" --nj "$nj" "$exp/baselines.jobs" \
     steps/train_baseline.py --conf "$conf" "$exp/baselines.jobs" JOB "$data" "${predicted[@]}"

@@ -40,6 +40,7 @@ if $whole; then
     steps/make_labels.py --conf "$conf" --fit-on "$fit_on" "$dim" "$data" "$exp/$dim/labels"
     steps/make_lm.py --conf "$conf" "$exp/$dim/labels" "$exp/$dim/lm"
   done
+  steps/find_delay.py --conf "$conf" "$data" "$exp"
 fi
 utils/run_array.sh --cmd "$train_cmd" --nj "$nj" "$jobs" steps/train.py --conf "$conf" "$jobs" JOB "$data"
 utils/run_array.sh --cmd "$decode_cmd" --nj "$nj" "$jobs" steps/compute_posteriors.py "$jobs" JOB "$data" "$@"

@@ -2,7 +2,7 @@
 """Train one or more models from a jobs file: final.pt, epochs.csv and conf/ in each model's folder.
 
 A classifier's labels and priors are those in labels/ and lm/ beside its folder; a regressor is trained
-on the gold standard.
+on the gold standard. Targets are advanced by the delay in delay.csv beside the folder.
 
 Example:
   steps/train.py exp/train.jobs 1 data
@@ -19,9 +19,11 @@ import _recipe  # noqa: F401
 from emoseq import DataError
 from emoseq.features.fbank import read_features
 from emoseq.io.archive import Scp, read_text
+from emoseq.io.datadir import read_frame_shift
 from emoseq.io.files import name_write_errors, write_text
 from emoseq.io.matrix import read_matrix
 from emoseq.labels.kmeans import read_centers
+from emoseq.model.delay import read_delay
 from emoseq.model.experiment import CONFS, ExperimentOptions, ModelOptions, TrainJob
 from emoseq.model.schedule import TrainOptions
 from emoseq.recipe.job_list import parse_numbers, pick_jobs
@@ -59,6 +61,7 @@ def train_model(
     tasks = read_centers(labels / "centers") if job.is_classifier else {}
     confs = [job.folder / "conf" / f"{name}.conf" for name in CONFS]
     train_gold = data / "train" / f"{job.dimension}.scp"
+    delay_file = job.folder.parent / "delay.csv"
     stamp = Stamp(
         __file__,
         "model",
@@ -66,6 +69,8 @@ def train_model(
         inputs=[
             *(data / name / file for name in ("train", "dev") for file in ("feats.scp", "cmvn.scp")),
             data / "train" / "fbank.conf",
+            data / "train" / "frame_shift",
+            delay_file,
             data / "dev" / f"{job.dimension}.scp",
             *([labels / "centers"] if tasks else [train_gold]),
             *(labels / f"train.{task}.scp" for task in tasks),
@@ -102,6 +107,7 @@ def train_model(
             layers=job.layers,
             l2=job.l2,
             seed=job.seed,
+            delay=round(read_delay(delay_file) / read_frame_shift(data / "train")),
             model_options=model_options,
             options=options,
         )

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emoseq.baselines.options import Choice
 from emoseq.baselines.smoothing import filter_median
-from emoseq.features.windows import delay
+from emoseq.labels.delay import delay
 from emoseq.metrics import align_series, concordance
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoseq.baselines.options import Choice
-from emoseq.features.windows import delay
+from emoseq.labels.delay import delay
 from emoseq.metrics import common_length, concordance
 
 T = TypeVar("T")

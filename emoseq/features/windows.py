@@ -110,12 +110,3 @@ def list_offsets(reach: float, step: float, *, frame_shift: float) -> list[int]:
 def normalise(values: NDArray) -> NDArray[np.float32]:
     """Normalise a recording, shape (frames, dimensions), to zero mean and unit variance in each dimension."""
     return apply_cmvn(values, compute_cmvn_statistics(values))
-
-
-def delay(series: NDArray, frames: int) -> NDArray:
-    """Delay a series by `frames` and keep its length; its first value is repeated at the start.
-
-    >>> delay(np.array([1, 2, 3, 4]), 2).tolist()
-    [1, 1, 1, 2]
-    """
-    return np.concatenate([np.repeat(series[:1], frames, axis=0), series])[: len(series)]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from emoseq import DataError
 from emoseq.io.files import write_bytes
+from emoseq.labels.delay import delay
 from emoseq.labels.kmeans import average, reconstruct
 
 
@@ -47,18 +48,21 @@ class Prediction:
 class Classifier:
     """A network with the cluster means and class priors that turn its output into a time series (paper, Sec. 4.2).
 
-    `centers` and `priors` hold one array of shape (K,) per task, in the network's order.
+    `centers` and `priors` hold one array of shape (K,) per task, in the network's order. The network was trained on
+    ratings advanced by `delay` frames, and its output is delayed by as many.
     """
 
     network: Blstm
     centers: tuple[NDArray, ...]
     priors: tuple[NDArray, ...]
+    delay: int = 0
 
     def posteriors(self, features: NDArray) -> list[NDArray[np.float32]]:
         """Return the prior-scaled posteriors (frames, K) of each task for normalised features (frames, dimensions)."""
         with torch.inference_mode():
             logits = self.network(torch.from_numpy(features))
-        return [scale_by_priors(task.numpy(), prior) for task, prior in zip(logits, self.priors, strict=True)]
+        scaled = [scale_by_priors(task.numpy(), prior) for task, prior in zip(logits, self.priors, strict=True)]
+        return [delay(task, self.delay) for task in scaled]
 
     def series(self, posteriors: Sequence[NDArray]) -> NDArray[np.float32]:
         """Return the raw time series (frames,): each task's most probable cluster mean, averaged over the tasks."""
@@ -73,15 +77,16 @@ class Classifier:
 
 @dataclass(frozen=True)
 class Regressor:
-    """The same network with one linear output, the rating (paper, Sec. 4.4)."""
+    """The same network with one linear output, the rating (paper, Sec. 4.4); `delay` as in `Classifier`."""
 
     network: Blstm
+    delay: int = 0
 
     def predict(self, features: NDArray) -> Prediction:
         """Predict an utterance from its normalised features (frames, dimensions)."""
         with torch.inference_mode():
             (series,) = self.network(torch.from_numpy(features))
-        return Prediction(series[:, 0].numpy())
+        return Prediction(delay(series[:, 0].numpy(), self.delay))
 
 
 Model = Classifier | Regressor
@@ -111,6 +116,7 @@ def save_model(path: Path, model: Model) -> None:
         "layers": network.blstm.num_layers,
         "hidden_size": network.blstm.hidden_size,
         "tasks": list(network.tasks),
+        "delay": model.delay,
         "centers": [],
         "priors": [],
         "parameters": network.state_dict(),
@@ -135,10 +141,11 @@ def load_model(path: Path) -> Model:
         network = Blstm(*shape)
         network.load_state_dict(content["parameters"])
         centers, priors = (tuple(tensor.numpy() for tensor in content[key]) for key in ("centers", "priors"))
+        frames = content["delay"]
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; train the model first") from None
     except Exception as error:  # torch's unpickler has no error type of its own
         raise DataError(
             f"{path}: not a model that steps/train.py wrote ({' '.join(str(error).split())[:120]})"
         ) from None
-    return Classifier(network.eval(), centers, priors) if centers else Regressor(network.eval())
+    return Classifier(network.eval(), centers, priors, frames) if centers else Regressor(network.eval(), frames)

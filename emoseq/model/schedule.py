@@ -1,15 +1,19 @@
-"""The paper's two-stage early stopping (Sec. 4.2) as a state machine over epochs."""
+"""Options of training, and the paper's two-stage early stopping (Sec. 4.2) as a state machine over epochs."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from emoseq.recipe.options import check_range, option
 
+AUTO = "auto"
+LONGEST = 60.0  # seconds that a delay may have
+
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """Schedule of the learning rate (conf/train.conf)."""
+    """Schedule of the learning rate, and delay of the raters (conf/train.conf)."""
 
     learning_rate: float = option("Adam's learning rate in the first stage", default=0.002)
     first_stage_epochs: int = option("epochs of the first stage", default=20)
@@ -18,12 +22,24 @@ class TrainOptions:
     rollback: bool = option(
         "whether an epoch of the second stage that does not raise the dev CCC is undone", default=True
     )
+    delay: str = option(
+        "seconds by which ratings lag behind the speech; auto searches it with a linear probe on dev", default="0"
+    )
+    longest_delay: float = option("seconds at which that search ends", default=6.0)
 
     def __post_init__(self) -> None:
         check_range(self, "learning_rate", low=0, high=1e30, above=True)  # the network is in single precision
         check_range(self, "min_learning_rate", low=0, high=1e30)
         check_range(self, "max_epochs", low=1, high=10**6)
         check_range(self, "first_stage_epochs", low=1, high=self.max_epochs)
+        check_range(self, "longest_delay", low=0, high=LONGEST)
+        if self.delay != AUTO:
+            try:
+                seconds = float(self.delay)
+            except ValueError:
+                seconds = math.nan
+            if not 0 <= seconds <= LONGEST:
+                raise ValueError(f"--delay={self.delay}: auto, or seconds from 0 to {LONGEST:g}, are needed")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.optim.adam import adam
 
+from emoseq.labels.delay import advance
 from emoseq.labels.kmeans import UNRATED
 from emoseq.metrics import common_length, concordance
 from emoseq.model.blstm import Blstm, Classifier, Model, Regressor
@@ -41,6 +42,11 @@ class Example:
     def rated(self) -> NDArray[np.bool_]:
         """Frames that have a target, shape (frames,)."""
         return np.isfinite(self.gold) if self.gold is not None else np.asarray(self.labels[0]) != UNRATED
+
+    def advance(self, frames: int) -> Example:
+        """Return the example with its targets that many frames earlier."""
+        gold = None if self.gold is None else advance(self.gold, frames)
+        return replace(self, labels=[advance(task, frames) for task in self.labels], gold=gold)
 
 
 @dataclass(frozen=True)
@@ -132,18 +138,21 @@ def train(
     layers: int,
     l2: float,
     seed: int,
+    delay: int = 0,
     model_options: ModelOptions,
     options: TrainOptions,
 ) -> Iterator[tuple[Epoch, Model]]:
     """Train a model with Adam, one utterance per minibatch and full back-propagation through time (paper, Sec. 4.2).
 
-    The network sees every frame; the loss and the dev CCC are those of the rated ones. The seed alone decides the
+    The network sees every frame; the loss and the dev CCC are those of the rated ones. Training targets are advanced by
+    the delay, and the model delays its output by as much, before its dev CCC is computed. The seed alone decides the
     initial parameters and the order of the utterances.
 
     Args:
         system: key of LOSSES
         centers, priors: cluster means and class priors (K,) of each task of a classifier; a regressor has none
         l2: weight of the L2 penalty
+        delay: frames that ratings lag behind the speech
 
     Yields:
         after each epoch its result, and the model with the best parameters so far
@@ -156,7 +165,7 @@ def train(
     shuffle = torch.Generator().manual_seed(seed)
     tasks = [len(means) for means in centers] or [1]
     network = Blstm(train_set[0].features.shape[1], layers, model_options.hidden_size, tasks)
-    model: Model = Classifier(network, tuple(centers), tuple(priors)) if centers else Regressor(network)
+    model: Model = Classifier(network, tuple(centers), tuple(priors), delay) if centers else Regressor(network, delay)
     best = copy.deepcopy(model)
     compute_loss = LOSSES[system]
     optimiser = Adam(network.parameters())
@@ -169,7 +178,7 @@ def train(
             else [torch.tensor(example.gold)],
             torch.from_numpy(example.rated),
         )
-        for example in train_set
+        for example in (example.advance(delay) for example in train_set)
         if example.rated.any()
     ]
     if not minibatches:

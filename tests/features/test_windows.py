@@ -5,7 +5,6 @@ import pytest
 
 from emoseq.features.windows import (
     compute_window_bounds,
-    delay,
     list_offsets,
     normalise,
     pool_maxima,
@@ -100,7 +99,3 @@ def test_normalised_features_have_mean_0_and_variance_1():
     values = normalise(RANDOM.normal(5, 3, size=(50, 2)))
     np.testing.assert_allclose(values.mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(values.std(axis=0), 1, atol=1e-5)
-
-
-def test_a_delay_longer_than_the_series_leaves_its_first_value():
-    assert delay(np.array([1.0, 2.0]), 5).tolist() == [1.0, 1.0]

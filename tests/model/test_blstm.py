@@ -117,7 +117,7 @@ def test_a_saved_model_gives_the_same_posteriors(classifier, tmp_path):
 
 
 def test_a_saved_regressor_gives_the_same_series(tmp_path):
-    regressor = Regressor(Blstm(3, layers=1, hidden_size=4, tasks=[1]))
+    regressor = Regressor(Blstm(3, layers=1, hidden_size=4, tasks=[1]), delay=4)
     save_model(tmp_path / "final.pt", regressor)
     features = np.random.default_rng(3).normal(size=(12, 3)).astype(np.float32)
     series = load_model(tmp_path / "final.pt").predict(features).series

@@ -236,7 +236,7 @@ def easy_example(phase, frames=60):
     return Example(f"utt_{phase}", np.stack([gold / 0.7, noise], axis=1).astype(np.float32), labels, gold)
 
 
-def easy_epochs(utterances=2, *, seed=1, l2=0.0, system="cls", train_set=None, dev_set=None, **options):
+def easy_epochs(utterances=2, *, seed=1, l2=0.0, system="cls", train_set=None, dev_set=None, delay=0, **options):
     options = {"learning_rate": 0.02, "first_stage_epochs": 8, "max_epochs": 10} | options
     return train(
         train_set or [easy_example(phase) for phase in range(utterances)],
@@ -247,6 +247,7 @@ def easy_epochs(utterances=2, *, seed=1, l2=0.0, system="cls", train_set=None, d
         layers=1,
         l2=l2,
         seed=seed,
+        delay=delay,
         model_options=ModelOptions(hidden_size=8),
         options=TrainOptions(**options),
     )
@@ -476,3 +477,24 @@ def test_a_failed_training_is_one_line_and_leaves_no_model(regression, tmp_path)
     assert not (folder / "final.pt").exists()
     assert not (folder / "epochs.csv").exists()
     assert (folder / "conf" / "model.conf").read_text() == "--hidden-size=5\n"
+
+
+@pytest.mark.parametrize("system", ["cls", "reg-ccc"])
+def test_training_with_a_delay_is_training_on_advanced_targets_and_delaying_the_output(system):
+    """By hand: targets 3 frames earlier, the last one repeated."""
+    early = []
+    for phase in (0, 1):
+        example = easy_example(phase)
+        indices = np.minimum(np.arange(len(example.features)) + 3, len(example.features) - 1)
+        targets = {"labels": [task[indices] for task in example.labels], "gold": example.gold[indices]}
+        early.append(dataclasses.replace(example, **targets))
+    (_, delayed), *_ = easy_epochs(system=system, max_epochs=1, first_stage_epochs=1, delay=3)
+    (_, plain), *_ = easy_epochs(system=system, max_epochs=1, first_stage_epochs=1, train_set=early)
+    for mine, theirs in zip(delayed.network.parameters(), plain.network.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+    features = easy_example(2.5).features
+    ours, early_series = delayed.predict(features), plain.predict(features)
+    np.testing.assert_array_equal(ours.series[3:], early_series.series[:-3])
+    assert (ours.series[:3] == early_series.series[0]).all()
+    for task, other in zip(ours.posteriors, early_series.posteriors, strict=True):
+        np.testing.assert_array_equal(task[3:], other[:-3])
