@@ -232,7 +232,7 @@ def test_a_test_set_without_labels_is_predicted_and_not_scored(corpus, tmp_path)
     settings = (conf / "train.conf").read_text().replace("=1,2", "=1").replace("=cls,reg-ccc", "=cls")
     (conf / "train.conf").write_text(settings)
     run = small_recipe(tmp_path, "--conf", conf, "--corpus", corpus)
-    assert "arousal has no gold standard: predicted, not scored" in run.output
+    assert "arousal has no gold standard; predicted but not scored" in run.output
     assert set(pd.read_csv(run.exp / "results.csv")["set"]) == {"dev"}
     assert len((run.exp / "arousal/predict_test/CLS-Decoded.scp").read_text().splitlines()) == 2
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import butter, filtfilt
 
 from emoseq.recipe.options import check_range, option
 
@@ -183,6 +182,8 @@ def filter_low_pass(series: ArrayLike, *, cutoff: float, shift: float) -> NDArra
     """
     if not 0 < cutoff < 0.5 / shift:
         raise ValueError(f"--low-pass={cutoff:g}: it must be above 0 and below {0.5 / shift:g} Hz, half the label rate")
+    from scipy.signal import butter, filtfilt  # most of a second
+
     numerator, denominator = butter(ORDER, cutoff, fs=1 / shift)
     result = np.array(series, dtype=np.float64)
     rated = np.concatenate([[False], np.isfinite(result), [False]])

@@ -459,6 +459,7 @@ def regression(tmp_path):
         for kind, array in arrays.items():
             kaldiio.save_ark(f"{folder}/{kind}.ark", {f"{name}_1": array}, scp=f"{folder}/{kind}.scp")
         (folder / "fbank.conf").write_text("--num-mel-bins=5\n")
+        (folder / "frame_shift").write_text("0.040\n")
     jobs = tmp_path / "train.jobs"
     jobs.write_text(f"arousal reg-mse 1 0 1 {tmp_path}/arousal/reg-mse_l1_r0_s1\n")
     return jobs, tmp_path / "data"
@@ -469,6 +470,7 @@ def test_a_failed_training_is_one_line_and_leaves_no_model(regression, tmp_path)
     folder = tmp_path / "arousal" / "reg-mse_l1_r0_s1"
     (folder / "conf").mkdir(parents=True)
     (folder / "conf" / "model.conf").write_text("--hidden-size=5\n")  # of an earlier model
+    (tmp_path / "arousal" / "delay.csv").write_text("seconds,dev_ccc,chosen\n0.000,,1\n")
     done = step("steps/train.py", "--learning-rate=1e19", "--hidden-size=4", jobs, 1, data)
     error = done.stderr.splitlines()[-1]
     assert done.returncode == 1
