@@ -139,7 +139,7 @@ def folded(tmp_path_factory):
     rows = [Row(seconds, name) for seconds, name in zip(SECONDS, SPEAKERS, strict=True)]
     write_corpus(folder / "corpus", rows)
     write_conf(folder / "conf")
-    return folder, run_in(folder, "--folds", 3)
+    return folder, run_in(folder, "--folds", 3, "--stop-stage", 7)
 
 
 def run_in(folder, *arguments):
@@ -199,17 +199,17 @@ def test_scores_are_pooled_over_all_recordings(folded):
 
 def test_a_second_run_on_folds_does_nothing(folded):
     folder, _ = folded
-    again = run_in(folder, "--folds", 3)
+    again = run_in(folder, "--folds", 3, "--stop-stage", 7)
     working = [line for line in again.splitlines() if "steps/" in line and "up to date" not in line]
     assert [line for line in working if not line.endswith((" jobs", " models")) and "(Table 1)" not in line] == []
 
 
 def test_a_dry_run_lists_the_steps_of_each_fold(folded):
     folder, _ = folded
-    again = run_in(folder, "--folds", 3, "--dry-run")
+    again = run_in(folder, "--folds", 3, "--stage", 6, "--stop-stage", 7, "--dry-run")
     assert "fold 3 of 3" in again
     assert "would run" not in again
-    planned = run_in(folder, "--folds", 4, "--dry-run")
+    planned = run_in(folder, "--folds", 4, "--stop-stage", 3, "--dry-run")
     assert "data/folds: would run (missing" in planned
     assert "fold 4 of 4: would run (missing:" in planned
     assert not (folder / "data/fold_4").exists()
