@@ -22,7 +22,7 @@ from emoseq.io.archive import Scp
 from emoseq.io.datadir import read_frame_shift
 from emoseq.io.files import write_text
 from emoseq.model.delay import format_delays
-from emoseq.model.delay_probe import list_delays, probe_delays
+from emoseq.model.delay_probe import probe_delays
 from emoseq.model.experiment import ExperimentOptions
 from emoseq.model.schedule import AUTO, TrainOptions
 from emoseq.recipe.corpus import read_dimensions
@@ -57,19 +57,15 @@ def main(argv: list[str] | None = None) -> int:
             folder,
             inputs=[shift, *(searched if options.delay == AUTO else [])],
             outputs=[folder / "delay.csv"],
-            options=(options.delay, options.longest_delay),
+            options=options.delay,
         )
 
         def work(folder: Path = folder, gold: list[Path] = gold) -> str:
             frame_shift = read_frame_shift(data / "dev")
             if options.delay == AUTO:
+                features = [read_features(data / name) for name in SETS]
                 try:
-                    trials = probe_delays(
-                        [read_features(data / name) for name in SETS],
-                        [dict(Scp(path)) for path in gold],
-                        list_delays(options.longest_delay, frame_shift),
-                        frame_shift,
-                    )
+                    trials = probe_delays(features, [dict(Scp(path)) for path in gold], frame_shift)
                 except ValueError as error:
                     raise DataError(f"{data}: {folder.name}: {error}; run stages 1 and 2 again") from None
             else:

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import _recipe  # noqa: F401
 
-from emoseq import SETS, MissingInputError
+from emoseq import SETS
 from emoseq.io.datadir import list_contents, subset, write_table
 from emoseq.recipe.corpus import list_sets, read_dimensions, write_dimensions
-from emoseq.recipe.folds import FoldOptions, choose_set, draw_folds, list_folds, list_recordings, sum_durations
+from emoseq.recipe.folds import FoldOptions, choose_set, divide_recordings, list_folds
 from emoseq.recipe.log import log
 from emoseq.recipe.options import Parser, make_options
 from emoseq.recipe.stamp import Stamp
@@ -38,13 +38,9 @@ def get_parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
     options, data, count = make_options(FoldOptions, args), args.data_dir, args.folds
+    division = divide_recordings(data, count, options.seed)
     dimensions, sources = read_dimensions(data), [data / name for name in list_sets(data)]
-    if not sources:
-        raise MissingInputError(f"{data / 'train' / 'wav.scp'} does not exist; stage 0 writes it")
     made_later = [f"{dim}.scp" for dim in dimensions]  # a run on a fold makes its gold standard itself
-    recordings, unrated = list_recordings(sources, dimensions)
-    seconds = sum_durations(recordings)
-    fold_of = draw_folds(seconds, count, options.seed)
     folders = list_folds(data, count)
     stamp = Stamp(
         __file__,
@@ -61,21 +57,22 @@ def main(argv: list[str] | None = None) -> int:
     def work() -> str:
         for tested, folder in enumerate(folders, 1):
             utterances = defaultdict(list)
-            for utt, recording in recordings.items():
-                utterances[choose_set(fold_of[recording.speaker], tested, count)].append(utt)
+            for utt, speaker in division.speakers.items():
+                utterances[choose_set(division.folds[speaker], tested, count)].append(utt)
             for name in SETS:
                 subset(sources, utterances[name], folder / name, without=made_later)
             write_dimensions(folder, dimensions, dry_run=False)
         for path in data.glob("fold_[0-9]*"):  # of an earlier draw of more folds
             if path.name.removeprefix("fold_").isdigit() and path not in folders:
                 shutil.rmtree(path)
-        write_table(data / "folds", {speaker: str(fold) for speaker, fold in fold_of.items()})
-        if unrated:
-            log(f"{data}: left out of all folds for lack of ratings: {' '.join(unrated)}")
+        write_table(data / "folds", {speaker: str(fold) for speaker, fold in division.folds.items()})
+        if division.unrated:
+            log(f"{data}: left out of all folds for lack of ratings: {' '.join(division.unrated)}")
         for i, folder in enumerate(folders, 1):
-            names = [speaker for speaker, fold in sorted(fold_of.items()) if fold == i]
-            log(f"{folder}: test set of {sum(seconds[name] for name in names) / 60:.1f} min: {' '.join(names)}")
-        return f"{len(recordings)} recordings of {len(fold_of)} speakers in {count} folds"
+            names = [speaker for speaker, fold in sorted(division.folds.items()) if fold == i]
+            minutes = sum(division.seconds[name] for name in names) / 60
+            log(f"{folder}: test set of {minutes:.1f} min: {' '.join(names)}")
+        return f"{len(division.speakers)} recordings of {len(division.folds)} speakers in {count} folds"
 
     bring_up_to_date(stamp, f"{data}/folds", work, dry_run=args.dry_run)
     return 0

@@ -18,7 +18,7 @@ LEAST_OVERLAP = 0.5  # share of the largest number of frames which a lag must le
 
 @dataclass(frozen=True)
 class Course:
-    """How a rater follows the others.
+    """Course of a rater beside the mean of the others.
 
     Attributes:
         seconds: rated by this rater and compared

@@ -1,7 +1,7 @@
 """Search of the raters' delay by a linear probe: ridge regression from pooled filterbanks to advanced ratings.
 
 Neither the paper nor its network knows of a delay; linear systems of the AVEC challenges search it (Valstar et al.
-2016). The probe is fitted on train and judged on dev, for all delays at once, since they share their inputs.
+2016). For each delay the probe is fitted on train and judged on dev.
 """
 
 from __future__ import annotations
@@ -20,19 +20,17 @@ Arrays = Mapping[str, NDArray]  # by utterance
 
 WINDOW = 4.0  # seconds that are pooled around each frame
 PENALTY = 0.01  # of the regression, per frame and standardised feature
-STEP = 0.2  # seconds between the delays that are tried
+STEP = 0.2  # seconds between the delays that are tried,
+LONGEST = 6.0  # and the last of them
 
 
-def list_delays(longest: float, frame_shift: float) -> list[int]:
-    """List the delays that are tried, in frames, from 0 to `longest` seconds."""
-    count = int(longest / STEP + 1e-9)
-    return sorted({round(i * STEP / frame_shift) for i in range(count + 1)})
+def list_delays(frame_shift: float) -> list[int]:
+    """List the delays that are tried, in frames."""
+    return sorted({round(i * STEP / frame_shift) for i in range(round(LONGEST / STEP) + 1)})
 
 
-def probe_delays(
-    features: Sequence[Arrays], ratings: Sequence[Arrays], delays: Sequence[int], frame_shift: float
-) -> list[Trial[int]]:
-    """Score delays by the dev CCC of a linear probe.
+def probe_delays(features: Sequence[Arrays], ratings: Sequence[Arrays], frame_shift: float) -> list[Trial[int]]:
+    """Score the delays of `list_delays` by the dev CCC of a linear probe.
 
     Mean and standard deviation of each feature within WINDOW predict the rating by ridge regression. Ratings of train
     are advanced by the delay, predictions on dev delayed by it. Of train every frame at a distance of STEP is used.
@@ -40,11 +38,10 @@ def probe_delays(
     Args:
         features: of train and of dev, (frames, dimensions) by utterance
         ratings: of train and of dev, (frames,) by utterance, NaN where unrated
-        delays: in frames
         frame_shift: seconds
 
     Returns:
-        the delays in their order, each with its dev CCC
+        the delays in frames, each with its dev CCC
 
     Raises:
         ValueError: if an utterance of the ratings has no features, nothing is rated, or as
@@ -59,7 +56,7 @@ def probe_delays(
     dev_inputs = [(matrix - mean) / deviation for matrix, _ in dev]
     gold = np.concatenate([series for _, series in dev])
     trials = []
-    for frames in delays:
+    for frames in list_delays(frame_shift):
         targets = np.concatenate([advance(series, frames)[::every] for _, series in train])
         slope, intercept = _fit_ridge(inputs[np.isfinite(targets)], targets[np.isfinite(targets)])
         predicted = np.concatenate([delay(matrix @ slope + intercept, frames) for matrix in dev_inputs])

@@ -25,14 +25,12 @@ class TrainOptions:
     delay: str = option(
         "seconds by which ratings lag behind the speech; auto searches it with a linear probe on dev", default="0"
     )
-    longest_delay: float = option("seconds at which that search ends", default=6.0)
 
     def __post_init__(self) -> None:
         check_range(self, "learning_rate", low=0, high=1e30, above=True)  # the network is in single precision
         check_range(self, "min_learning_rate", low=0, high=1e30)
         check_range(self, "max_epochs", low=1, high=10**6)
         check_range(self, "first_stage_epochs", low=1, high=self.max_epochs)
-        check_range(self, "longest_delay", low=0, high=LONGEST)
         if self.delay != AUTO:
             try:
                 seconds = float(self.delay)

@@ -6,15 +6,14 @@ is thus in one test set and in one dev set.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from emoseq import SETS, DataError, MissingInputError
 from emoseq.io.datadir import read_frame_shift, read_table
 from emoseq.recipe.corpus import list_sets, read_dimensions
+from emoseq.recipe.draw import draw_speakers, sum_durations
 from emoseq.recipe.options import check_range, option
 
 FEWEST = 3  # folds: one each for test, dev and train
@@ -30,45 +29,21 @@ class FoldOptions:
         check_range(self, "seed", low=0)
 
 
-class Recording(NamedTuple):
-    """Speaker and duration of a recording."""
+@dataclass(frozen=True)
+class Division:
+    """Division of recordings into folds.
 
-    speaker: str
-    seconds: float
-
-
-def list_recordings(sources: Sequence[Path], dimensions: Sequence[str]) -> tuple[dict[str, Recording], list[str]]:
-    """List the recordings that have ratings in all dimensions, and the ids of all others.
-
-    Raises:
-        DataError: if a table is missing or malformed
+    Attributes:
+        speakers: by utterance, of those that have ratings in all dimensions
+        seconds: duration by speaker
+        folds: from 1, by speaker
+        unrated: utterances that lack ratings and are in no fold
     """
-    recordings, unrated = {}, []
-    for source in sources:
-        rated = [
-            {
-                utt
-                for kind in ("ratings", "published")
-                if (source / f"{kind}.{dim}.scp").exists()
-                for utt in read_table(source / f"{kind}.{dim}.scp")
-            }
-            for dim in dimensions
-        ]
-        shift, lengths = read_frame_shift(source), read_table(source / "utt2num_frames")
-        for utt, speaker in read_table(source / "utt2spk").items():
-            if all(utt in ids for ids in rated):
-                recordings[utt] = Recording(speaker, shift * int(lengths[utt]))
-            else:
-                unrated.append(utt)
-    return recordings, unrated
 
-
-def sum_durations(recordings: Mapping[str, Recording]) -> dict[str, float]:
-    """Return the seconds of each speaker."""
-    seconds: dict[str, float] = {}
-    for speaker, duration in recordings.values():
-        seconds[speaker] = seconds.get(speaker, 0.0) + duration
-    return seconds
+    speakers: dict[str, str]
+    seconds: dict[str, float]
+    folds: dict[str, int]
+    unrated: list[str]
 
 
 def check_count(count: int) -> None:
@@ -84,17 +59,7 @@ def check_count(count: int) -> None:
 
 
 def draw_folds(seconds: Mapping[str, float], count: int, seed: int) -> dict[str, int]:
-    """Draw a fold for each speaker, so that folds have about equal durations.
-
-    Speakers are taken by decreasing duration, in random order among equals; each goes to the shortest fold so far.
-
-    Args:
-        seconds: duration by speaker
-        count: number of folds
-        seed: of the order
-
-    Returns:
-        fold from 1 to `count` by speaker; no fold is empty
+    """Draw a fold from 1 to `count` for each speaker as `draw_speakers`, so that folds have about equal durations.
 
     Raises:
         DataError: if there are fewer than 3 folds or fewer speakers than folds
@@ -107,15 +72,38 @@ def draw_folds(seconds: Mapping[str, float], count: int, seed: int) -> dict[str,
             if len(seconds) >= FEWEST
             else f"--folds {count}: {FEWEST} speakers with ratings are needed, not {len(seconds)}; add speakers"
         )
-    order = sorted(seconds)
-    random.Random(seed).shuffle(order)
-    lasts = dict.fromkeys(range(1, count + 1), 0.0)
-    folds = {}
-    for speaker in sorted(order, key=lambda name: -seconds[name]):
-        shortest = min(lasts, key=lambda fold: lasts[fold])
-        folds[speaker] = shortest
-        lasts[shortest] += seconds[speaker]
-    return folds
+    return draw_speakers(seconds, dict.fromkeys(range(1, count + 1), 1.0), seed)
+
+
+def divide_recordings(data: Path, count: int, seed: int) -> Division:
+    """Divide the recordings of all sets in `data` into folds by speaker (utt2spk).
+
+    Raises:
+        DataError: if there are no sets, a table is missing or malformed, or as `draw_folds`
+    """
+    dimensions, sources = read_dimensions(data), [data / name for name in list_sets(data)]
+    if not sources:
+        raise MissingInputError(f"{data / 'train' / 'wav.scp'} does not exist; stage 0 writes it")
+    speakers, lasts, unrated = dict[str, str](), list[tuple[str, float]](), list[str]()
+    for source in sources:
+        rated = [
+            {
+                utt
+                for kind in ("ratings", "published")
+                if (source / f"{kind}.{dim}.scp").exists()
+                for utt in read_table(source / f"{kind}.{dim}.scp")
+            }
+            for dim in dimensions
+        ]
+        shift, lengths = read_frame_shift(source), read_table(source / "utt2num_frames")
+        for utt, speaker in read_table(source / "utt2spk").items():
+            if all(utt in ids for ids in rated):
+                speakers[utt] = speaker
+                lasts.append((speaker, shift * int(lengths[utt])))
+            else:
+                unrated.append(utt)
+    seconds = sum_durations(lasts)
+    return Division(speakers, seconds, draw_folds(seconds, count, seed), unrated)
 
 
 def choose_set(fold: int, tested: int, count: int) -> str:
@@ -148,8 +136,7 @@ def check_folds(data: Path, count: int, seed: int) -> None:
             f"{table}: {max(found.values())} folds, not {count}: run --folds {count} --stage 2 first, "
             f"or --folds {max(found.values())}"
         )
-    recordings, _ = list_recordings([data / name for name in list_sets(data)], read_dimensions(data))
-    if found != draw_folds(sum_durations(recordings), count, seed):
+    if found != divide_recordings(data, count, seed).folds:
         raise DataError(
             f"{table}: not the draw of --seed={seed} from these recordings: run --folds {count} --stage 2 first"
         )

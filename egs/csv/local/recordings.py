@@ -6,7 +6,6 @@ import codecs
 import csv
 import io
 import math
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from emoseq import SETS, DataError, MissingInputError
 from emoseq.io.audio import read_duration
 from emoseq.io.datadir import is_id
 from emoseq.labels.trace_rows import parse_number
+from emoseq.recipe.draw import draw_speakers, sum_durations
 from emoseq.recipe.recordings import Recording, find_naming_faults, name_utterance
 
 TABLE = "recordings.csv"
@@ -227,9 +227,8 @@ def _cut(recording: Recording, start: str, end: str, where: str, faults: list[st
 def draw_sets(recordings: Mapping[str, Recording], unrated: set[str], seed: int) -> dict[str, str]:
     """Draw a set for each speaker, so that train, dev and test have .6, .2 and .2 of the duration.
 
-    Speakers come in a random order, those who speak longest first. The first three are train, dev and test. Each
-    further one goes to the set that exceeds its share least then. A speaker who has a recording without ratings goes to
-    test, since train and dev need ratings of all.
+    They are assigned as by `draw_speakers`. A speaker who has a recording without ratings goes to test, since train and
+    dev need ratings of all.
 
     Args:
         recordings: by id
@@ -242,24 +241,16 @@ def draw_sets(recordings: Mapping[str, Recording], unrated: set[str], seed: int)
     Raises:
         DataError: if fewer than two speakers have all ratings
     """
-    seconds = _add_durations(recordings)
+    seconds = _sum_durations(recordings)
     fixed = {recording.speaker for key, recording in recordings.items() if key in unrated}
-    order = sorted(seconds.keys() - fixed)
-    if len(order) < 2:
+    free = {speaker: seconds[speaker] for speaker in seconds.keys() - fixed}
+    if len(free) < 2:
         raise DataError(
-            f"{TABLE}: {len(order)} speaker(s) with ratings of all recordings, but train and dev need one each; add "
+            f"{TABLE}: {len(free)} speaker(s) with ratings of all recordings, but train and dev need one each; add "
             "ratings or speakers, or name the sets in a column set"
         )
-    random.Random(seed).shuffle(order)
-    sets = dict.fromkeys(sorted(fixed), "test")
-    filled = dict.fromkeys(SETS, 0.0) | {"test": sum(seconds[speaker] for speaker in fixed)}
-    for speaker in sorted(order, key=lambda name: -seconds[name]):
-        empty = [name for name in SETS if not filled[name]]
-        excess = {name: (filled[name] + seconds[speaker]) / SHARES[name] for name in SETS}
-        chosen = empty[0] if empty else min(SETS, key=lambda name: excess[name])
-        sets[speaker] = chosen
-        filled[chosen] += seconds[speaker]
-    return sets
+    filled = {"test": sum(seconds[speaker] for speaker in fixed)}
+    return dict.fromkeys(sorted(fixed), "test") | draw_speakers(free, SHARES, seed, filled)
 
 
 def describe_draw(recordings: Mapping[str, Recording], sets: Mapping[str, str]) -> list[str]:
@@ -269,7 +260,7 @@ def describe_draw(recordings: Mapping[str, Recording], sets: Mapping[str, str]) 
         recordings: by id
         sets: by speaker
     """
-    seconds = _add_durations(recordings)
+    seconds = _sum_durations(recordings)
     total = sum(seconds.values())
     shares = {name: sum(seconds[speaker] for speaker in seconds if sets[speaker] == name) / total for name in SETS}
     if all(abs(shares[name] - SHARES[name]) <= FAR for name in SETS):
@@ -281,9 +272,6 @@ def describe_draw(recordings: Mapping[str, Recording], sets: Mapping[str, str]) 
     ]
 
 
-def _add_durations(recordings: Mapping[str, Recording]) -> dict[str, float]:
+def _sum_durations(recordings: Mapping[str, Recording]) -> dict[str, float]:
     """Return the seconds of each speaker."""
-    seconds: dict[str, float] = {}
-    for recording in recordings.values():
-        seconds[recording.speaker] = seconds.get(recording.speaker, 0.0) + recording.duration
-    return seconds
+    return sum_durations((recording.speaker, recording.duration) for recording in recordings.values())
